@@ -1,0 +1,1 @@
+"""Tools that know nothing of Seaway: processes, YAML with lines, Kubernetes, HTTP."""

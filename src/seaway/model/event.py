@@ -1,0 +1,38 @@
+"""What happened, as it happens: the story that a command tells while it works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    STARTED = "started"
+    PROGRESS = "progress"
+    DONE = "done"
+    FAILED = "failed"
+    NOTE = "note"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One moment of one step.
+
+    `step` is the step's id, `text` a sentence for people, `fraction` how much is done (0 to 1, None when
+    unknown), `seconds` how long the step took (when done or failed).
+    """
+
+    step: str
+    outcome: Outcome
+    text: str
+    fraction: float | None = None
+    seconds: float | None = None
+    data: dict[str, str] = field(default_factory=dict)
+
+
+Report = Callable[[Event], None]
+
+
+def silent(_: Event) -> None:
+    """Tell nobody."""

@@ -1,0 +1,1 @@
+"""What Seaway needs of the world, as Protocols: a sentence per method, no behaviour."""

@@ -1,0 +1,62 @@
+"""Clusters, wherever they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from seaway.model.event import Report
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """A node: `ready` as Kubernetes says, `size` small, medium, large or an instance type."""
+
+    name: str
+    address: str
+    size: str
+    ready: bool
+    running: bool
+
+
+@dataclass(frozen=True)
+class ClusterFacts:
+    """A cluster. `state` is running, stopped (processes gone, data kept) or broken (part of it is gone).
+
+    `outside` is the address at which pods reach this machine's loopback ports, if the cluster offers one.
+    """
+
+    name: str
+    context: str
+    server: str
+    state: str
+    nodes: tuple[NodeFacts, ...]
+    outside: str = ""
+
+
+class Clusters(Protocol):
+    """Makes, finds and removes clusters."""
+
+    def find(self, name: str) -> ClusterFacts | None:
+        """See the cluster as it is now, without changing anything."""
+
+    def list(self) -> tuple[ClusterFacts, ...]:
+        """See every cluster of this provider."""
+
+    def create(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
+        """Make it, or finish or heal one that is there; ready for work on return."""
+
+    def scale(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
+        """Add nodes of `size`, or drain and remove the youngest."""
+
+    def publish(self, name: str, ports: dict[int, tuple[str, int]], report: Report) -> None:
+        """Let loopback ports of this machine lead to addresses in the cluster; {} takes them back."""
+
+    def admit(self, name: str, ports: tuple[int, ...], report: Report) -> None:
+        """Let pods reach these loopback TCP ports of this machine at the cluster's `outside` address."""
+
+    def kubeconfig(self, name: str) -> str:
+        """Path of a kubeconfig file that reaches the cluster as its administrator."""
+
+    def delete(self, name: str, report: Report) -> None:
+        """Remove it and everything it left; nothing to do is fine."""

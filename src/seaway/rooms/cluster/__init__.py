@@ -1,0 +1,1 @@
+"""Cluster: the Kubernetes that the environment runs on."""

@@ -1,0 +1,1 @@
+"""Crossing: routes leave the monolith, by weight, in order, and can come back."""

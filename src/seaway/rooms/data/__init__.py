@@ -1,0 +1,1 @@
+"""Data: databases in the cluster, on volumes that persist."""

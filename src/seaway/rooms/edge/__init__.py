@@ -1,0 +1,1 @@
+"""Edge: the gateway, its certificates, and the monolith behind it."""

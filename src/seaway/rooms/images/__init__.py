@@ -1,0 +1,1 @@
+"""Images: a Python project becomes an OCI image, without Docker."""

@@ -1,0 +1,1 @@
+"""Services: workloads that roll over without dropping a request."""
