@@ -12,7 +12,6 @@ import (
 	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
-	"k8s.io/klog/v2"
 	"sigs.k8s.io/sig-storage-lib-external-provisioner/v13/controller"
 )
 
@@ -35,7 +34,7 @@ func NewStorageCommand() *cobra.Command {
 				return err
 			}
 			ctx := genericapiserver.SetupSignalContext()
-			controller.NewProvisionController(klog.FromContext(ctx), client, "seaway.dev/local", folders{root},
+			controller.NewProvisionController(ctx, client, "seaway.dev/local", folders{root},
 				controller.LeaderElection(false)).Run(ctx)
 			return nil
 		},
