@@ -1,0 +1,1 @@
+"""The corridor: load (file → System) → observe (→ Snapshot) → plan (→ Plan) → apply (→ Events)."""
