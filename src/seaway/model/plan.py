@@ -29,7 +29,12 @@ class Change:
     details: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        return {"step": self.step, "verb": self.verb.value, "thing": self.thing, "details": list(self.details)}
+        return {
+            "step": self.step,
+            "verb": self.verb.value,
+            "thing": self.thing,
+            "details": list(self.details),
+        }
 
 
 Outputs = Mapping[str, str]

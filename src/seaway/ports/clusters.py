@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
+from seaway.model.cluster import ClusterFacts, NodeFacts
 from seaway.model.event import Report
 
-
-@dataclass(frozen=True)
-class NodeFacts:
-    """A node: `ready` as Kubernetes says, `size` small, medium, large or an instance type."""
-
-    name: str
-    address: str
-    size: str
-    ready: bool
-    running: bool
-
-
-@dataclass(frozen=True)
-class ClusterFacts:
-    """A cluster. `state` is running, stopped (processes gone, data kept) or broken (part of it is gone).
-
-    `outside` is the address at which pods reach this machine's loopback ports, if the cluster offers one.
-    """
-
-    name: str
-    context: str
-    server: str
-    state: str
-    nodes: tuple[NodeFacts, ...]
-    outside: str = ""
+__all__ = ["ClusterFacts", "Clusters", "NodeFacts"]
 
 
 class Clusters(Protocol):

@@ -1,0 +1,293 @@
+"""Kubernetes objects as plain manifests, over lightkube's connection.
+
+Every kind works, custom ones included: the plural and the scope come from the API server's own discovery,
+once per group and version. Writes are server-side apply with the field manager `seaway`, so that fields of
+other managers are left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx2 as httpx
+import yaml
+from lightkube.config import client_adapter
+from lightkube.config.kubeconfig import KubeConfig
+from lightkube.core.exceptions import ConfigError
+
+from seaway.errors import NotFound, Refused, SeawayError, Unreachable
+
+codes = httpx.codes
+MANAGER = "seaway"
+Manifest = dict[str, Any]
+_METADATA_ONLY = "application/json;as={kind};g=meta.k8s.io;v=v1"
+
+
+class Ref(NamedTuple):
+    """Which object: `namespace` is empty for a kind that has none."""
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.namespace}/" if self.namespace else ""
+        return f"{self.kind} {place}{self.name}"
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any]) -> Ref:
+        meta = manifest["metadata"]
+        return cls(manifest["apiVersion"], manifest["kind"], meta["name"], meta.get("namespace", ""))
+
+
+@dataclass(frozen=True)
+class Resource:
+    """How the API server serves a kind."""
+
+    plural: str
+    namespaced: bool
+
+
+class Kube:
+    """One cluster, through one explicit context. Safe to use from several threads.
+
+    Every method raises Unreachable where the server does not answer, Refused where it says no (403, 409,
+    422), and SeawayError for the rest; what does not exist is None or an empty list, not an error.
+    """
+
+    def __init__(self, http: httpx.Client, context: str) -> None:
+        self.context = context
+        self._http = http
+        self._served: dict[str, dict[str, Resource]] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def from_kubeconfig(cls, path: str, context: str) -> Kube:
+        """Connect through this context, whatever the file's current one is.
+
+        Raises NotFound where the file or the context does not exist.
+        """
+        try:
+            config = KubeConfig.from_dict(yaml.safe_load(Path(path).read_text()), fname=path).get(context)
+        except (OSError, ConfigError, KeyError, TypeError) as error:
+            raise NotFound(
+                f"no context {context} in {path}", why=str(error), remedy="seaway cluster list"
+            ) from error
+        if config is None:
+            raise NotFound(f"no context {context} in {path}", remedy="seaway cluster list")
+        limits = client_adapter.ConnectionParams(timeout=httpx.Timeout(30.0, connect=3.0), trust_env=False)
+        return cls(client_adapter.Client(config, limits), context)
+
+    def get(self, ref: Ref) -> Manifest | None:
+        if self._resource(ref.api_version, ref.kind) is None:
+            return None
+        answer = self._send("GET", self._path(ref), missing_is_none=True)
+        return None if answer is None else _json(answer)
+
+    def list(
+        self, api_version: str, kind: str, *, namespace: str = "", labels: str = "", metadata: bool = False
+    ) -> list[Manifest]:
+        """All objects of a kind that carry `labels` (a selector), in one namespace or in all.
+
+        `metadata` leaves spec, status and data out, so that contents never travel. A kind that the server
+        does not know has no objects.
+        """
+        resource = self._resource(api_version, kind)
+        if resource is None:
+            return []
+        place = f"/namespaces/{namespace}" if namespace and resource.namespaced else ""
+        headers = {"Accept": _METADATA_ONLY.format(kind="PartialObjectMetadataList")} if metadata else {}
+        params = {"labelSelector": labels} if labels else {}
+        found: list[Manifest] = []
+        while True:
+            path = f"{_root(api_version)}{place}/{resource.plural}"
+            answer = _json(self._send("GET", path, params={**params, "limit": "500"}, headers=headers))
+            found += [{**item, "apiVersion": api_version, "kind": kind} for item in answer.get("items") or []]
+            following = answer.get("metadata", {}).get("continue")
+            if not following:
+                return found
+            params["continue"] = following
+
+    def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
+        """Server-side apply: create it, or change the fields that `manifest` names."""
+        params = {"fieldManager": MANAGER, "force": "true" if force else "false"}
+        headers = {"Content-Type": "application/apply-patch+yaml"}
+        path = self._path(Ref.of(manifest))
+        applied: Manifest = _json(self._send("PATCH", path, params=params, headers=headers, body=manifest))
+        return applied
+
+    def create(self, manifest: Manifest) -> Manifest | None:
+        """Create it; None where an object of that name is there already, which is left as it is."""
+        path = self._path(Ref.of(manifest)).rsplit("/", 1)[0]
+        answer = self._send(
+            "POST", path, params={"fieldManager": MANAGER}, body=manifest, conflict_is_none=True
+        )
+        return None if answer is None else _json(answer)
+
+    def patch(self, ref: Ref, change: Manifest) -> Manifest:
+        """Merge `change` into the object (JSON merge patch, RFC 7386)."""
+        headers = {"Content-Type": "application/merge-patch+json"}
+        path, params = self._path(ref), {"fieldManager": MANAGER}
+        patched: Manifest = _json(self._send("PATCH", path, params=params, headers=headers, body=change))
+        return patched
+
+    def delete(self, ref: Ref, *, propagation: str = "Background") -> bool:
+        """Delete it; False where it was not there. `propagation` is Background, Foreground or Orphan."""
+        options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
+        return self._send("DELETE", self._path(ref), body=options, missing_is_none=True) is not None
+
+    def watch(
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str = "",
+        labels: str = "",
+        name: str = "",
+        seconds: int = 60,
+    ) -> Iterator[tuple[str, Manifest]]:
+        """Yield the objects as they are (ADDED), then every change, for at most `seconds`."""
+        resource = self._resource(api_version, kind)
+        if resource is None:
+            return
+        params = {"watch": "true", "timeoutSeconds": str(seconds), "allowWatchBookmarks": "false"}
+        if labels:
+            params["labelSelector"] = labels
+        if name:
+            params["fieldSelector"] = f"metadata.name={name}"
+        place = f"/namespaces/{namespace}" if namespace and resource.namespaced else ""
+        path = f"{_root(api_version)}{place}/{resource.plural}"
+        try:
+            timeout = httpx.Timeout(seconds + 10.0, connect=3.0)
+            with self._http.stream("GET", path, params=params, timeout=timeout) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise self._error("GET", path, answer)
+                for line in answer.iter_lines():
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        return
+                    yield event["type"], event["object"]
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def logs(
+        self, namespace: str, pod: str, *, container: str = "", tail: int = 20, previous: bool = False
+    ) -> str:
+        """Read the last lines of a container; nothing where it has not started."""
+        params = {"tailLines": str(tail), "previous": "true" if previous else "false"}
+        if container:
+            params["container"] = container
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
+        try:
+            answer = self._send("GET", path, params=params, missing_is_none=True)
+        except SeawayError:
+            return ""
+        return answer.text if answer is not None else ""
+
+    def ready(self) -> bool:
+        """Whether the API server says that it is ready."""
+        try:
+            return self._http.get("/readyz", timeout=3.0).is_success
+        except httpx.TransportError:
+            return False
+
+    def serves(self, api_version: str, kind: str) -> bool:
+        """Whether the server knows the kind now; asked anew, so that a new CRD is seen."""
+        with self._lock:
+            if kind not in self._served.get(api_version, {}):
+                self._served.pop(api_version, None)
+        return self._resource(api_version, kind) is not None
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _resource(self, api_version: str, kind: str) -> Resource | None:
+        with self._lock:
+            known = self._served.get(api_version)
+        if known is None:
+            answer = self._send("GET", _root(api_version), missing_is_none=True)
+            listed = [] if answer is None else _json(answer)["resources"]
+            known = {r["kind"]: Resource(r["name"], r["namespaced"]) for r in listed if "/" not in r["name"]}
+            if known:
+                with self._lock:
+                    self._served[api_version] = known
+        return known.get(kind)
+
+    def _path(self, ref: Ref) -> str:
+        resource = self._resource(ref.api_version, ref.kind)
+        if resource is None and self.serves(ref.api_version, ref.kind):
+            resource = self._resource(ref.api_version, ref.kind)
+        if resource is None:
+            raise SeawayError(
+                f"the cluster does not know {ref.kind} ({ref.api_version})",
+                where=self.context,
+                why="its definition (CRD) is not installed",
+                remedy="seaway up",
+            )
+        place = f"/namespaces/{ref.namespace or 'default'}" if resource.namespaced else ""
+        return f"{_root(ref.api_version)}{place}/{resource.plural}/{ref.name}"
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Manifest | None = None,
+        missing_is_none: bool = False,
+        conflict_is_none: bool = False,
+    ) -> httpx.Response | None:
+        content = None if body is None else json.dumps(body).encode()
+        sent = {"Content-Type": "application/json", **(headers or {})} if content else dict(headers or {})
+        try:
+            answer = self._http.request(method, path, params=params, headers=sent, content=content)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        if answer.is_success:
+            return answer
+        if missing_is_none and answer.status_code == codes.NOT_FOUND:
+            return None
+        if conflict_is_none and answer.status_code == codes.CONFLICT:
+            return None
+        raise self._error(method, path, answer)
+
+    def _unreachable(self, error: Exception) -> Unreachable:
+        return Unreachable(
+            f"the cluster behind context {self.context} does not answer",
+            where=str(self._http.base_url),
+            why=str(error) or type(error).__name__,
+            remedy="seaway cluster list",
+        )
+
+    def _error(self, method: str, path: str, answer: httpx.Response) -> SeawayError:
+        try:
+            why = str(answer.json().get("message", answer.text))
+        except ValueError:
+            why = answer.text[:500]
+        if answer.status_code >= codes.INTERNAL_SERVER_ERROR or answer.status_code == codes.TOO_MANY_REQUESTS:
+            return Unreachable(
+                f"the API server failed ({answer.status_code})", where=f"{method} {path}", why=why
+            )
+        if answer.status_code in {
+            codes.FORBIDDEN,
+            codes.CONFLICT,
+            codes.UNPROCESSABLE_ENTITY,
+        }:
+            return Refused("the API server refused", where=f"{method} {path}", why=why)
+        return SeawayError(f"the API server answered {answer.status_code}", where=f"{method} {path}", why=why)
+
+
+def _root(api_version: str) -> str:
+    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+
+
+def _json(answer: httpx.Response | None) -> Any:
+    return json.loads(answer.content) if answer is not None else {}

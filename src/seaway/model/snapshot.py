@@ -1,0 +1,78 @@
+"""What was seen: the world as it is before anything is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from seaway.kit.kube import Ref
+from seaway.model.cluster import ClusterFacts
+from seaway.model.manifests import COMPONENT, Manifest
+
+
+@dataclass(frozen=True)
+class Live:
+    """Objects in the cluster that carry the system's mark, by reference. Secrets are metadata only."""
+
+    objects: Mapping[Ref, Manifest] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, manifests: list[Manifest]) -> Live:
+        return cls({Ref.of(m): m for m in manifests})
+
+    def get(self, api_version: str, kind: str, name: str, namespace: str = "") -> Manifest | None:
+        return self.objects.get(Ref(api_version, kind, name, namespace))
+
+    def of_component(self, component: str) -> dict[Ref, Manifest]:
+        return {r: m for r, m in self.objects.items() if m["metadata"]["labels"].get(COMPONENT) == component}
+
+    def of_kind(self, kind: str) -> list[Manifest]:
+        return [m for r, m in self.objects.items() if r.kind == kind]
+
+
+@dataclass(frozen=True)
+class MonolithFacts:
+    """The old system as it is seen from here: where it is, and whether it answers (`why` not)."""
+
+    host: str
+    port: int
+    loopback: bool
+    addresses: tuple[str, ...]
+    answers: bool
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class CertificateFacts:
+    """The certificate that the edge shows."""
+
+    domain: str
+    until: datetime
+    issuer: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One look at an environment.
+
+    `images` holds what the registry has, as outputs (`images/NAME` → reference by digest); a name that is not
+    in it must be built first. `pods` and `slices` are all pods and EndpointSlices of the system. `published`
+    tells which addresses this machine's ports lead to, where that can be seen.
+    """
+
+    environment: str
+    now: datetime
+    cluster: ClusterFacts | None = None
+    live: Live = field(default_factory=Live)
+    images: Mapping[str, str] = field(default_factory=dict)
+    monolith: MonolithFacts | None = None
+    pods: tuple[Manifest, ...] = ()
+    slices: tuple[Manifest, ...] = ()
+    authority: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def running(self) -> bool:
+        return self.cluster is not None and self.cluster.state == "running"

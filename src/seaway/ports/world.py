@@ -1,0 +1,37 @@
+"""The world that steps run in: every port, and what earlier steps found out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from seaway.kit.kube import Kube
+from seaway.model.event import Report
+from seaway.ports.certificates import Certificates
+from seaway.ports.charts import Charts
+from seaway.ports.clusters import Clusters
+from seaway.ports.registry import Registry
+
+
+@dataclass
+class World:
+    """What a step may use. `outputs` are those of the steps that are done, and what was known before."""
+
+    clusters: Clusters
+    registry: Registry
+    certificates: Certificates
+    charts: Charts
+    connect: Callable[[], Kube]
+    report: Report
+    outputs: dict[str, str] = field(default_factory=dict)
+    _kube: Kube | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def kube(self) -> Kube:
+        """The cluster's API, connected when a step first needs it: it may not exist before that."""
+        with self._lock:
+            if self._kube is None:
+                self._kube = self.connect()
+            return self._kube
