@@ -1,0 +1,115 @@
+"""The monolith and the services as real processes, started as in production."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import yaml
+
+from .ports import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVICES = yaml.safe_load((ROOT / "seaway.yaml").read_text())["services"]
+SECRETS = {
+    "SESSION_KEY": "a-session-key-that-only-the-tests-have",
+    "EXPORT_TOKEN": "an-export-token-that-only-the-tests-have",
+}
+PATIENCE = 20
+
+
+class Server:
+    """One started program; its output is shown if it does not come up."""
+
+    def __init__(self, command: list[str], port: int, folder: Path, env: dict[str, str]) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._log = tempfile.TemporaryFile("w+")
+        self._process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", **SECRETS, **env},
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def get(self, path: str, **options: object) -> httpx.Response:
+        return httpx.get(self.url + path, **options)
+
+    def answers(self, path: str, status: int = 200) -> bool:
+        try:
+            return self.get(path, timeout=10).status_code == status
+        except httpx.TransportError:
+            return False
+
+    def wait_for(self, path: str) -> "Server":
+        """Returns once the path answers 200."""
+        if not eventually(lambda: self.answers(path) or self.ended()) or self.ended():
+            output = self.output()
+            self.stop()
+            raise AssertionError(f"{self.url}{path} does not come up\n{output}")
+        return self
+
+    def output(self) -> str:
+        self._log.seek(0)
+        return self._log.read()
+
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def stop(self) -> int:
+        """Ends it as Kubernetes does; returns its exit status."""
+        if not self.ended():
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            return self._process.wait()
+        finally:
+            self._log.close()
+
+
+def start_monolith(database: str, *options: str, **env: str) -> Server:
+    """Through monolith/serve, so migrated and seeded."""
+    port = free_port()
+    bind = f"127.0.0.1:{port}"
+    command = [sys.executable, str(ROOT / "monolith/serve"), "--bind", bind, *options]
+    return Server(command, port, ROOT, {"DATABASE_URL": database, **env})
+
+
+def start_service(name: str, **env: str) -> Server:
+    """With the command line that seaway.yaml has."""
+    port = free_port()
+    run = SERVICES[name]["run"].replace("0.0.0.0:8000", f"127.0.0.1:{port}")
+    command = [sys.executable, "-m", *shlex.split(run)]
+    return Server(command, port, ROOT / name, env)
+
+
+def manage(database: str, *command: str) -> str:
+    """Runs a management command of the monolith and returns what it prints."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "monolith/manage.py"), *command],
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": database, **SECRETS},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def eventually(true: Callable[[], bool], seconds: float = PATIENCE) -> bool:
+    """Whether something becomes true in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if true():
+            return True
+        time.sleep(0.05)
+    return False
