@@ -1,0 +1,122 @@
+"""HTTP for servers that may be away for a moment: retries with growing pauses, errors that teach."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import httpx2
+
+from seaway.errors import SeawayError, Unreachable
+
+#: Answers that another try may mend (RFC 9110; 500 because registries give it for passing faults).
+PASSING = frozenset({429, 500, 502, 503, 504})
+#: A request's body: bytes, or a function that gives it from its start, once for each try.
+Body = bytes | Callable[[], Iterator[bytes]]
+
+
+class Http:
+    """A server at `base`. Every request is tried up to `attempts` times, after growing pauses (0.1 s, 0.2 s).
+
+    `remedy` is what the reader should do when the server does not answer at all.
+    """
+
+    def __init__(
+        self,
+        base: str,
+        *,
+        attempts: int = 4,
+        timeout: float = 60,
+        auth: httpx2.Auth | None = None,
+        remedy: str = "",
+    ) -> None:
+        self.base, self._attempts, self._remedy = base.rstrip("/"), attempts, remedy
+        self._client = httpx2.Client(
+            base_url=self.base, timeout=httpx2.Timeout(timeout, connect=5), auth=auth, follow_redirects=True
+        )
+        # Few callers live long enough to close it: the connections end with the last user at the latest.
+        self._closed = weakref.finalize(self, self._client.close)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        ok: Collection[int] = (200,),
+        body: Body = b"",
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        attempts: int = 0,
+    ) -> httpx2.Response:
+        """Ask and return an answer whose status is in `ok`.
+
+        Raises Unreachable when there is no usable answer after the last try, else SeawayError.
+        """
+        attempts = attempts or self._attempts
+        for attempt in range(1, attempts + 1):
+            last = attempt == attempts
+            try:
+                content = body if isinstance(body, bytes) else body()
+                answer = self._client.request(
+                    method, url, content=content or None, headers=headers, params=params
+                )
+            except httpx2.TransportError as error:
+                if last:
+                    raise self._unreachable(method, url, error) from error
+            else:
+                if answer.status_code in ok:
+                    return answer
+                if last or answer.status_code not in PASSING:
+                    raise self._refused(method, url, answer)
+            time.sleep(0.1 * 2 ** (attempt - 1))
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    @contextmanager
+    def open(self, url: str, *, headers: Mapping[str, str] | None = None) -> Iterator[Iterator[bytes]]:
+        """Stream the body of a GET. One try: the caller knows what to do with half a body."""
+        try:
+            with self._client.stream("GET", url, headers=headers) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise self._refused("GET", url, answer)
+                yield answer.iter_raw(1 << 20)
+        except httpx2.TransportError as error:
+            raise self._unreachable("GET", url, error) from error
+
+    def close(self) -> None:
+        self._closed()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _unreachable(self, method: str, url: str, error: Exception) -> Unreachable:
+        return Unreachable(
+            f"{self.base} does not answer",
+            where=f"{method} {url}",
+            why=str(error) or type(error).__name__,
+            remedy=self._remedy,
+        )
+
+    def _refused(self, method: str, url: str, answer: httpx2.Response) -> SeawayError:
+        kind = Unreachable if answer.status_code in PASSING else SeawayError
+        return kind(
+            f"{self.base} answered {answer.status_code} {answer.reason_phrase}",
+            where=f"{method} {url}",
+            why=answer.text.strip()[:500],
+        )
+
+
+def chunks(file: BinaryIO, size: int, step: int = 1 << 20) -> Iterator[bytes]:
+    """Read `size` bytes of `file`, a piece at a time."""
+    while size > 0 and (piece := file.read(min(step, size))):
+        size -= len(piece)
+        yield piece

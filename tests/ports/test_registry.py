@@ -1,0 +1,138 @@
+"""The contract of ports/registry.py, on every implementation; needs a real registry, hence `cluster`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seaway.errors import NotFound, SeawayError, Unreachable
+from seaway.kit import distribution, oci
+from seaway.model.names import Digest, ImageRef
+from seaway.ports.registry import Registry
+from seaway.providers.local.registry import LocalRegistry
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def registry(server: Any) -> Registry:
+    return LocalRegistry(server.host)
+
+
+def blob(folder: Path, data: bytes) -> tuple[Digest, Path]:
+    digest = Digest(f"sha256:{hashlib.sha256(data).hexdigest()}")
+    path = folder / digest.hex
+    path.write_bytes(data)
+    return digest, path
+
+
+def push(registry: Registry, folder: Path, ref: ImageRef) -> Digest:
+    config = oci.config((), oci.Settings(cmd=("true",)), "amd64")
+    digest, path = blob(folder, config)
+    registry.put_blob(ref.repository, digest, str(path))
+    return registry.put_manifest(ref, oci.MANIFEST, oci.manifest(config, ()))
+
+
+def test_a_blob_comes_back_as_it_went_up(registry: Registry, tmp_path: Path) -> None:
+    digest, path = blob(tmp_path, b"a layer" * 1000)
+    assert not registry.has_blob("team/app", digest)
+    registry.put_blob("team/app", digest, str(path))
+    assert registry.has_blob("team/app", digest)
+    registry.get_blob("team/app", digest, str(tmp_path / "back"))
+    assert (tmp_path / "back").read_bytes() == path.read_bytes()
+
+
+def test_an_empty_blob_can_be_stored(registry: Registry, tmp_path: Path) -> None:
+    digest, path = blob(tmp_path, b"")
+    registry.put_blob("team/app", digest, str(path))
+    assert registry.has_blob("team/app", digest)
+
+
+def test_a_large_blob_goes_up_in_pieces(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distribution, "PIECE", 100_000)
+    digest, path = blob(tmp_path, bytes(range(256)) * 2000)
+    registry.put_blob("team/app", digest, str(path))
+    registry.get_blob("team/app", digest, str(tmp_path / "back"))
+    assert (tmp_path / "back").read_bytes() == path.read_bytes()
+
+
+def test_a_blob_that_is_not_its_digest_is_refused(registry: Registry, tmp_path: Path) -> None:
+    digest, path = blob(tmp_path, b"right")
+    path.write_bytes(b"wrong")
+    with pytest.raises(SeawayError, match="400"):
+        registry.put_blob("team/app", digest, str(path))
+    assert not registry.has_blob("team/app", digest)
+
+
+def test_a_damaged_blob_never_appears(registry: Registry, server: Any, tmp_path: Path) -> None:
+    digest, path = blob(tmp_path, b"right" * 50)
+    registry.put_blob("team/app", digest, str(path))
+    stored = next(p for p in (server.folder / "data").rglob("data") if digest.hex in str(p))
+    stored.write_bytes(b"wrong" * 50)
+    with pytest.raises(Unreachable, match="gave a blob that is not"):
+        registry.get_blob("team/app", digest, str(tmp_path / "back"))
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith("back")] == []
+
+
+def test_a_blob_known_in_one_repository_is_mounted_in_another(registry: Registry, tmp_path: Path) -> None:
+    digest, path = blob(tmp_path, b"shared")
+    registry.put_blob("seaway/base", digest, str(path))
+    path.unlink()
+    path.write_bytes(b"")  # it would be refused if it were uploaded
+    registry.put_blob("team/app", digest, str(path))
+    assert registry.has_blob("team/app", digest)
+
+
+def test_a_manifest_has_the_digest_of_its_bytes(registry: Registry, tmp_path: Path) -> None:
+    ref = ImageRef(registry.host, "team/app", "v1")
+    digest = push(registry, tmp_path, ref)
+    assert registry.resolve(ref) == digest
+    media_type, body = registry.get_manifest(ref.at(digest))
+    assert media_type == oci.MANIFEST
+    assert oci.digest(body) == digest.value
+    assert json.loads(body)["layers"] == []
+
+
+def test_a_manifest_without_a_tag_is_found_by_digest(registry: Registry, tmp_path: Path) -> None:
+    digest = push(registry, tmp_path, ImageRef(registry.host, "team/app"))
+    assert registry.resolve(ImageRef(registry.host, "team/app", "", digest)) == digest
+    assert registry.tags("team/app") == ()
+
+
+def test_what_is_not_there_is_none_or_not_found(registry: Registry) -> None:
+    ref = ImageRef(registry.host, "team/none", "v1")
+    assert registry.resolve(ref) is None
+    assert registry.tags("team/none") == ()
+    with pytest.raises(NotFound):
+        registry.get_manifest(ref)
+
+
+def test_tags_are_all_listed(registry: Registry, tmp_path: Path) -> None:
+    wanted = tuple(sorted(f"v{n}" for n in range(120)))
+    for tag in wanted:
+        push(registry, tmp_path, ImageRef(registry.host, "team/app", tag))
+    assert registry.tags("team/app") == wanted
+
+
+def test_a_registry_that_is_away_for_a_moment_is_waited_for(
+    registry: Registry, server: Any, tmp_path: Path
+) -> None:
+    digest, path = blob(tmp_path, b"patience")
+    server.stop()
+    threading.Timer(0.3, server.start).start()
+    registry.put_blob("team/app", digest, str(path))
+    assert registry.has_blob("team/app", digest)
+
+
+def test_a_registry_that_is_not_running_is_named_with_a_remedy(registry: Registry, server: Any) -> None:
+    server.stop()
+    with pytest.raises(Unreachable, match="does not answer") as caught:
+        registry.resolve(ImageRef(registry.host, "team/app", "v1"))
+    assert "seaway cluster create" in caught.value.remedy
