@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, PrivateAttr
+from pydantic import AfterValidator, Field, PrivateAttr
 
+from seaway.errors import UsageError
+from seaway.kit.near import did_you_mean
+from seaway.model.fields import Name, name
 from seaway.model.spec import Spec
+from seaway.model.wrong import Wrong
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing.spec import CrossingSpec
 from seaway.rooms.data.spec import DatabaseSpec
@@ -15,20 +20,51 @@ from seaway.rooms.images.spec import ImagesSpec
 from seaway.rooms.services.spec import ServiceSpec
 
 
+def _namespace(text: str) -> str:
+    if text == "default" or text.startswith("kube-") or text in {"envoy-gateway-system", "seaway"}:
+        raise Wrong(f"{text!r} is a namespace of the cluster's own", "choose the name of your product")
+    return name(text)
+
+
 class System(Spec):
     """One seaway.yaml. `folder` is where the file lies; sources are relative to it."""
 
-    system: str = Field(description="the system's name; also its namespace in the cluster")
-    environments: dict[str, EnvironmentSpec] = Field(min_length=1, description="the first is the default")
-    monolith: MonolithSpec | None = None
-    services: dict[str, ServiceSpec] = Field(default_factory=dict)
-    databases: dict[str, DatabaseSpec] = Field(default_factory=dict)
-    crossings: dict[str, CrossingSpec] = Field(default_factory=dict)
-    images: ImagesSpec = ImagesSpec()
-    edge: EdgeSpec = EdgeSpec()
+    system: Annotated[str, AfterValidator(_namespace)] = Field(
+        description="the system's name; also its namespace in the cluster", examples=["thoughts"]
+    )
+    environments: dict[Name, EnvironmentSpec] = Field(
+        default_factory=dict,
+        description="where it runs; the first is the default, and without any there is `rehearsal: local`",
+    )
+    monolith: MonolithSpec | None = Field(default=None, description="the old system, outside the cluster")
+    services: dict[Name, ServiceSpec] = Field(default_factory=dict, description="the services, by name")
+    databases: dict[Name, DatabaseSpec] = Field(default_factory=dict, description="the databases, by name")
+    crossings: dict[Name, CrossingSpec] = Field(default_factory=dict, description="the crossings, by name")
+    images: ImagesSpec = Field(default=ImagesSpec(), description="how images are made")
+    edge: EdgeSpec = Field(default=EdgeSpec(), description="how the gateway runs")
 
     _folder: Path = PrivateAttr(default=Path())
 
     @property
     def folder(self) -> Path:
         return self._folder
+
+    def at(self, folder: Path) -> System:
+        """Give the same system with its file in `folder`."""
+        copy = self.model_copy()
+        copy._folder = folder  # noqa: SLF001  (its own)
+        return copy
+
+    def environment(self, wanted: str = "") -> tuple[str, EnvironmentSpec]:
+        """Choose an environment by name, or the first. Raises UsageError where there is none of that name."""
+        chosen = wanted or next(iter(self.environments))
+        if chosen not in self.environments:
+            raise UsageError(
+                f"there is no environment {chosen!r} in {self.system}",
+                remedy=did_you_mean(chosen, self.environments) or f"one of: {', '.join(self.environments)}",
+            )
+        return chosen, self.environments[chosen]
+
+    def monolith_address(self, environment: EnvironmentSpec) -> str:
+        """Give the monolith's address as this machine reaches it; empty where there is no monolith."""
+        return (environment.monolith or self.monolith.address) if self.monolith else ""

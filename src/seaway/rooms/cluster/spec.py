@@ -2,40 +2,87 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from seaway.model.fields import Address, Host, Name
 from seaway.model.spec import Spec
 
 LocalSize = Literal["small", "medium", "large"]
 
 
 class NodesSpec(Spec):
-    """`nodes: {min: 1, max: 4, size: small}`."""
+    """Nodes; `nodes: 3` is short for `{min: 3, max: 3}`."""
 
-    min: int = Field(default=1, ge=1, le=100, description="nodes that always run")
-    max: int = Field(default=4, ge=1, le=100, description="nodes that an autoscaler may reach")
-    size: str = Field(default="medium", description="local: small 1 CPU/2 GiB, medium 2/4, large 4/8; else an instance type")
+    short: ClassVar[str] = "min"
+
+    min: int = Field(default=1, ge=1, le=100, description="nodes that always run", examples=[2])
+    max: int = Field(
+        default=4,
+        ge=1,
+        le=100,
+        description="nodes that an autoscaler may reach; not below min",
+        examples=[20],
+    )
+    size: str = Field(
+        default="medium",
+        description="on local: small 1 CPU/2 GiB, medium 2/4, large 4/8; elsewhere an instance type",
+        examples=["small", "m7g.large"],
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _follow(cls, data: Any) -> Any:
+        """Let max follow min where only min is given, or the short form is used."""
+        if isinstance(data, int) and not isinstance(data, bool):
+            return {"min": data, "max": data}
+        if isinstance(data, dict) and "max" not in data and isinstance(data.get("min"), int):
+            return {**data, "max": max(4, data["min"])}
+        return data
 
 
 class PortsSpec(Spec):
     """Ports of this machine's loopback on which the edge answers."""
 
-    http: int = Field(default=80, ge=1, le=65535)
-    https: int = Field(default=443, ge=1, le=65535)
+    http: int = Field(
+        default=80, ge=1, le=65535, description="for http://, which redirects to https", examples=[8080]
+    )
+    https: int = Field(default=443, ge=1, le=65535, description="for https://", examples=[8443])
 
 
 class EnvironmentSpec(Spec):
-    """One place where the system runs."""
+    """One place where the system runs; `rehearsal: local` is short for `rehearsal: {on: local}`."""
 
-    on: Literal["local", "eks", "kubeconfig"] = Field(default="local", description="local is the rehearsal")
-    domain: str = Field(description="the public name, such as thoughts.localhost")
-    nodes: NodesSpec = NodesSpec()
-    ports: PortsSpec = PortsSpec()
-    cluster: str = Field(default="", description="name of the cluster; default: seaway for local")
-    context: str = Field(default="", description="kubeconfig context, for on: kubeconfig")
-    registry: str = Field(default="", description="registry that the cluster pulls from; default: the machine's own for local")
-    account: str = ""
-    region: str = ""
-    monolith: str = Field(default="", description="the monolith's address as seen from here, if it differs")
+    short: ClassVar[str] = "on"
+
+    on: Literal["local", "eks", "kubeconfig"] = Field(
+        default="local",
+        description="local: a rehearsal on this machine; eks: AWS; kubeconfig: any other cluster",
+        examples=["local"],
+    )
+    domain: Host = Field(
+        default="",
+        description="the public name; on local it ends in .localhost, by default SYSTEM.localhost",
+        examples=["thoughts.localhost"],
+    )
+    nodes: NodesSpec = Field(default=NodesSpec(), description="how many nodes, and of which size")
+    ports: PortsSpec = Field(default=PortsSpec(), description="on local: where https://DOMAIN answers")
+    cluster: Name = Field(
+        default="", description="name of the cluster; on local the default is seaway", examples=["blue"]
+    )
+    context: str = Field(default="", description="on kubeconfig: the context to use", examples=["staging"])
+    registry: str = Field(
+        default="",
+        description="registry that the cluster pulls from; on local the machine's own",
+        examples=["registry.example.com/team"],
+    )
+    account: str = Field(
+        default="", description="on eks: the AWS account, 12 digits", examples=["123456789012"]
+    )
+    region: str = Field(default="", description="on eks: the AWS region", examples=["us-west-2"])
+    monolith: Address = Field(
+        default="",
+        description="the monolith's address here, where it differs from monolith.address",
+        examples=["http://legacy.internal:9000"],
+    )

@@ -8,7 +8,14 @@ from seaway.model.spec import Spec
 
 
 class ImagesSpec(Spec):
-    """`images: {base: debian}`."""
+    """How Python projects become images."""
 
-    base: str = Field(default="debian", description="debian: Python from Debian's packages; else an image to start from")
-    packages: tuple[str, ...] = Field(default=(), description="further Debian packages in the base layer")
+    base: str = Field(
+        default="debian",
+        min_length=1,
+        description="debian: Python from Debian's packages; else an image to start from",
+        examples=["debian", "registry.example.com/python:3.13"],
+    )
+    packages: tuple[str, ...] = Field(
+        default=(), description="further Debian packages in the base layer", examples=[["libpq5"]]
+    )

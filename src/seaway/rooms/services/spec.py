@@ -2,46 +2,123 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Any, ClassVar
 
+from pydantic import Field, model_validator
+
+from seaway.model.fields import Command, Cpu, Memory, Name, Names, Percent, UrlPath, Variable
 from seaway.model.spec import Spec
 
 
 class ScaleSpec(Spec):
-    """`scale: {min: 2, max: 10, cpu: 60%}`."""
+    """Replicas; `scale: 3` is short for `{min: 3, max: 3}`."""
 
-    min: int = Field(default=2, ge=1, le=1000)
-    max: int = Field(default=2, ge=1, le=1000)
-    cpu: str = Field(default="", description="target share of the requested CPU, such as 60%; makes an autoscaler")
+    short: ClassVar[str] = "min"
+
+    min: int = Field(default=2, ge=1, le=1000, description="replicas that always run", examples=[2])
+    max: int = Field(
+        default=2,
+        ge=1,
+        le=1000,
+        description="replicas that the autoscaler may reach; by default min",
+        examples=[10],
+    )
+    cpu: Percent = Field(
+        default="",
+        description="share of the requested CPU that the autoscaler aims at; without it there is none",
+        examples=["60%"],
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _follow(cls, data: Any) -> Any:
+        """Let max follow min where only min is given, or the short form is used."""
+        if isinstance(data, int) and not isinstance(data, bool):
+            return {"min": data, "max": data}
+        if isinstance(data, dict) and "max" not in data and isinstance(data.get("min"), int):
+            return {**data, "max": data["min"]}
+        return data
+
+    @property
+    def cpu_percent(self) -> int | None:
+        """The target as a whole number; None where no autoscaler is wanted."""
+        return int(self.cpu.removesuffix("%")) if self.cpu else None
 
 
 class ResourcesSpec(Spec):
     """Requests; the memory limit equals the request, CPU has no limit (it would throttle)."""
 
-    cpu: str = "100m"
-    memory: str = "128Mi"
+    cpu: Cpu = Field(default="100m", description="CPU that each replica requests", examples=["100m", "2"])
+    memory: Memory = Field(
+        default="128Mi",
+        description="memory that each replica requests and may use",
+        examples=["128Mi", "1Gi"],
+    )
 
 
 class RolloutSpec(Spec):
-    """Times of a pod's end, in seconds. drain < grace must hold, or requests are dropped."""
+    """Times of a pod's end, in seconds; its grace period is drain + request and a reserve."""
 
-    drain: int = Field(default=5, ge=3, le=3600, description="preStop sleep: endpoints are told before the process is")
-    request: int = Field(default=15, ge=1, le=3600, description="the longest request that must end well")
-    deadline: int = Field(default=300, ge=10, description="a rollout that makes no progress for this long has failed")
+    drain: int = Field(
+        default=5,
+        ge=3,
+        le=3600,
+        description="preStop sleep: endpoints are told before the process is",
+        examples=[5],
+    )
+    request: int = Field(
+        default=15, ge=1, le=3600, description="the longest request that must end well", examples=[60]
+    )
+    deadline: int = Field(
+        default=300,
+        ge=10,
+        le=86400,
+        description="a rollout that makes no progress for this long has failed; more than drain + request",
+        examples=[600],
+    )
 
 
 class ServiceSpec(Spec):
     """One service of the system."""
 
-    source: str = Field(description="folder of a Python project, or one with a Dockerfile")
-    run: str = Field(description="the command that serves, such as gunicorn -b 0.0.0.0:8000 frontend.wsgi")
-    port: int = Field(default=8000, ge=1, le=65535)
-    health: str = Field(default="/health", description="path that answers 200 while the process is sound")
-    ready: str = Field(default="", description="path that answers 200 when it may get traffic; default: health")
-    scale: ScaleSpec = ScaleSpec()
-    resources: ResourcesSpec = ResourcesSpec()
-    rollout: RolloutSpec = RolloutSpec()
-    env: dict[str, str] = Field(default_factory=dict, description="${monolith} stands for the monolith's address seen from a pod")
-    secrets: tuple[str, ...] = Field(default=(), description="secret session-key arrives as variable SESSION_KEY")
-    database: str = Field(default="", description="name of a database; arrives as variable DATABASE_URL")
-    calls: tuple[str, ...] = Field(default=(), description="services it may reach; default: those named in env as http://NAME")
+    source: str = Field(
+        min_length=1,
+        description="folder of a Python project, from where the file lies",
+        examples=["./frontend"],
+    )
+    run: Command = Field(
+        description="the command that serves; it must listen on 0.0.0.0:PORT",
+        examples=["gunicorn -b 0.0.0.0:8000 frontend.wsgi"],
+    )
+    port: int = Field(default=8000, ge=1, le=65535, description="port that it listens on", examples=[8000])
+    health: UrlPath = Field(
+        default="/health",
+        description="path that answers 200 while the process is sound",
+        examples=["/health"],
+    )
+    ready: UrlPath = Field(
+        default="",
+        description="path that answers 200 when it may get traffic; by default health",
+        examples=["/ready"],
+    )
+    scale: ScaleSpec = Field(default=ScaleSpec(), description="how many replicas")
+    resources: ResourcesSpec = Field(default=ResourcesSpec(), description="what each replica requests")
+    rollout: RolloutSpec = Field(default=RolloutSpec(), description="times of a rollout")
+    env: dict[Variable, str] = Field(
+        default_factory=dict,
+        description="variables; ${monolith} stands for the monolith's address as a pod reaches it",
+        examples=[{"USERS_URL": "http://users"}],
+    )
+    secrets: Names = Field(
+        default=(),
+        description="secrets that it gets; session-key arrives as the variable SESSION_KEY",
+        examples=[["session-key"]],
+    )
+    database: Name = Field(
+        default="", description="its database; arrives as the variable DATABASE_URL", examples=["users"]
+    )
+    calls: Names = Field(
+        default=(),
+        description="services that it may reach; by default those named in env as http://NAME",
+        examples=[["users", "thoughts"]],
+    )

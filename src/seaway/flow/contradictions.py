@@ -1,0 +1,255 @@
+"""What contradicts in a file whose every value is right by itself."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Final
+
+from seaway.flow.system import System
+from seaway.kit.near import did_you_mean, nearest
+from seaway.kit.yaml import Path
+from seaway.rooms.cluster.spec import EnvironmentSpec
+
+PLACEHOLDER: Final = re.compile(r"\$\{([^}]*)\}")
+PEER: Final = re.compile(r"https?://([a-z][-a-z0-9]*)(?=[:/?#]|$)")
+BOUND: Final = re.compile(r"(?:(?P<host>[\w.*\[\]-]*):)?(?P<port>[0-9]{1,5})")
+LOOPBACK: Final = {"127.0.0.1", "localhost", "[::1]"}
+RESERVED: Final = {"monolith": "the name of the monolith inside the cluster"}
+NEEDS: Final = {
+    "local": (),
+    "eks": ("account", "region", "domain"),
+    "kubeconfig": ("context", "registry", "domain"),
+}
+ONLY: Final = {"account": "eks", "region": "eks", "context": "kubeconfig"}
+LOCAL_SIZES: Final = ("small", "medium", "large")
+
+
+@dataclass(frozen=True)
+class Found:
+    """One contradiction: where, why, and what to do."""
+
+    path: Path
+    why: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """Names that the file gives, whether or not what they stand for is right."""
+
+    services: frozenset[str]
+    databases: frozenset[str]
+    crossings: frozenset[str]
+    monolith: bool
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Declared:
+        def names(part: str) -> frozenset[str]:
+            value = data.get(part)
+            return frozenset(value) if isinstance(value, dict) else frozenset()
+
+        return cls(names("services"), names("databases"), names("crossings"), bool(data.get("monolith")))
+
+
+def contradictions(system: System, rough: System, declared: Declared) -> Iterator[Found]:
+    """Find everything in which one part of the file speaks against another.
+
+    `system` holds only parts that are right by themselves; in `rough` wrong keys have their defaults, which
+    is good enough to see who names whom.
+    """
+    for check in WITHIN:
+        yield from check(system, declared)
+    for check in BETWEEN:
+        yield from check(rough, declared)
+
+
+def _unknown(word: str, known: frozenset[str], what: str) -> tuple[str, str]:
+    have = f"there are: {', '.join(sorted(known))}" if known else f"there are no {what}s in the file"
+    return f"there is no {what} {word!r}", did_you_mean(word, known) or have
+
+
+def _environments(system: System, declared: Declared) -> Iterator[Found]:
+    for name, env in system.environments.items():
+        here: Path = ("environments", name)
+        if env.nodes.min > env.nodes.max:
+            yield Found(
+                (*here, "nodes"), f"min {env.nodes.min} is more than max {env.nodes.max}", "raise max"
+            )
+        if env.ports.http == env.ports.https:
+            yield Found((*here, "ports"), f"http and https are both {env.ports.http}", "give them two ports")
+        if env.monolith and not declared.monolith:
+            yield Found((*here, "monolith"), "there is no monolith to have another address", "add monolith:")
+        if env.on == "local":
+            yield from _local(here, env.domain, env.nodes.size)
+        yield from _belongs(here, env)
+
+
+def _belongs(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
+    """See that each kind of environment says what it needs, and nothing that only another kind knows."""
+    for key in NEEDS[env.on]:
+        if not getattr(env, key):
+            yield Found(here, f"{key} is missing: on: {env.on} needs it", f"add {key}:")
+    if env.account and not re.fullmatch(r"[0-9]{12}", env.account):
+        yield Found((*here, "account"), f"{env.account!r} is no AWS account: 12 digits", "put it in quotes")
+    for key, kind in ONLY.items():
+        if env.on != kind and getattr(env, key):
+            yield Found((*here, key), f"{key} means nothing on: {env.on}", f"remove it, or say on: {kind}")
+
+
+def _local(here: Path, domain: str, size: str) -> Iterator[Found]:
+    if domain and not domain.endswith(".localhost"):
+        yield Found(
+            (*here, "domain"),
+            f"{domain} is not this machine: a rehearsal's domain ends in .localhost",
+            f"such as {domain.partition('.')[0]}.localhost",
+        )
+    if size not in LOCAL_SIZES:
+        sizes = ", ".join(LOCAL_SIZES)
+        yield Found((*here, "nodes", "size"), f"{size!r} is no size of a local node", f"one of: {sizes}")
+
+
+def _services(system: System, declared: Declared) -> Iterator[Found]:
+    for name, service in system.services.items():
+        here: Path = ("services", name)
+        if name in RESERVED:
+            yield Found(here, f"{name} is {RESERVED[name]}", "give the service another name")
+        if not (system.folder / service.source).is_dir():
+            yield Found((*here, "source"), f"there is no folder {service.source}", f"from {system.folder}")
+        scale = service.scale
+        if scale.min > scale.max:
+            yield Found((*here, "scale"), f"min {scale.min} is more than max {scale.max}", "raise max")
+        if scale.cpu and scale.min >= scale.max:
+            yield Found(
+                (*here, "scale"), "cpu asks for an autoscaler, but min and max leave it nothing", "raise max"
+            )
+        times = service.rollout
+        if times.deadline <= times.drain + times.request:
+            least = times.drain + times.request
+            yield Found(
+                (*here, "rollout"),
+                f"deadline {times.deadline} s is not longer than drain + request, {least} s",
+                f"deadline: {2 * least} or more, or every rollout is called failed",
+            )
+        for i, peer in enumerate(service.calls):
+            if peer not in declared.services:
+                yield Found((*here, "calls", i), *_unknown(peer, declared.services, "service"))
+
+
+def _commands(system: System, _: Declared) -> Iterator[Found]:
+    """See that the command listens where the cluster will look for it."""
+    for name, service in system.services.items():
+        here: Path = ("services", name, "run")
+        for host, port in _binds(shlex.split(service.run)):
+            if host in LOOPBACK:
+                remedy = f"listen on 0.0.0.0:{service.port}"
+                yield Found(here, f"it listens on {host}, where nobody else reaches it", remedy)
+            elif port and port != service.port:
+                yield Found(here, f"it listens on {port}, but port is {service.port}", f"say port: {port}")
+
+
+def _binds(words: list[str]) -> Iterator[tuple[str, int]]:
+    """Read host and port from the options of gunicorn, uvicorn, hypercorn and flask."""
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    for word, following in pairs:
+        flag, _, joined = word.partition("=")
+        value = joined or following
+        if flag in {"-b", "--bind"}:
+            found = BOUND.fullmatch(value)
+            yield (found["host"] or "", int(found["port"])) if found else (value, 0)
+        elif flag == "--host":
+            yield value, 0
+        elif flag == "--port" and value.isdigit():
+            yield "", int(value)
+
+
+def _variables(system: System, declared: Declared) -> Iterator[Found]:
+    for name, service in system.services.items():
+        here: Path = ("services", name, "env")
+        for key, value in service.env.items():
+            for word in PLACEHOLDER.findall(value):
+                if word != "monolith":
+                    yield Found((*here, key), f"${{{word}}} stands for nothing", "only ${monolith} is known")
+                elif not declared.monolith:
+                    yield Found(
+                        (*here, key), "${monolith} stands for nothing: there is no monolith", "add monolith:"
+                    )
+            for peer in PEER.findall(value):
+                if peer not in declared.services and (near := nearest(peer, declared.services)):
+                    yield Found((*here, key), f"there is no service {peer!r}", f"did you mean http://{near}?")
+        given = {secret.replace("-", "_").upper(): f"secret {secret}" for secret in service.secrets}
+        if service.database:
+            given["DATABASE_URL"] = f"database {service.database}"
+        for key in given.keys() & service.env.keys():
+            yield Found((*here, key), f"{key} is also the variable of {given[key]}", "remove one of them")
+
+
+def _databases(system: System, declared: Declared) -> Iterator[Found]:
+    for name, service in system.services.items():
+        if service.database and service.database not in declared.databases:
+            unknown = _unknown(service.database, declared.databases, "database")
+            yield Found(("services", name, "database"), *unknown)
+    complete = declared.services <= system.services.keys()
+    for name in system.databases if complete else ():
+        if not any(service.database == name for service in system.services.values()):
+            yield Found(
+                ("databases", name), "no service uses it", f"say database: {name} in a service, or remove it"
+            )
+
+
+def _crossings(system: System, declared: Declared) -> Iterator[Found]:
+    if declared.crossings and not declared.monolith:
+        yield Found(
+            ("crossings",), "there is no monolith to cross from", "add monolith:, or remove crossings:"
+        )
+    for name, crossing in system.crossings.items():
+        here: Path = ("crossings", name)
+        if crossing.to not in declared.services:
+            yield Found((*here, "to"), *_unknown(crossing.to, declared.services, "service"))
+        for i, other in enumerate(crossing.after):
+            if other == name:
+                yield Found((*here, "after", i), "a crossing cannot come after itself", "remove it")
+            elif other not in declared.crossings:
+                yield Found((*here, "after", i), *_unknown(other, declared.crossings, "crossing"))
+
+
+def _order(system: System, _: Declared) -> Iterator[Found]:
+    graph = {n: [a for a in c.after if a in system.crossings and a != n] for n, c in system.crossings.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle = list(reversed(error.args[1]))
+        yield Found(
+            ("crossings", circle[0], "after"),
+            f"crossings wait for each other: {' after '.join(circle)}",
+            "remove one after: of these",
+        )
+
+
+def _routes(system: System, _: Declared) -> Iterator[Found]:
+    """See that every path has one owner; `/` is all that nobody else names."""
+    seen: list[tuple[str, str, str]] = []
+    for name, crossing in system.crossings.items():
+        for i, route in enumerate(crossing.routes):
+            bare = route.rstrip("/")
+            for other, theirs, bare_theirs in seen:
+                if bare == bare_theirs or (bare and bare_theirs and _nested(bare, bare_theirs)):
+                    whose = "this crossing" if other == name else f"crossing {other}"
+                    yield Found(
+                        ("crossings", name, "routes", i),
+                        f"{route} overlaps with {theirs} of {whose}",
+                        "a path moves with one crossing: take it out of the other",
+                    )
+            seen.append((name, route, bare))
+
+
+def _nested(a: str, b: str) -> bool:
+    return a.startswith(f"{b}/") or b.startswith(f"{a}/")
+
+
+Check = Callable[[System, Declared], Iterator[Found]]
+WITHIN: Final[tuple[Check, ...]] = (_environments, _services, _commands, _variables)
+BETWEEN: Final[tuple[Check, ...]] = (_databases, _crossings, _order, _routes)

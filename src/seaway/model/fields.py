@@ -1,0 +1,143 @@
+"""Values in seaway.yaml that are more than text: each is checked once, and kept in its canonical form.
+
+Every checker takes what was written and returns what is kept, or raises `Wrong` with reason and remedy.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from seaway.model.quantity import cpu, memory, storage
+from seaway.model.wrong import Wrong
+
+LABEL_MAX: Final = 63  # RFC 1123, 2.1, as Kubernetes has it
+NAME_MAX: Final = 40  # leaves room for what Seaway appends to the names of objects
+HOST_MAX: Final = 253
+
+_LABEL: Final = re.compile(r"[a-z](?:[-a-z0-9]*[a-z0-9])?")
+_HOST_PART: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(s|m|h)")
+_PERCENT: Final = re.compile(r"([1-9][0-9]{0,2})\s*%")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
+
+
+def name(text: str) -> str:
+    """Check a DNS label that begins with a letter (RFC 1035, 2.3.1), at most 40 characters."""
+    if not _LABEL.fullmatch(text) or len(text) > NAME_MAX:
+        better = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-0123456789")[:NAME_MAX].rstrip("-")
+        raise Wrong(
+            f"{text!r} is no name: small letters, digits and -, first a letter, at most {NAME_MAX}",
+            f"for example {better}" if better else "",
+        )
+    return text
+
+
+def host(text: str) -> str:
+    """Check a host name (RFC 1123, 2.1), in small letters, with at least one dot."""
+    parts = text.split(".")
+    fits = all(_HOST_PART.fullmatch(part) and len(part) <= LABEL_MAX for part in parts)
+    if not fits or len(parts) < 2 or len(text) > HOST_MAX or parts[-1].isdigit():  # noqa: PLR2004
+        raise Wrong(
+            f"{text!r} is no host name", "write a name such as thoughts.localhost: no scheme, port or path"
+        )
+    return text
+
+
+def path(text: str) -> str:
+    """Check the path of a URL: begins with /, no query, no empty or dot segments."""
+    if not _PATH.fullmatch(text):
+        raise Wrong(f"{text!r} is no path", "begin with /, without host, query or spaces, such as /login")
+    if "//" in text or {".", ".."} & set(text.split("/")):
+        raise Wrong(f"{text!r} has an empty or dot segment", "write the path as it arrives, such as /login")
+    return text
+
+
+def variable(text: str) -> str:
+    """Check the name of an environment variable (POSIX.1-2017, 8.1)."""
+    if not _VARIABLE.fullmatch(text):
+        raise Wrong(f"{text!r} is no name of a variable", "letters, digits and _, first no digit")
+    return text
+
+
+def duration(text: str) -> str:
+    """Check a duration: whole seconds, minutes or hours, such as 30s, 2m, 1h."""
+    if not _DURATION.fullmatch(text):
+        unit = f"say the unit: {text}s" if text.isdigit() and text != "0" else "such as 30s, 2m, 1h"
+        raise Wrong(f"{text!r} is no duration", unit)
+    return text
+
+
+def percent(text: str) -> str:
+    """Check a share from 1% to 100%."""
+    found = _PERCENT.fullmatch(text)
+    if not found or int(found[1]) > 100:  # noqa: PLR2004
+        remedy = f"write {text}%" if text.isdigit() else "such as 60%"
+        raise Wrong(f"{text!r} is no share from 1% to 100%", remedy)
+    return f"{found[1]}%"
+
+
+def address(text: str) -> str:
+    """Check http://HOST:PORT, with nothing after it."""
+    try:
+        url = urlsplit(text)
+        named, port = url.hostname, url.port
+    except ValueError as error:
+        raise Wrong(f"{text!r} is no address: {error}", "write http://HOST:PORT") from error
+    if url.scheme != "http" or not named or not re.fullmatch(r"[A-Za-z0-9.:-]+", named):
+        raise Wrong(f"{text!r} is no http address", "write http://HOST:PORT, as this machine reaches it")
+    if not port:
+        raise Wrong(f"{text!r} does not say its port", f"write http://{named}:80 or the port it listens on")
+    if url.username is not None or url.path not in {"", "/"} or url.query or url.fragment:
+        raise Wrong(f"{text!r} says more than host and port", f"write http://{named}:{port}")
+    return text.rstrip("/")
+
+
+def command(text: str) -> str:
+    """Check a command line: words as a shell would split them, no shell behind them."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise Wrong(f"the command cannot be split into words: {error}", "close the quotes") from error
+    if not words:
+        raise Wrong("the command is empty", "such as gunicorn -b 0.0.0.0:8000 frontend.wsgi")
+    return text
+
+
+def seconds(text: str) -> int:
+    """Read a checked duration, in seconds."""
+    found = _DURATION.fullmatch(text)
+    if not found:
+        raise Wrong(f"{text!r} is no duration", "such as 30s, 2m, 1h")
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+def _several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
+def _like(pattern: re.Pattern[str]) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern.pattern})$"})
+
+
+Name = Annotated[str, AfterValidator(name), _like(_LABEL)]
+Host = Annotated[str, AfterValidator(host)]
+UrlPath = Annotated[str, AfterValidator(path), _like(_PATH)]
+Variable = Annotated[str, AfterValidator(variable), _like(_VARIABLE)]
+Duration = Annotated[str, AfterValidator(duration), _like(_DURATION)]
+Percent = Annotated[str, AfterValidator(percent), _like(_PERCENT)]
+Address = Annotated[str, AfterValidator(address)]
+Command = Annotated[str, AfterValidator(command)]
+Cpu = Annotated[str, AfterValidator(cpu)]
+Memory = Annotated[str, AfterValidator(memory)]
+Storage = Annotated[str, AfterValidator(storage)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_several, json_schema_input_type=Name | tuple[Name, ...])]
+UrlPaths = Annotated[
+    tuple[UrlPath, ...], BeforeValidator(_several, json_schema_input_type=UrlPath | tuple[UrlPath, ...])
+]
