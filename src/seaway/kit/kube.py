@@ -87,13 +87,20 @@ class Kube:
     def get(self, ref: Ref) -> Manifest | None:
         if self._resource(ref.api_version, ref.kind) is None:
             return None
-        answer = self._send("GET", self._path(ref), missing_is_none=True)
-        return None if answer is None else _json(answer)
+        answer = self._send("GET", self._path(ref), tolerate=(codes.NOT_FOUND,))
+        return _json(answer) if answer.is_success else None
 
     def list(
-        self, api_version: str, kind: str, *, namespace: str = "", labels: str = "", metadata: bool = False
+        self,
+        api_version: str,
+        kind: str,
+        *,
+        namespace: str = "",
+        labels: str = "",
+        fields: str = "",
+        metadata: bool = False,
     ) -> list[Manifest]:
-        """All objects of a kind that carry `labels` (a selector), in one namespace or in all.
+        """All objects of a kind that match `labels` and `fields` (selectors), in one namespace or in all.
 
         `metadata` leaves spec, status and data out, so that contents never travel. A kind that the server
         does not know has no objects.
@@ -104,6 +111,8 @@ class Kube:
         place = f"/namespaces/{namespace}" if namespace and resource.namespaced else ""
         headers = {"Accept": _METADATA_ONLY.format(kind="PartialObjectMetadataList")} if metadata else {}
         params = {"labelSelector": labels} if labels else {}
+        if fields:
+            params["fieldSelector"] = fields
         found: list[Manifest] = []
         while True:
             path = f"{_root(api_version)}{place}/{resource.plural}"
@@ -114,9 +123,9 @@ class Kube:
                 return found
             params["continue"] = following
 
-    def apply(self, manifest: Manifest, *, force: bool = True) -> Manifest:
+    def apply(self, manifest: Manifest, *, manager: str = MANAGER) -> Manifest:
         """Server-side apply: create it, or change the fields that `manifest` names."""
-        params = {"fieldManager": MANAGER, "force": "true" if force else "false"}
+        params = {"fieldManager": manager, "force": "true"}
         headers = {"Content-Type": "application/apply-patch+yaml"}
         path = self._path(Ref.of(manifest))
         applied: Manifest = _json(self._send("PATCH", path, params=params, headers=headers, body=manifest))
@@ -125,10 +134,9 @@ class Kube:
     def create(self, manifest: Manifest) -> Manifest | None:
         """Create it; None where an object of that name is there already, which is left as it is."""
         path = self._path(Ref.of(manifest)).rsplit("/", 1)[0]
-        answer = self._send(
-            "POST", path, params={"fieldManager": MANAGER}, body=manifest, conflict_is_none=True
-        )
-        return None if answer is None else _json(answer)
+        params = {"fieldManager": MANAGER}
+        answer = self._send("POST", path, params=params, body=manifest, tolerate=(codes.CONFLICT,))
+        return _json(answer) if answer.is_success else None
 
     def patch(self, ref: Ref, change: Manifest) -> Manifest:
         """Merge `change` into the object (JSON merge patch, RFC 7386)."""
@@ -140,7 +148,18 @@ class Kube:
     def delete(self, ref: Ref, *, propagation: str = "Background") -> bool:
         """Delete it; False where it was not there. `propagation` is Background, Foreground or Orphan."""
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
-        return self._send("DELETE", self._path(ref), body=options, missing_is_none=True) is not None
+        return self._send("DELETE", self._path(ref), body=options, tolerate=(codes.NOT_FOUND,)).is_success
+
+    def evict(self, namespace: str, pod: str) -> bool:
+        """Ask for a pod's eviction (policy/v1 Eviction); False where a budget does not allow it yet (429)."""
+        body = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod, "namespace": namespace},
+        }
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction"
+        answer = self._send("POST", path, body=body, tolerate=(codes.NOT_FOUND, codes.TOO_MANY_REQUESTS))
+        return answer.status_code != codes.TOO_MANY_REQUESTS
 
     def watch(
         self,
@@ -186,10 +205,9 @@ class Kube:
             params["container"] = container
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
         try:
-            answer = self._send("GET", path, params=params, missing_is_none=True)
+            return self._send("GET", path, params=params).text
         except SeawayError:
             return ""
-        return answer.text if answer is not None else ""
 
     def ready(self) -> bool:
         """Whether the API server says that it is ready."""
@@ -212,8 +230,8 @@ class Kube:
         with self._lock:
             known = self._served.get(api_version)
         if known is None:
-            answer = self._send("GET", _root(api_version), missing_is_none=True)
-            listed = [] if answer is None else _json(answer)["resources"]
+            answer = self._send("GET", _root(api_version), tolerate=(codes.NOT_FOUND,))
+            listed = _json(answer)["resources"] if answer.is_success else []
             known = {r["kind"]: Resource(r["name"], r["namespaced"]) for r in listed if "/" not in r["name"]}
             if known:
                 with self._lock:
@@ -242,21 +260,16 @@ class Kube:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         body: Manifest | None = None,
-        missing_is_none: bool = False,
-        conflict_is_none: bool = False,
-    ) -> httpx.Response | None:
+        tolerate: tuple[int, ...] = (),
+    ) -> httpx.Response:
         content = None if body is None else json.dumps(body).encode()
         sent = {"Content-Type": "application/json", **(headers or {})} if content else dict(headers or {})
         try:
             answer = self._http.request(method, path, params=params, headers=sent, content=content)
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
-        if answer.is_success:
+        if answer.is_success or answer.status_code in tolerate:
             return answer
-        if missing_is_none and answer.status_code == codes.NOT_FOUND:
-            return None
-        if conflict_is_none and answer.status_code == codes.CONFLICT:
-            return None
         raise self._error(method, path, answer)
 
     def _unreachable(self, error: Exception) -> Unreachable:
@@ -289,5 +302,5 @@ def _root(api_version: str) -> str:
     return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
 
 
-def _json(answer: httpx.Response | None) -> Any:
-    return json.loads(answer.content) if answer is not None else {}
+def _json(answer: httpx.Response) -> Any:
+    return json.loads(answer.content)

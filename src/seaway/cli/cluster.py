@@ -1,0 +1,118 @@
+"""`seaway cluster`: local clusters with real nodes, with or without a seaway.yaml."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any, Final
+
+import typer
+
+from seaway.cli.options import Format, Output, Yes
+from seaway.cli.story import Story, emit_json, next_commands
+
+app = typer.Typer(
+    help="Local Kubernetes clusters with real nodes.\n\nExample: `seaway cluster create --nodes 2 --size small`, then `kubectl get nodes`.",
+    no_args_is_help=True,
+)
+Name = Annotated[str, typer.Option("--name", help="Name of the cluster; its kubeconfig context is seaway-NAME.")]
+Nodes = Annotated[int, typer.Option("--nodes", help="How many nodes.")]
+Size = Annotated[str, typer.Option("--size", help="small 1 CPU/2 GiB, medium 2/4, large 4/8: what a node offers to pods.")]
+DEFAULT: Final = "seaway"
+
+
+@app.command()
+def create(name: Name = DEFAULT, nodes: Nodes = 1, size: Size = "medium", output: Output = Format.TEXT) -> None:
+    """Make a cluster, or finish or heal the one of that name.
+
+    Example: seaway cluster create --name demo --nodes 3 --size small
+    """
+    from seaway import app as house  # noqa: PLC0415
+
+    with Story() as story:
+        facts = house.clusters().create(name, nodes, size, story)
+    _answer(output, house.as_json(facts), f"cluster {name} runs; context {facts.context}")
+    next_commands((f"kubectl --context {facts.context} get nodes", "its nodes"), (f"seaway cluster delete --name {name}", "its end"))
+
+
+@app.command("list")
+def list_(output: Output = Format.TEXT) -> None:
+    """Show every local cluster.
+
+    Example: seaway cluster list -o json
+    """
+    from seaway import app as house  # noqa: PLC0415
+
+    found = house.clusters().list()
+    if output is Format.JSON:
+        emit_json([house.as_json(each) for each in found])
+        return
+    for each in found:
+        print(f"{each.name:<20} {each.state:<8} {len(each.nodes)} nodes  {each.context}")
+    if not found:
+        print("no clusters on this machine", file=sys.stderr)
+        next_commands(("seaway cluster create", "make one"))
+
+
+@app.command("nodes")
+def nodes_(name: Name = DEFAULT, output: Output = Format.TEXT) -> None:
+    """Show a cluster's nodes.
+
+    Example: seaway cluster nodes --name demo
+    """
+    from seaway import app as house  # noqa: PLC0415
+
+    facts = house.cluster(name)
+    if output is Format.JSON:
+        emit_json(house.as_json(facts)["nodes"])
+        return
+    for node in facts.nodes:
+        print(f"{node.name:<28} {node.size:<8} {node.address:<14} {'ready' if node.ready else 'not ready'}")
+
+
+@app.command()
+def scale(nodes: Nodes, name: Name = DEFAULT, size: Size = "medium", output: Output = Format.TEXT) -> None:
+    """Add nodes of a size, or drain and remove the youngest.
+
+    Example: seaway cluster scale --nodes 3 --size small
+    """
+    from seaway import app as house  # noqa: PLC0415
+
+    with Story() as story:
+        facts = house.clusters().scale(name, nodes, size, story)
+    _answer(output, house.as_json(facts), f"cluster {name} has {len(facts.nodes)} nodes")
+    next_commands((f"seaway cluster nodes --name {name}", "see them"))
+
+
+@app.command()
+def use(name: Name = DEFAULT, output: Output = Format.TEXT) -> None:
+    """Make the cluster's context the current one of your kubeconfig.
+
+    Example: seaway cluster use --name demo
+    """
+    from seaway import app as house  # noqa: PLC0415
+
+    context = house.use_cluster(name)
+    _answer(output, {"context": context}, f"current context: {context}")
+    next_commands(("kubectl get nodes", "its nodes"))
+
+
+@app.command()
+def delete(name: Name = DEFAULT, yes: Yes = False, output: Output = Format.TEXT) -> None:
+    """Remove a cluster and everything in it, volumes included.
+
+    Example: seaway cluster delete --name demo --yes
+    """
+    from seaway import app as house  # noqa: PLC0415
+
+    if not yes and sys.stdin.isatty():
+        typer.confirm(f"Delete cluster {name} with all its data?", abort=True, err=True)
+    with Story() as story:
+        house.clusters().delete(name, story)
+    _answer(output, {"deleted": name}, f"nothing is left of cluster {name}")
+
+
+def _answer(output: Format, document: Any, text: str) -> None:
+    if output is Format.JSON:
+        emit_json(document)
+    else:
+        print(text)

@@ -1,0 +1,43 @@
+"""One at a time, across processes: a file lock that ends with its holder, however that ends (flock(2))."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from seaway.errors import Busy
+from seaway.model.event import Event, Outcome, Report
+
+
+@contextmanager
+def locked(path: Path, holder: str, report: Report, patience: float = 1800) -> Iterator[None]:
+    """Hold the lock at `path`; wait for `holder` for up to `patience` seconds, and say so.
+
+    Raises Busy when the time is over.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        end, told = time.monotonic() + patience, False
+        while not _try(descriptor):
+            if not told:
+                report(Event(f"lock/{path.name}", Outcome.NOTE, f"waiting for {holder} to end"))
+                told = True
+            if time.monotonic() > end:
+                raise Busy(f"{holder} is still at work", where=str(path), remedy="wait for it, or end it, and run the command again")
+            time.sleep(0.1)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _try(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

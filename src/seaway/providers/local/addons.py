@@ -1,0 +1,106 @@
+"""What every cluster has on top of the API server: names, metrics, volumes, and the rights of those who serve them."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Final
+
+from seaway.kit.kube import Manifest
+from seaway.providers.local import control
+from seaway.providers.local.home import Home
+
+_LABELS: Final = {"app.kubernetes.io/managed-by": "seaway", "app.kubernetes.io/part-of": "seaway-cluster"}
+_WATCH: Final = ["get", "list", "watch"]
+
+
+def manifests(home: Home) -> list[Manifest]:
+    """Objects in the order in which they are applied."""
+    return [
+        *_rights(),
+        *_external("kube-dns", home, str(home.dns), [("dns", "UDP", 53, 53), ("dns-tcp", "TCP", 53, 53)]),
+        *_external("metrics-server", home, "", [("https", "TCP", 443, control.METRICS_PORT)]),
+        _metrics_service(home),
+        _storage_class(),
+    ]
+
+
+def _object(api: str, kind: str, name: str, namespace: str = "", component: str = "", **fields: Any) -> Manifest:
+    meta: dict[str, Any] = {"name": name, "labels": {**_LABELS, "app.kubernetes.io/component": component or name}}
+    if namespace:
+        meta["namespace"] = namespace
+    return {"apiVersion": api, "kind": kind, "metadata": meta, **fields}
+
+
+def _external(name: str, home: Home, ip: str, ports: list[tuple[str, str, int, int]]) -> list[Manifest]:
+    """Make a Service whose one endpoint is a program of the control plane."""
+    spec: dict[str, Any] = {"ports": [{"name": n, "protocol": p, "port": port, "targetPort": to} for n, p, port, to in ports]}
+    if ip:
+        spec["clusterIP"] = ip
+    service = _object("v1", "Service", name, "kube-system", spec=spec)
+    slices = _object(
+        "discovery.k8s.io/v1", "EndpointSlice", f"{name}-control", "kube-system", name,
+        addressType="IPv4",
+        endpoints=[{"addresses": [str(home.control)], "conditions": {"ready": True}}],
+        ports=[{"name": n, "protocol": p, "port": to} for n, p, _, to in ports],
+    )
+    slices["metadata"]["labels"]["kubernetes.io/service-name"] = name
+    return [service, slices]
+
+
+def _metrics_service(home: Home) -> Manifest:
+    authority = base64.b64encode((home.pki / "ca.crt").read_bytes()).decode()
+    spec = {
+        "group": "metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100, "versionPriority": 100,
+        "service": {"name": "metrics-server", "namespace": "kube-system", "port": 443}, "caBundle": authority,
+    }
+    return _object("apiregistration.k8s.io/v1", "APIService", "v1beta1.metrics.k8s.io", spec=spec)
+
+
+def _storage_class() -> Manifest:
+    manifest = _object(
+        "storage.k8s.io/v1", "StorageClass", "local",
+        provisioner=control.PROVISIONER, reclaimPolicy="Delete", volumeBindingMode="Immediate",
+    )
+    manifest["metadata"]["annotations"] = {"storageclass.kubernetes.io/is-default-class": "true"}
+    return manifest
+
+
+def _rule(groups: str, resources: str, verbs: list[str]) -> dict[str, Any]:
+    return {"apiGroups": groups.split(","), "resources": resources.split(","), "verbs": verbs}
+
+
+def _rights() -> list[Manifest]:
+    """Least rights for each program that is no part of Kubernetes itself."""
+    rules = {
+        "coredns": [_rule("", "services,pods,namespaces", ["list", "watch"]), _rule("discovery.k8s.io", "endpointslices", ["list", "watch"])],
+        "metrics-server": [_rule("", "nodes/metrics", ["get"]), _rule("", "pods,nodes", _WATCH)],
+        "cloud-controller-manager": [
+            _rule("", "services", [*_WATCH, "patch", "update"]),
+            _rule("", "services/status", ["patch", "update"]),
+            _rule("", "nodes", _WATCH),
+            _rule(",events.k8s.io", "events", ["create", "patch", "update"]),
+        ],
+        "storage-provisioner": [
+            _rule("", "persistentvolumes", [*_WATCH, "create", "delete", "patch", "update"]),
+            _rule("", "persistentvolumeclaims", [*_WATCH, "update"]),
+            _rule("storage.k8s.io", "storageclasses", _WATCH),
+            _rule("", "nodes", _WATCH),
+            _rule(",events.k8s.io", "events", ["create", "patch", "update"]),
+        ],
+    }
+    made: list[Manifest] = []
+    for name, allowed in rules.items():
+        made += [_object("rbac.authorization.k8s.io/v1", "ClusterRole", f"seaway:{name}", component=name, rules=allowed)]
+        made += [_binding(f"seaway:{name}", "ClusterRoleBinding", "ClusterRole", f"seaway:{name}", [f"seaway:{name}"])]
+    serving = ["seaway:metrics-server", "seaway:cloud-controller-manager"]
+    made += [_binding("seaway:delegated-authentication", "ClusterRoleBinding", "ClusterRole", "system:auth-delegator", serving)]
+    made += [_binding("seaway:authentication-reader", "RoleBinding", "Role", "extension-apiserver-authentication-reader", serving)]
+    return made
+
+
+def _binding(name: str, kind: str, role_kind: str, role: str, users: list[str]) -> Manifest:
+    return _object(
+        "rbac.authorization.k8s.io/v1", kind, name, "kube-system" if kind == "RoleBinding" else "", "rights",
+        roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": role},
+        subjects=[{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user} for user in users],
+    )

@@ -1,0 +1,43 @@
+"""Taking the pods off a node before it goes: cordon, evict, wait (Kubernetes: Safely Drain a Node, API-initiated eviction)."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from seaway.errors import Unready
+from seaway.kit.kube import Kube, Ref
+from seaway.model.event import Event, Outcome, Report
+
+PATIENCE: Final = 600.0
+
+
+def drain(kube: Kube, node: str, report: Report) -> None:
+    """Evict every pod but those of DaemonSets; budgets are kept by asking again until they allow it.
+
+    Raises Unready where pods are still there after ten minutes; the node then stays, cordoned.
+    """
+    kube.patch(Ref("v1", "Node", node), {"spec": {"unschedulable": True}})
+    end = time.monotonic() + PATIENCE
+    told = 0.0
+    while pods := _pods(kube, node):
+        for pod in pods:
+            if "deletionTimestamp" not in pod["metadata"]:
+                kube.evict(pod["metadata"]["namespace"], pod["metadata"]["name"])
+        now = time.monotonic()
+        names = ", ".join(pod["metadata"]["name"] for pod in pods[:3])
+        if now > end:
+            raise Unready(
+                f"node {node} cannot be drained", why=f"still there: {names}",
+                remedy="see the pods' PodDisruptionBudgets; the node stays, and takes no new pods",
+            )
+        if now > told + 1:
+            report(Event(f"drain/{node}", Outcome.PROGRESS, f"waiting for {len(pods)} pods of {node}: {names}"))
+            told = now
+        time.sleep(0.2)
+
+
+def _pods(kube: Kube, node: str) -> list[dict[str, Any]]:
+    """Pods that must leave: those of DaemonSets and static ones belong to the node itself."""
+    found = kube.list("v1", "Pod", fields=f"spec.nodeName={node}")
+    return [pod for pod in found if not any(o["kind"] in {"DaemonSet", "Node"} for o in pod["metadata"].get("ownerReferences", []))]

@@ -1,0 +1,218 @@
+"""A node: network, mount, PID, UTS and IPC namespaces of its own, in which containerd, kubelet and kube-proxy run.
+
+The node's first process is s6-svscan; its death ends everything in the node, as a power cut would, and the
+cluster's supervisor starts it again. A node looks as large as its size says: /proc/meminfo and the CPU folders
+of sysfs are covered in its mount namespace, and its control group has a CPU quota.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from seaway.providers.local import cgroups, control, pki, supervisor
+from seaway.providers.local.engine import Engine
+from seaway.providers.local.home import NodeHome
+from seaway.providers.local.supervisor import Service
+
+KIB: Final = 1024
+#: What the kubelet keeps free of memory, in MiB: on top of the size, so that allocatable is the size.
+EVICTION: Final = 100
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a node offers to pods: CPUs and memory in GiB."""
+
+    cpus: int
+    memory: int
+
+
+SIZES: Final = {"small": Size(1, 2), "medium": Size(2, 4), "large": Size(4, 8)}
+
+
+def write(node: NodeHome, size: str, engine: Engine, pause: str, resolver: Path) -> None:
+    """Every file of the node; a node that is there keeps its images and its pods."""
+    state = node.state
+    for folder in ("containerd", "kubelet", "pods", "cni", "machine", "services", "certs.d"):
+        (state / folder).mkdir(parents=True, exist_ok=True)
+    node.record.write_text(json.dumps({"size": size}))
+    pki.make_node(node)
+    _write_machine(state / "machine", SIZES[size])
+    _json(state / "kubelet.json", _kubelet(node, resolver))
+    _json(state / "kube-proxy.json", control.proxy(node.cluster, node.name, node.cluster.pki / "kube-proxy.kubeconfig"))
+    _json(state / "cni" / "10-seaway.conflist", _cni(node))
+    (state / "containerd.toml").write_text(_containerd(node, engine, pause))
+    _mirror(node)
+    init = state / "init"
+    init.write_text(_init(node, engine))
+    init.chmod(0o755)
+    supervisor.write(state / "services", _daemons(node, engine, size), node.cluster.logs / f"node-{node.number}")
+
+
+def service(node: NodeHome) -> Service:
+    """The node as the cluster's supervisor sees it: one program that must run."""
+    group = f"{node.cgroup}/daemons"
+    unshare = ("unshare", "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc", "--uts", "--ipc")
+    return Service(
+        f"node-{node.number}",
+        ("nsenter", f"--net=/run/netns/{node.namespace}", *unshare, node.state / "init"),
+        cgroups.join(group),
+    )
+
+
+def make_groups(node: NodeHome, size: str) -> None:
+    cgroups.make(node.cgroup, SIZES[size].cpus)
+    cgroups.make(f"{node.cgroup}/daemons")
+
+
+def _init(node: NodeHome, engine: Engine) -> str:
+    """Dress the namespaces, then become the node's first process.
+
+    The supervisor's folders are copied to the node's own /run, so that every boot starts afresh.
+    """
+    machine = node.state / "machine"
+    return f"""#!/bin/sh
+set -e
+hostname {node.name}
+mount -t tmpfs -o mode=755 tmpfs /run
+mount --make-rshared /
+mount --bind {machine}/meminfo /proc/meminfo
+mount --bind {machine}/cpu /sys/devices/system/cpu
+if [ -d /sys/devices/system/node ]; then mount -t tmpfs -o ro tmpfs /sys/devices/system/node; fi
+mkdir -p /run/netns
+cp -a {node.state}/services /run/services
+export PATH={engine.bin}:$PATH
+exec s6-svscan /run/services
+"""
+
+
+def _daemons(node: NodeHome, engine: Engine, size: str) -> tuple[Service, ...]:
+    program, state = engine.program("engine"), node.state
+    labels = f"node.kubernetes.io/instance-type={size},topology.kubernetes.io/zone=local-1,topology.kubernetes.io/region=local"
+    kubelet = (
+        program, "kubelet", f"--config={state}/kubelet.json", f"--kubeconfig={state}/kubelet.kubeconfig",
+        f"--root-dir={state}/kubelet", f"--hostname-override={node.name}", f"--node-ip={node.address}", f"--node-labels={labels}",
+    )
+    wait = "i=0; until [ -S /run/containerd/containerd.sock ] || [ $i -ge 200 ]; do i=$((i+1)); sleep 0.05; done"
+    return (
+        Service("containerd", (engine.program("containerd"), "--config", state / "containerd.toml")),
+        Service("kubelet", kubelet, wait),
+        Service("kube-proxy", (program, "kube-proxy", f"--config={state}/kube-proxy.json")),
+    )
+
+
+def _kubelet(node: NodeHome, resolver: Path) -> dict[str, Any]:
+    """KubeletConfiguration (kubelet.config.k8s.io/v1beta1)."""
+    keys = node.cluster.pki
+    return {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": True},
+            "x509": {"clientCAFile": str(keys / "ca.crt")},
+        },
+        "authorization": {"mode": "Webhook"},
+        "address": str(node.address),
+        "tlsCertFile": str(keys / f"{node.name}.crt"),
+        "tlsPrivateKeyFile": str(keys / f"{node.name}.key"),
+        "tlsMinVersion": "VersionTLS12",
+        "healthzBindAddress": "127.0.0.1",
+        "providerID": f"local://{node.cluster.name}/{node.name}",
+        "clusterDomain": "cluster.local",
+        "clusterDNS": [str(node.cluster.dns)],
+        "resolvConf": str(resolver),
+        "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
+        "podLogsDir": str(node.state / "pods"),
+        "cgroupDriver": "cgroupfs",
+        "cgroupRoot": f"/{node.cgroup}",
+        "failCgroupV1": False,
+        "failSwapOn": False,
+        "enforceNodeAllocatable": ["pods"],
+        "evictionHard": {"memory.available": f"{EVICTION}Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
+        "imageGCHighThresholdPercent": 98,
+        "imageGCLowThresholdPercent": 95,
+        "serializeImagePulls": False,
+        "maxParallelImagePulls": 4,
+        "nodeStatusUpdateFrequency": "5s",
+        "registerNode": True,
+    }
+
+
+def _cni(node: NodeHome) -> dict[str, Any]:
+    """Pods are routed, not masqueraded, so that they keep their address (CNI specification 1.0)."""
+    ranges = [[{"subnet": str(node.pods)}]]
+    bridge = {
+        "type": "bridge", "bridge": "pods", "isGateway": True, "ipMasq": False, "hairpinMode": True, "forceAddress": True,
+        "ipam": {"type": "host-local", "dataDir": "/run/cni", "ranges": ranges, "routes": [{"dst": "0.0.0.0/0"}]},
+    }
+    portmap = {"type": "portmap", "backend": "nftables", "capabilities": {"portMappings": True}}
+    return {"cniVersion": "1.0.0", "name": "seaway", "plugins": [bridge, portmap]}
+
+
+def _containerd(node: NodeHome, engine: Engine, pause: str) -> str:
+    runc = shutil.which("runc") or "runc"
+    return f"""version = 3
+root = "{node.state}/containerd"
+state = "/run/containerd"
+disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.erofs", "io.containerd.nri.v1.nri", "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing"]
+
+[grpc]
+  address = "/run/containerd/containerd.sock"
+
+[plugins.'io.containerd.internal.v1.opt']
+  path = "{node.state}/opt"
+
+[plugins.'io.containerd.cri.v1.images']
+  snapshotter = "overlayfs"
+  max_concurrent_downloads = 4
+  use_local_image_pull = true
+  [plugins.'io.containerd.cri.v1.images'.pinned_images]
+    sandbox = "{pause}"
+  [plugins.'io.containerd.cri.v1.images'.registry]
+    config_path = "{node.state}/certs.d"
+
+[plugins.'io.containerd.cri.v1.runtime']
+  restrict_oom_score_adj = true
+  [plugins.'io.containerd.cri.v1.runtime'.cni]
+    bin_dirs = ["{engine.bin}"]
+    conf_dir = "{node.state}/cni"
+  [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    [plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]
+      BinaryName = "{runc}"
+      SystemdCgroup = false
+"""
+
+
+def _mirror(node: NodeHome) -> None:
+    """The machine's registry is on its loopback; from a node it is at the cluster's outside address."""
+    host = node.state / "certs.d" / f"127.0.0.1:{control.REGISTRY_PORT}"
+    host.mkdir(exist_ok=True)
+    server = f"http://{node.cluster.outside}:{control.REGISTRY_PORT}"
+    (host / "hosts.toml").write_text(f'server = "{server}"\n[host."{server}"]\n  capabilities = ["pull", "resolve"]\n')
+
+
+def _write_machine(folder: Path, size: Size) -> None:
+    """What covers /proc/meminfo and sysfs: a machine of just this size, with its spare for eviction."""
+    total = size.memory * KIB * KIB + EVICTION * KIB
+    (folder / "meminfo").write_text(f"MemTotal: {total} kB\nMemFree: {total} kB\nMemAvailable: {total} kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n")
+    cpu = folder / "cpu"
+    shutil.rmtree(cpu, ignore_errors=True)
+    for number in range(size.cpus):
+        topology = cpu / f"cpu{number}" / "topology"
+        topology.mkdir(parents=True)
+        for name, value in (("core_id", number), ("physical_package_id", 0), ("die_id", 0)):
+            (topology / name).write_text(f"{value}\n")
+        (topology / "thread_siblings_list").write_text(f"{number}\n")
+        (cpu / f"cpu{number}" / "online").write_text("1\n")
+    for name in ("online", "possible", "present"):
+        (cpu / name).write_text(f"0-{size.cpus - 1}\n" if size.cpus > 1 else "0\n")
+
+
+def _json(path: Path, document: dict[str, Any]) -> None:
+    path.write_text(json.dumps(document, indent=1))
