@@ -188,13 +188,14 @@ def _variables(system: System, declared: Declared) -> Iterator[Found]:
 
 
 def _databases(system: System, declared: Declared) -> Iterator[Found]:
+    used = {service.database for service in system.services.values() if service.database}
     for name, service in system.services.items():
         if service.database and service.database not in declared.databases:
             unknown = _unknown(service.database, declared.databases, "database")
             yield Found(("services", name, "database"), *unknown)
-    complete = declared.services <= system.services.keys()
-    for name in system.databases if complete else ():
-        if not any(service.database == name for service in system.services.values()):
+    certain = used <= declared.databases and declared.services <= system.services.keys()
+    for name in system.databases if certain else ():
+        if name not in used:
             yield Found(
                 ("databases", name), "no service uses it", f"say database: {name} in a service, or remove it"
             )

@@ -107,7 +107,7 @@ def _typed(data: dict[str, Any], document: Document) -> tuple[System, System, li
     try:
         system = System.model_validate(data)
     except ValidationError as error:
-        errors = error.errors(include_url=False)
+        errors = [found for found in error.errors(include_url=False) if not _echo(found)]
     else:
         return system, system, []
     problems = []
@@ -116,6 +116,11 @@ def _typed(data: dict[str, Any], document: Document) -> tuple[System, System, li
         problems.append(Problem(show(path), document.line(path), why, remedy))
     left = _left(data, errors, PART)
     return left, _left(data, errors, VALUE), problems
+
+
+def _echo(found: Any) -> bool:
+    """Tell a list that is called too short because its items are wrong: those are told themselves."""
+    return found["type"] == "too_short" and bool(found["input"])
 
 
 def _left(data: Any, errors: list[Any], depth: int) -> System:

@@ -124,7 +124,9 @@ class _Reader:
         self._values += 1
         if self._values > MAX_VALUES or len(path) > MAX_DEPTH:
             if not self._full:
-                self._wrong(path, line, "too many values, or nested too deep, once aliases (*) are followed")
+                top = self.places.get(path[:1])
+                why = "too many values, or nested too deep, once aliases (*) are followed"
+                self._wrong(path[:1], top.line if top else line, why)
             self._full = True
             return None
         self.places[path] = Place(line, None)

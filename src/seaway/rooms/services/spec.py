@@ -33,9 +33,9 @@ class ScaleSpec(Spec):
     @classmethod
     def _follow(cls, data: Any) -> Any:
         """Let max follow min where only min is given, or the short form is used."""
-        if isinstance(data, int) and not isinstance(data, bool):
+        if type(data) is int:
             return {"min": data, "max": data}
-        if isinstance(data, dict) and "max" not in data and isinstance(data.get("min"), int):
+        if isinstance(data, dict) and "max" not in data and type(data.get("min")) is int:
             return {**data, "max": data["min"]}
         return data
 
