@@ -86,12 +86,13 @@ class Postgres:
         while True:
             try:
                 psycopg.connect(self._url("postgres")).close()
-                return process
             except psycopg.OperationalError:
                 if process.poll() is not None or time.monotonic() > deadline:
                     process.kill()
                     raise RuntimeError((self._home / "log").read_text()) from None
                 time.sleep(0.05)
+            else:
+                return process
 
     def _halt(self) -> None:
         self._process.send_signal(signal.SIGINT)  # "fast": sessions are ended, not awaited

@@ -29,7 +29,7 @@ class Server:
 
     def __init__(self, command: list[str], port: int, folder: Path, env: dict[str, str]) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self._log = tempfile.TemporaryFile("w+")
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115, stop() closes it
         self._process = subprocess.Popen(
             command,
             cwd=folder,

@@ -24,9 +24,9 @@ class Visitor(httpx.Client):
         return self.post((to or rendered_by) + path, data=fields)
 
     def log_in(
-        self, rendered_by: str, name: str, password: str = PASSWORD, to: str = "", next: str = ""
+        self, rendered_by: str, name: str, password: str = PASSWORD, to: str = "", then: str = ""
     ) -> httpx.Response:
-        return self.submit(rendered_by, "/login/", to, name=name, password=password, next=next)
+        return self.submit(rendered_by, "/login/", to, name=name, password=password, next=then)
 
     def write(self, rendered_by: str, text: str, to: str = "") -> httpx.Response:
         return self.submit(rendered_by, "/thoughts/new", to, text=text)

@@ -63,7 +63,7 @@ def test_forms_that_are_refused_are_equal(sides, visitor: Visitor):
 @BOTH_WAYS
 def test_logged_in_on_one_side_is_logged_in_on_the_other(sides, visitor, one, other):
     first, second = getattr(sides, one).url, getattr(sides, other).url
-    assert visitor.log_in(first, "grace", next="/thoughts/new").headers["location"] == ("/thoughts/new")
+    assert visitor.log_in(first, "grace", then="/thoughts/new").headers["location"] == ("/thoughts/new")
     assert visitor.who(first) == visitor.who(second) == "grace"
     assert visitor.submit(second, "/logout/").status_code == 303
     assert visitor.who(first) is visitor.who(second) is None

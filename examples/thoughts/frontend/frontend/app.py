@@ -10,7 +10,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from . import rules
 from .client import Client, Unreachable
 from .environment import optional, required
-from .pages import Pages, shown
+from .pages import Pages
 from .signing import SESSION_COOKIE, Signer
 
 RESTING = "A part of MyThoughts does not answer just now. Nothing is lost: try again in a moment."
@@ -39,11 +39,11 @@ def create_app() -> Flask:
 
     get, post = (partial(both_addresses, app, method) for method in ("GET", "POST"))
 
-    def listed(path: str, **query: object) -> list[dict[str, object]]:
+    def listed(path: str, **query: object) -> list[rules.Shown]:
         answer = thoughts.get(path, **query)
         if answer.status != 200:
             raise Unreachable(f"the thoughts service answers {answer.status}: {answer.body}")
-        return shown(answer.body["thoughts"])
+        return [rules.shown(t["author"], t["text"], t["created"]) for t in answer.body["thoughts"]]
 
     @app.get("/health")
     def health() -> Response:
@@ -51,7 +51,7 @@ def create_app() -> Flask:
 
     @app.get("/")
     def home() -> Response:
-        return pages.page("home.html", thoughts=listed("/thoughts", latest=rules.NEWEST))
+        return pages.page("home.html", thoughts=listed("/thoughts", latest=rules.MOST))
 
     @get("/thoughts")
     def own() -> Response:

@@ -1,9 +1,6 @@
 """Pages as HTML, from the same templates as the monolith has."""
 
-from datetime import datetime
-from typing import Any
-
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, g, render_template, request
 
 from .rules import page_headers
 from .signing import FORM_COOKIE, FORM_FIELD, SESSION_COOKIE, SESSION_SECONDS, Signer, new_nonce
@@ -20,8 +17,10 @@ class Pages:
         self._headers = page_headers(app.jinja_env.get_template("style.css").render())
 
     def who(self) -> str | None:
-        """The name in a valid session cookie, else None."""
-        return self._signer.who(request.cookies.get(SESSION_COOKIE))
+        """The name in a valid session cookie, else None; looked at once in a request."""
+        if "who" not in g:
+            g.who = self._signer.who(request.cookies.get(SESSION_COOKIE))
+        return g.who
 
     def page(self, template: str, status: int = 200, **values: object) -> Response:
         """A page for whoever is logged in."""
@@ -60,8 +59,3 @@ class Pages:
 def by_https() -> bool:
     """True if the visitor came by https, whether to us or to the gateway before us."""
     return request.is_secure or request.headers.get("X-Forwarded-Proto") == "https"
-
-
-def shown(thoughts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Thoughts from JSON as the templates want them."""
-    return [{**thought, "created": datetime.fromisoformat(thought["created"])} for thought in thoughts]

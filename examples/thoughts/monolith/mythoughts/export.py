@@ -54,7 +54,7 @@ def users(request: HttpRequest) -> HttpResponse:
 def thoughts(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return write(request)
-    return feed(request, Thought.objects.select_related("user"), as_json)
+    return feed(request, Thought.objects.with_authors(), as_json)
 
 
 def feed(request: HttpRequest, rows: QuerySet, form: Callable[..., dict]) -> HttpResponse:

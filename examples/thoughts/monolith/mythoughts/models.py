@@ -3,13 +3,11 @@
 import uuid
 
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.contrib.postgres.search import SearchQuery, SearchVector, SearchVectorField
 from django.db import models
 from django.utils import timezone
 
 from .rules import LONGEST_TEXT, MOST
-
-SEARCHED = SearchVector("text", config="simple")
 
 
 class User(models.Model):
@@ -23,12 +21,14 @@ class User(models.Model):
 class ThoughtQuerySet(models.QuerySet["Thought"]):
     """How thoughts are listed: always the newest first."""
 
-    def newest(self, most: int = MOST) -> list["Thought"]:
-        return list(self.select_related("user").order_by("-created", "-id")[:most])
+    def with_authors(self) -> "ThoughtQuerySet":
+        return self.select_related("user").defer("words")
+
+    def newest(self) -> list["Thought"]:
+        return list(self.with_authors().order_by("-created", "-id")[:MOST])
 
     def with_words(self, query: str) -> "ThoughtQuerySet":
-        asked = SearchQuery(query, config="simple", search_type="websearch")
-        return self.annotate(searched=SEARCHED).filter(searched=asked)
+        return self.filter(words=SearchQuery(query, config="simple", search_type="websearch"))
 
 
 class Thought(models.Model):
@@ -38,6 +38,11 @@ class Thought(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE)
     text = models.CharField(max_length=LONGEST_TEXT)
     created = models.DateTimeField(default=timezone.now, editable=False)
+    words = models.GeneratedField(
+        expression=SearchVector("text", config="simple"),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
     seq = models.BigIntegerField(db_default=0, editable=False, db_index=True)
 
     objects = ThoughtQuerySet.as_manager()
@@ -46,7 +51,7 @@ class Thought(models.Model):
         indexes = [
             models.Index(fields=["-created", "-id"], name="thought_newest"),
             models.Index(fields=["user", "-created", "-id"], name="thought_of_user"),
-            GinIndex(SEARCHED, name="thought_words"),
+            GinIndex(fields=["words"], name="thought_words"),
         ]
 
     @property

@@ -6,12 +6,12 @@ tests/test_copies.py keeps them equal.
 
 import base64
 import hashlib
+from typing import NamedTuple
 
 LONGEST_TEXT = 280
 LONGEST_QUERY = 200
 LONGEST_BODY = 64 * 1024
-NEWEST = 20  # thoughts on the home page
-MOST = 50  # thoughts on any other page
+MOST = 20  # thoughts on a page: the newest
 
 TEXT_MISSING = "Write something first."
 TEXT_TOO_LONG = f"A thought has at most {LONGEST_TEXT} characters."
@@ -42,6 +42,20 @@ def query(text: str) -> str:
 def after_login(wanted: str | None) -> str:
     """Where to go after a log-in: a place of ours, so an open redirect cannot be built."""
     return wanted if wanted in AFTER_LOGIN else AFTER_LOGIN[0]
+
+
+class Shown(NamedTuple):
+    """A thought as the pages show it."""
+
+    author: str
+    text: str
+    created: str
+    when: str
+
+
+def shown(author: str, text: str, created: str) -> Shown:
+    """From a moment in ISO 8601 and UTC, which is cut, not parsed: it is done for every line."""
+    return Shown(author, text, created, f"{created[:10]} {created[11:16]} UTC")
 
 
 def page_headers(css: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from . import rules
-from .models import Thought, User
+from .models import Thought, ThoughtQuerySet, User
 from .pages import form, go, log_in, message, page, signer
 from .signing import FORM_COOKIE, FORM_FIELD, SESSION_COOKIE
 
@@ -19,21 +19,21 @@ def health(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    return page(request, "home.html", thoughts=Thought.objects.newest(rules.NEWEST))
+    return page(request, "home.html", thoughts=shown(Thought.objects.all()))
 
 
 @require_safe
 def own(request: HttpRequest) -> HttpResponse:
     if not request.who:
         return go("/login/?next=/thoughts/")
-    thoughts = Thought.objects.filter(user__name=request.who).newest()
-    return page(request, "own.html", thoughts=thoughts)
+    thoughts = Thought.objects.filter(user__name=request.who)
+    return page(request, "own.html", thoughts=shown(thoughts))
 
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
     query = rules.query(request.GET.get("q", ""))
-    thoughts = Thought.objects.with_words(query).newest() if query else []
+    thoughts = shown(Thought.objects.with_words(query)) if query else []
     return page(request, "search.html", q=query, thoughts=thoughts)
 
 
@@ -81,6 +81,10 @@ def logout(request: HttpRequest) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return message(request, 404, "Nothing here", "There is no page at this address.")
+
+
+def shown(thoughts: ThoughtQuerySet) -> list[rules.Shown]:
+    return [rules.shown(t.author, t.text, t.created.isoformat()) for t in thoughts.newest()]
 
 
 def password_fits(name: str, password: str) -> bool:

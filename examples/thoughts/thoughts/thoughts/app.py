@@ -29,6 +29,7 @@ def create_app() -> Flask:
         follower.start()
 
     app = Flask(__name__, static_folder=None)
+    app.json.sort_keys = False
     app.config["MAX_CONTENT_LENGTH"] = rules.LONGEST_BODY
 
     @app.get("/health")

@@ -14,11 +14,12 @@ CREATE TABLE IF NOT EXISTS thoughts (
     id uuid PRIMARY KEY,
     author text NOT NULL,
     text text NOT NULL,
-    created timestamptz NOT NULL
+    created timestamptz NOT NULL,
+    words tsvector GENERATED ALWAYS AS (to_tsvector('simple', text)) STORED
 );
 CREATE INDEX IF NOT EXISTS thoughts_newest ON thoughts (created DESC, id DESC);
 CREATE INDEX IF NOT EXISTS thoughts_by ON thoughts (author, created DESC, id DESC);
-CREATE INDEX IF NOT EXISTS thoughts_words ON thoughts USING gin (to_tsvector('simple', text));
+CREATE INDEX IF NOT EXISTS thoughts_words ON thoughts USING gin (words);
 """
 )
 NEWEST: LiteralString = """
@@ -30,7 +31,7 @@ ORDER BY created DESC, id DESC LIMIT %s
 """
 WITH_WORDS: LiteralString = """
 SELECT id, author, text, created FROM thoughts
-WHERE to_tsvector('simple', text) @@ websearch_to_tsquery('simple', %s)
+WHERE words @@ websearch_to_tsquery('simple', %s)
 ORDER BY created DESC, id DESC LIMIT %s
 """
 KEEP: LiteralString = """

@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS users (
 );
 """
 )
-PASSWORD_OF: LiteralString = "SELECT password FROM users WHERE name = %s"
+HASH_OF: LiteralString = "SELECT password FROM users WHERE name = %s"
 STORE: LiteralString = """
 INSERT INTO users (name, password) VALUES (%(name)s, %(password)s)
 ON CONFLICT (name) DO UPDATE SET password = EXCLUDED.password
@@ -68,7 +68,7 @@ def create_app() -> Flask:
         name, password = given.get("name"), given.get("password")
         if not isinstance(name, str) or not isinstance(password, str) or "\x00" in name:
             return {"error": "name and password must be texts"}, 400
-        found = database.rows(PASSWORD_OF, [name])
+        found = database.rows(HASH_OF, [name])
         if not passwords.fits(password, found[0]["password"] if found else None):
             return {"error": "the name and the password do not go together"}, 401
         return {"name": name, "token": signer.session(name), "seconds": SESSION_SECONDS}, 200

@@ -74,6 +74,14 @@ class Migration(migrations.Migration):
                     "created",
                     models.DateTimeField(default=django.utils.timezone.now, editable=False),
                 ),
+                (
+                    "words",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.contrib.postgres.search.SearchVector("text", config="simple"),
+                        output_field=django.contrib.postgres.search.SearchVectorField(),
+                    ),
+                ),
                 ("seq", models.BigIntegerField(db_default=0, db_index=True, editable=False)),
                 (
                     "user",
@@ -84,10 +92,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["-created", "-id"], name="thought_newest"),
                     models.Index(fields=["user", "-created", "-id"], name="thought_of_user"),
-                    django.contrib.postgres.indexes.GinIndex(
-                        django.contrib.postgres.search.SearchVector("text", config="simple"),
-                        name="thought_words",
-                    ),
+                    django.contrib.postgres.indexes.GinIndex(fields=["words"], name="thought_words"),
                 ],
             },
         ),
