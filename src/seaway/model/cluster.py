@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class ClusterFacts:
     """A cluster. `state` is running, stopped (processes gone, data kept) or broken (part of it is gone).
 
     `outside` is the address at which pods reach this machine's loopback ports, if the cluster offers one.
+    `published` are the loopback ports of this machine that lead to addresses in the cluster, `admitted` those
+    that pods may reach.
     """
 
     name: str
@@ -29,3 +32,5 @@ class ClusterFacts:
     state: str
     nodes: tuple[NodeFacts, ...]
     outside: str = ""
+    published: Mapping[int, tuple[str, int]] = field(default_factory=dict)
+    admitted: tuple[int, ...] = ()

@@ -13,18 +13,26 @@ from seaway.model.plan import Change, Outputs, Verb
 from seaway.model.snapshot import Live
 from seaway.ports.world import World
 
+#: Field manager of values that are only given at the start.
+INITIAL = "seaway-initial"
 #: Kinds whose removal loses what nobody can make again; `up` never deletes them.
 PRECIOUS = frozenset({"PersistentVolumeClaim", "Secret", "Namespace"})
 
 
 @dataclass(frozen=True)
 class Desired:
-    """An object as it shall be. `id` is the step's; `once` objects are left alone once they are there."""
+    """An object as it shall be.
+
+    `id` is the step's. `once` objects are left alone once they are there. `initial` are fields that matter
+    only when it is made and belong to somebody else afterwards, such as the replicas of an autoscaled
+    Deployment.
+    """
 
     id: str
     manifest: Manifest
     after: tuple[str, ...] = ()
     once: bool = False
+    initial: Manifest | None = None
 
 
 @dataclass(frozen=True)
@@ -36,13 +44,34 @@ class ApplyObject:
     verb: Verb
     manifest: Manifest = field(hash=False)
     details: tuple[str, ...] = ()
+    initial: Manifest | None = field(default=None, hash=False)
 
     def describe(self) -> Change:
         return Change(self.id, self.verb, str(Ref.of(self.manifest)), self.details)
 
     def run(self, world: World) -> Outputs:
-        world.kube.apply(stamp(fill(self.manifest, world.outputs)))
+        manifest = stamp(fill(self.manifest, world.outputs))
+        if self.initial is None:
+            world.kube.apply(manifest)
+            return {}
+        ref = Ref.of(manifest)
+        head = {"apiVersion": ref.api_version, "kind": ref.kind}
+        place = {"metadata": {"name": ref.name, "namespace": ref.namespace}}
+        # Somebody must own a field before Seaway leaves it out, or the server sets it back to its default.
+        if (found := world.kube.get(ref)) is not None:
+            world.kube.apply({**head, **place, **_as_found(self.initial, found)}, manager=INITIAL)
+            world.kube.apply(manifest)
+        else:
+            world.kube.apply(manifest)
+            world.kube.apply({**head, **place, **self.initial}, manager=INITIAL)
         return {}
+
+
+def _as_found(fields: Manifest, found: Manifest) -> Manifest:
+    return {
+        key: _as_found(value, found[key]) if isinstance(value, dict) else found.get(key, value)
+        for key, value in fields.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -80,9 +109,9 @@ def changes(desired: Iterable[Desired], live: Live, known: Mapping[str, str]) ->
         manifest = fill(item.manifest, known)
         found = live.objects.get(Ref.of(manifest))
         if found is None:
-            steps.append(ApplyObject(item.id, item.after, Verb.CREATE, manifest))
+            steps.append(ApplyObject(item.id, item.after, Verb.CREATE, manifest, initial=item.initial))
         elif not item.once and (why := _why(manifest, found)):
-            steps.append(ApplyObject(item.id, item.after, Verb.UPDATE, manifest, tuple(why)))
+            steps.append(ApplyObject(item.id, item.after, Verb.UPDATE, manifest, tuple(why), item.initial))
     return steps
 
 

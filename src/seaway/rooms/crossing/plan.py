@@ -1,0 +1,184 @@
+"""From the crossings of the file to routes, and from a wish to move one to the routes that change. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from seaway.errors import NotFound, Refused
+from seaway.kit.near import did_you_mean
+from seaway.model.manifests import Manifest, labels
+from seaway.model.names import Weight
+from seaway.model.snapshot import Live
+from seaway.rooms.crossing.facts import (
+    FULL,
+    GATEWAY_API,
+    MOVES,
+    CrossingView,
+    Move,
+    moves_of,
+    moves_text,
+    route_name,
+    views,
+    weight_of,
+)
+from seaway.rooms.crossing.spec import CrossingSpec
+from seaway.steps.objects import Desired, changes, orphans
+
+ROOM: Final = "crossing"
+WAITS: Final = (
+    "cluster/namespace",
+    "edge/controller/await",
+    "edge/monolith/answers",
+    "edge/monolith/service",
+    "edge/monolith/endpoints",
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where routes hang: the system's namespace, its domain, and the names of the gateway and the monolith."""
+
+    system: str
+    domain: str
+    gateway: str
+    monolith: str
+
+
+def route(place: Place, name: str, spec: CrossingSpec, weight: Weight, moves: tuple[Move, ...]) -> Manifest:
+    """Compose a crossing's HTTPRoute: the monolith and the service share its paths by weight."""
+
+    def backend(service: str, share: int) -> dict[str, Any]:
+        return {"group": "", "kind": "Service", "name": service, "port": 80, "weight": share}
+
+    matches = [{"path": {"type": "PathPrefix", "value": path}} for path in spec.routes]
+    sides = [backend(place.monolith, FULL - weight.percent), backend(spec.to, weight.percent)]
+    meta: dict[str, Any] = {
+        "name": route_name(name),
+        "namespace": place.system,
+        "labels": labels(place.system, ROOM, name),
+    }
+    if moves:
+        meta["annotations"] = {MOVES: moves_text(moves)}
+    parent = {
+        "group": "gateway.networking.k8s.io",
+        "kind": "Gateway",
+        "name": place.gateway,
+        "sectionName": "https",
+    }
+    return {
+        "apiVersion": GATEWAY_API,
+        "kind": "HTTPRoute",
+        "metadata": meta,
+        "spec": {
+            "parentRefs": [parent],
+            "hostnames": [place.domain],
+            "rules": [{"matches": matches, "backendRefs": sides, "timeouts": {"request": "0s"}}],
+        },
+    }
+
+
+def routes_in(live: Live, system: str, crossings: Mapping[str, CrossingSpec]) -> dict[str, Manifest | None]:
+    """Find each crossing's route among what was seen."""
+    return {name: live.get(GATEWAY_API, "HTTPRoute", route_name(name), system) for name in crossings}
+
+
+def plan(
+    place: Place, crossings: Mapping[str, CrossingSpec], live: Live, known: Mapping[str, str]
+) -> list[Any]:
+    """Decide which routes must change; the weight of a route that is there stays as it is."""
+    found = routes_in(live, place.system, crossings)
+    objects = [
+        Desired(
+            f"{ROOM}/{name}/route",
+            route(place, name, spec, weight_of(found[name], spec.to), moves_of(found[name])),
+            (*WAITS, f"services/{spec.to}/service", f"services/{spec.to}/await"),
+        )
+        for name, spec in crossings.items()
+    ]
+    return [*changes(objects, live, known), *orphans(ROOM, objects, live.of_component(ROOM))]
+
+
+def decide_move(
+    seen: Mapping[str, CrossingView], name: str, weight: Weight, ready: Mapping[str, int]
+) -> tuple[CrossingView, ...]:
+    """Check one move; gives the crossings that change, in order. `ready` counts the services' endpoints.
+
+    Raises NotFound for a name that the file does not have, Refused where a rule says no.
+    """
+    view = find(seen, name)
+    if weight.percent > 0:
+        behind = [seen[other] for other in view.after if seen[other].weight.percent < FULL]
+        if behind:
+            first = behind[0]
+            raise Refused(
+                f"crossing {name} cannot start yet",
+                where=f"crossings.{name}.after",
+                why="; ".join(f"{b.name} is at {b.weight}, not at 100 %" for b in behind),
+                remedy=f"seaway cross move {first.name} 100",
+            )
+        if not ready.get(view.to):
+            raise Refused(
+                f"service {view.to} has no ready pod; the weight of {name} stays at {view.weight}",
+                where=f"services.{view.to}",
+                remedy="seaway status tells what is wrong with it",
+            )
+    return () if view.weight == weight else _with_room_behind(seen, view, weight)
+
+
+def _with_room_behind(
+    seen: Mapping[str, CrossingView], view: CrossingView, weight: Weight
+) -> tuple[CrossingView, ...]:
+    """See that no crossing that builds on this one is under way before this one leaves 100 %."""
+    if weight.percent < FULL and (ahead := dependents(seen, view.name)):
+        names = ", ".join(f"{d.name} ({d.weight})" for d in ahead)
+        raise Refused(
+            f"crossing {view.name} cannot leave 100 % before those that come after it",
+            where=f"crossings.{view.name}",
+            why=f"under way: {names}",
+            remedy=f"seaway cross back {view.name} --with-dependents takes them all back, the last first",
+        )
+    return (view,)
+
+
+def decide_back(
+    seen: Mapping[str, CrossingView], name: str, *, with_dependents: bool
+) -> tuple[CrossingView, ...]:
+    """Check the way back; gives the crossings that return to 0, those that come last first.
+
+    Raises NotFound and Refused as decide_move does.
+    """
+    view = find(seen, name)
+    ahead = dependents(seen, name) if with_dependents else ()
+    if not with_dependents:
+        _with_room_behind(seen, view, Weight(0))
+    return tuple(v for v in (*ahead, view) if v.weight.percent)
+
+
+def dependents(seen: Mapping[str, CrossingView], name: str) -> tuple[CrossingView, ...]:
+    """List what comes after a crossing, however far, and is above 0; the last first."""
+    found: list[CrossingView] = []
+    for view in seen.values():
+        if name in view.after:
+            found = [v for v in found if v.name != view.name]
+            further = dependents(seen, view.name)
+            found = [
+                *(f for f in further if f not in found),
+                *([view] if view.weight.percent else []),
+                *found,
+            ]
+    return tuple(dict.fromkeys(found))
+
+
+def find(seen: Mapping[str, CrossingView], name: str) -> CrossingView:
+    if name not in seen:
+        raise NotFound(
+            f"there is no crossing {name!r} in the file",
+            why=f"there are: {', '.join(seen)}" if seen else "there is none",
+            remedy=did_you_mean(name, seen) or "seaway cross status",
+        )
+    return seen[name]
+
+
+__all__ = ["Place", "decide_back", "decide_move", "dependents", "find", "plan", "route", "routes_in", "views"]

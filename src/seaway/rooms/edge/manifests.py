@@ -1,0 +1,219 @@
+"""The gateway and its policies, as Gateway API and Envoy Gateway objects."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, Output, labels
+from seaway.rooms.edge.spec import EdgeSpec
+
+ROOM: Final = "edge"
+EDGE: Final = "edge"
+CLASS: Final = "seaway"
+GATEWAY_API: Final = "gateway.networking.k8s.io/v1"
+ENVOY_API: Final = "gateway.envoyproxy.io/v1alpha1"
+CONTROLLER: Final = "gateway.envoyproxy.io/gatewayclass-controller"
+TLS_SECRET: Final = "edge-tls"  # noqa: S105  (its name)
+MONOLITH: Final = "monolith"
+HTTPS_PORT: Final = 443
+#: The edge lets an idle connection go before the server behind it does (gunicorn by default after 2 s, others
+#: after 5 or 75 s): a request that meets a closing connection is lost.
+IDLE: Final = "1s"
+
+
+def gateway_class(system: str) -> Manifest:
+    return {
+        "apiVersion": GATEWAY_API,
+        "kind": "GatewayClass",
+        "metadata": {"name": CLASS, "labels": labels(system, "gateway", CLASS)},
+        "spec": {"controllerName": CONTROLLER},
+    }
+
+
+def proxy(system: str, spec: EdgeSpec) -> Manifest:
+    """Shape the proxies: how many, from which image, and how they leave without dropping anything."""
+    own = {
+        "gateway.envoyproxy.io/owning-gateway-name": EDGE,
+        "gateway.envoyproxy.io/owning-gateway-namespace": system,
+    }
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": own},
+    }
+    deployment = {
+        "replicas": spec.replicas,
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+        "pod": {"topologySpreadConstraints": [spread]},
+        "container": {
+            "image": Output("images/envoy"),
+            "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},
+        },
+        "patch": {"type": "StrategicMerge", "value": {"spec": {"template": {"spec": _probes()}}}},
+    }
+    kubernetes = {
+        "envoyDeployment": deployment,
+        "envoyService": {"type": "LoadBalancer", "externalTrafficPolicy": "Cluster"},
+        "envoyPDB": {"maxUnavailable": 1},
+    }
+    return {
+        "apiVersion": ENVOY_API,
+        "kind": "EnvoyProxy",
+        "metadata": _meta(system, EDGE),
+        "spec": {
+            "ipFamily": "IPv4",
+            "provider": {"type": "Kubernetes", "kubernetes": kubernetes},
+            "shutdown": {"drainTimeout": "30s", "minDrainDuration": "5s"},
+            "logging": {"level": {"default": "warn"}},
+            "telemetry": {"accessLog": {"disable": True}},
+        },
+    }
+
+
+def _probes() -> dict[str, Any]:
+    """Ask often while it starts, and be patient with a busy one: its own default gives up after one second."""
+    start = {"periodSeconds": 1, "failureThreshold": 120, "timeoutSeconds": 5}
+    ready = {"periodSeconds": 5, "failureThreshold": 3, "timeoutSeconds": 5}
+    alive = {"periodSeconds": 10, "failureThreshold": 6, "timeoutSeconds": 5}
+    probes = {"startupProbe": start, "readinessProbe": ready, "livenessProbe": alive}
+    return {"containers": [{"name": name, **probes} for name in ("envoy", "shutdown-manager")]}
+
+
+def gateway(system: str) -> Manifest:
+    """Open port 80, which only redirects, and port 443."""
+    routes = {"namespaces": {"from": "Same"}}
+    certificate = {"group": "", "kind": "Secret", "name": TLS_SECRET}
+    return {
+        "apiVersion": GATEWAY_API,
+        "kind": "Gateway",
+        "metadata": _meta(system, EDGE),
+        "spec": {
+            "gatewayClassName": CLASS,
+            "infrastructure": {
+                "parametersRef": {"group": "gateway.envoyproxy.io", "kind": "EnvoyProxy", "name": EDGE}
+            },
+            "listeners": [
+                {"name": "http", "port": 80, "protocol": "HTTP", "allowedRoutes": routes},
+                {
+                    "name": "https",
+                    "port": HTTPS_PORT,
+                    "protocol": "HTTPS",
+                    "allowedRoutes": routes,
+                    "tls": {"mode": "Terminate", "certificateRefs": [certificate]},
+                },
+            ],
+        },
+    }
+
+
+def redirect(system: str, domain: str, https: int) -> Manifest:
+    """Send whoever comes over HTTP to HTTPS; `https` is the port under which the outside reaches it."""
+    to: dict[str, Any] = {"scheme": "https", "statusCode": 301}
+    if https != HTTPS_PORT:
+        to["port"] = https
+    rule = {
+        "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+        "filters": [{"type": "RequestRedirect", "requestRedirect": to}],
+    }
+    return _route(system, "redirect", "http", domain, [rule])
+
+
+def default_route(system: str, domain: str) -> Manifest:
+    """Lead every path that no crossing takes to the monolith."""
+    rule = {
+        "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+        "backendRefs": [{"group": "", "kind": "Service", "name": MONOLITH, "port": 80, "weight": 1}],
+        "timeouts": {"request": "0s"},
+    }
+    return _route(system, MONOLITH, "https", domain, [rule])
+
+
+def client_policy(system: str, hsts: int) -> Manifest:
+    """Ask TLS 1.2 or later of clients, offer HTTP/2, and tell browsers to come back over HTTPS."""
+    spec: dict[str, Any] = {
+        "targetRefs": [{**_gateway_ref(), "sectionName": "https"}],
+        "tls": {"minVersion": "1.2", "alpnProtocols": ["h2", "http/1.1"]},
+    }
+    if hsts:
+        header = {"name": "Strict-Transport-Security", "value": f"max-age={hsts}"}
+        spec["headers"] = {"lateResponseHeaders": {"set": [header]}}
+    return {
+        "apiVersion": ENVOY_API,
+        "kind": "ClientTrafficPolicy",
+        "metadata": _meta(system, EDGE),
+        "spec": spec,
+    }
+
+
+def backend_policy(system: str) -> Manifest:
+    """Retry only what never reached a server, and let nothing of the proxy's own limits refuse a request."""
+    return {
+        "apiVersion": ENVOY_API,
+        "kind": "BackendTrafficPolicy",
+        "metadata": _meta(system, EDGE),
+        "spec": {
+            "targetRefs": [_gateway_ref()],
+            "timeout": {"tcp": {"connectTimeout": "3s"}, "http": {"connectionIdleTimeout": IDLE}},
+            "retry": {
+                "numRetries": 4,
+                "retryOn": {"triggers": ["connect-failure", "refused-stream", "reset-before-request"]},
+                "perRetry": {"backOff": {"baseInterval": "25ms", "maxInterval": "250ms"}},
+            },
+            "circuitBreaker": {
+                "maxConnections": 4096,
+                "maxPendingRequests": 4096,
+                "maxParallelRequests": 4096,
+                "maxParallelRetries": 1024,
+            },
+            "loadBalancer": {"type": "LeastRequest"},
+        },
+    }
+
+
+def monolith_service(system: str) -> Manifest:
+    """Give the monolith a name in the cluster; a Service without a selector has its endpoints from us."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _meta(system, MONOLITH),
+        "spec": {"ports": [{"name": "http", "port": 80, "protocol": "TCP", "appProtocol": "http"}]},
+    }
+
+
+def monolith_endpoints(system: str, addresses: tuple[str | Output, ...], port: int) -> Manifest:
+    meta = _meta(system, MONOLITH)
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {**meta, "labels": {**meta["labels"], "kubernetes.io/service-name": MONOLITH}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}} for address in addresses],
+        "ports": [{"name": "http", "port": port, "protocol": "TCP", "appProtocol": "http"}],
+    }
+
+
+def gateway_namespace(system: str) -> Manifest:
+    meta = {"name": SYSTEM_NAMESPACE, "labels": labels(system, "gateway", SYSTEM_NAMESPACE)}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
+
+
+def _route(system: str, name: str, section: str, domain: str, rules: list[dict[str, Any]]) -> Manifest:
+    return {
+        "apiVersion": GATEWAY_API,
+        "kind": "HTTPRoute",
+        "metadata": _meta(system, name),
+        "spec": {
+            "parentRefs": [{**_gateway_ref(), "sectionName": section}],
+            "hostnames": [domain],
+            "rules": rules,
+        },
+    }
+
+
+def _gateway_ref() -> dict[str, str]:
+    return {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": EDGE}
+
+
+def _meta(system: str, name: str) -> dict[str, Any]:
+    return {"name": name, "namespace": system, "labels": labels(system, ROOM, name)}

@@ -1,0 +1,143 @@
+"""From the edge of the file to steps. Nothing is exposed before the monolith has answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from seaway.model.manifests import Output
+from seaway.model.plan import Verb
+from seaway.model.snapshot import Live, MonolithFacts, Snapshot
+from seaway.rooms.edge import controller
+from seaway.rooms.edge.facts import address_of, certificate_of
+from seaway.rooms.edge.manifests import (
+    EDGE,
+    GATEWAY_API,
+    HTTPS_PORT,
+    MONOLITH,
+    ROOM,
+    TLS_SECRET,
+    backend_policy,
+    client_policy,
+    default_route,
+    gateway,
+    gateway_class,
+    monolith_endpoints,
+    monolith_service,
+    proxy,
+    redirect,
+)
+from seaway.rooms.edge.spec import EdgeSpec
+from seaway.rooms.edge.steps import AdmitMonolith, AwaitGateway, CheckMonolith, IssueCertificate, Publish
+from seaway.steps.objects import Desired, changes, orphans
+
+NAMESPACE = ("cluster/namespace",)
+CONTROLLER = (f"{ROOM}/controller/await", f"{ROOM}/controller/install")
+ANSWERS = (f"{ROOM}/monolith/answers",)
+#: A certificate is renewed when less than this share of its life remains.
+LIFE = timedelta(days=90)
+RENEW = LIFE / 3
+OUTSIDE = Output("cluster/outside")
+
+
+@dataclass(frozen=True)
+class EdgeWish:
+    """What the file asks of the edge in one environment. `monolith` and `health` are empty without one."""
+
+    system: str
+    domain: str
+    cluster: str
+    http: int
+    https: int
+    spec: EdgeSpec
+    monolith: str = ""
+    health: str = ""
+    default_route: bool = True
+
+
+def monolith_addresses(facts: MonolithFacts | None) -> tuple[tuple[str | Output, ...], int]:
+    """Tell where pods reach the monolith: beyond the cluster's edge where it is on this very machine."""
+    if facts is None:
+        return (), 0
+    return ((OUTSIDE,) if facts.loopback else facts.addresses), facts.port
+
+
+def desired(wish: EdgeWish, facts: MonolithFacts | None) -> list[Desired]:
+    """List every object of the edge."""
+    first = (*NAMESPACE, *CONTROLLER, *ANSWERS)
+    proxied = (*first, "images/envoy/build")
+    front = (f"{ROOM}/proxy", f"{ROOM}/class", f"{ROOM}/certificate/issue", *first)
+    found = [
+        Desired(f"{ROOM}/class", gateway_class(wish.system), first),
+        Desired(f"{ROOM}/proxy", proxy(wish.system, wish.spec), proxied),
+        Desired(f"{ROOM}/client-policy", client_policy(wish.system, wish.spec.hsts), first),
+        Desired(f"{ROOM}/backend-policy", backend_policy(wish.system), first),
+        Desired(f"{ROOM}/gateway", gateway(wish.system), front),
+        Desired(f"{ROOM}/redirect", redirect(wish.system, wish.domain, wish.https), first),
+    ]
+    if wish.monolith:
+        addresses, port = monolith_addresses(facts)
+        slice_ = monolith_endpoints(wish.system, addresses, port)
+        found += [
+            Desired(f"{ROOM}/monolith/service", monolith_service(wish.system), NAMESPACE),
+            Desired(f"{ROOM}/monolith/endpoints", slice_, (*NAMESPACE, f"{ROOM}/monolith/admit")),
+        ]
+        if wish.default_route:
+            waits = (*first, f"{ROOM}/monolith/service", f"{ROOM}/monolith/endpoints")
+            found.append(Desired(f"{ROOM}/default-route", default_route(wish.system, wish.domain), waits))
+    return found
+
+
+def plan(
+    wish: EdgeWish, seen: Snapshot, chart: str, record: dict[str, Any] | None, known: Mapping[str, str]
+) -> list[Any]:
+    """Decide what must change at the edge; pure."""
+    steps: list[Any] = []
+    facts, live = seen.monolith, seen.live
+    if wish.monolith and not (facts and facts.answers):
+        steps.append(CheckMonolith(wish.monolith, wish.health))
+    if facts and facts.loopback and not (seen.cluster and facts.port in seen.cluster.admitted):
+        steps.append(AdmitMonolith(wish.cluster, facts.port, ("cluster/create",)))
+    steps += controller.plan(wish.system, chart, live, record, known)
+    steps += _certificate(wish, seen)
+    objects = desired(wish, facts)
+    changed = changes(objects, live, known)
+    steps += changed
+    steps += _front(wish, seen, touched={step.id for step in changed})
+    gone = orphans(ROOM, objects, live.of_component(ROOM), after=("crossing/routes",))
+    return [*steps, *gone]
+
+
+def _certificate(wish: EdgeWish, seen: Snapshot) -> list[IssueCertificate]:
+    found = certificate_of(seen.live.get("v1", "Secret", TLS_SECRET, wish.system))
+    why = ""
+    if found is None:
+        why = "there is none yet"
+    elif found.domain != wish.domain:
+        why = f"it was for {found.domain}"
+    elif seen.authority and found.issuer != seen.authority:
+        why = "another authority signs now"
+    elif found.until - seen.now < RENEW:
+        why = f"it ends on {found.until:%Y-%m-%d}"
+    if not why:
+        return []
+    verb = Verb.UPDATE if found else Verb.CREATE
+    return [IssueCertificate(wish.system, wish.domain, why, verb, NAMESPACE)]
+
+
+def _front(wish: EdgeWish, seen: Snapshot, touched: set[str]) -> list[Any]:
+    steps: list[Any] = []
+    address = address_of(seen.live.get(GATEWAY_API, "Gateway", EDGE, wish.system))
+    if not address or touched & {f"{ROOM}/gateway", f"{ROOM}/proxy"}:
+        steps.append(AwaitGateway(wish.system, (f"{ROOM}/gateway", f"{ROOM}/proxy")))
+    wanted = {wish.https: (address, HTTPS_PORT), wish.http: (address, 80)}
+    published = dict(seen.cluster.published) if seen.cluster else {}
+    if not address or wanted != published:
+        after = (f"{ROOM}/gateway/await", f"{ROOM}/default-route", f"{ROOM}/redirect", "crossing/routes")
+        steps.append(Publish(wish.cluster, {wish.https: HTTPS_PORT, wish.http: 80}, address, after))
+    return steps
+
+
+__all__ = ["ANSWERS", "MONOLITH", "EdgeWish", "desired", "monolith_addresses", "plan"]

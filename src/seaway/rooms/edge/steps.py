@@ -1,0 +1,179 @@
+"""What the edge does that is more than applying one object."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from seaway.errors import Unready
+from seaway.kit.kube import Ref
+from seaway.model.event import Event, Outcome
+from seaway.model.manifests import Manifest, labels
+from seaway.model.plan import Change, Outputs, Verb
+from seaway.ports.world import World
+from seaway.rooms.edge.facts import AUTHORITY, DOMAIN, UNTIL, address_of, look_at_monolith
+from seaway.rooms.edge.manifests import EDGE, GATEWAY_API, ROOM, TLS_SECRET
+from seaway.steps.rollout import AwaitRollout
+
+
+@dataclass(frozen=True)
+class CheckMonolith:
+    """See that the monolith answers before anything is exposed that leads to it.
+
+    Raises Unready where it does not.
+    """
+
+    address: str
+    health: str
+    id: str = f"{ROOM}/monolith/answers"
+    after: tuple[str, ...] = ()
+    seconds: float = 10.0
+
+    def describe(self) -> Change:
+        return Change(self.id, Verb.WAIT, f"monolith {self.address}", ("until it answers",))
+
+    def run(self, world: World) -> Outputs:
+        ends = time.monotonic() + self.seconds
+        while True:
+            facts = look_at_monolith(self.address, self.health)
+            if facts.answers:
+                return {}
+            if time.monotonic() > ends:
+                raise Unready(
+                    "the monolith does not answer; nothing was exposed",
+                    where=self.address,
+                    why=facts.why,
+                    remedy="start it, or mend monolith.address or monolith.health, and run seaway up again",
+                )
+            world.report(Event(self.id, Outcome.PROGRESS, f"waiting for {self.address}"))
+            time.sleep(0.5)
+
+
+@dataclass(frozen=True)
+class AdmitMonolith:
+    """Let pods reach the monolith's port on this machine's loopback."""
+
+    cluster: str
+    port: int
+    after: tuple[str, ...] = ()
+    id: str = f"{ROOM}/monolith/admit"
+
+    def describe(self) -> Change:
+        return Change(
+            self.id, Verb.UPDATE, f"cluster {self.cluster}", (f"pods may reach 127.0.0.1:{self.port}",)
+        )
+
+    def run(self, world: World) -> Outputs:
+        world.clusters.admit(self.cluster, (self.port,), world.report)
+        return {}
+
+
+@dataclass(frozen=True)
+class IssueCertificate:
+    """Sign a certificate and hand it to the gateway, which takes it up without closing a connection."""
+
+    system: str
+    domain: str
+    why: str
+    verb: Verb
+    after: tuple[str, ...] = ()
+    id: str = f"{ROOM}/certificate/issue"
+
+    def describe(self) -> Change:
+        return Change(self.id, self.verb, f"certificate {self.domain}", (self.why,))
+
+    def run(self, world: World) -> Outputs:
+        issued = world.certificates.issue(self.domain)
+        notes = {
+            DOMAIN: self.domain,
+            UNTIL: issued.until.isoformat(),
+            AUTHORITY: world.certificates.authority,
+        }
+        world.kube.apply(
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "type": "kubernetes.io/tls",
+                "metadata": {
+                    "name": TLS_SECRET,
+                    "namespace": self.system,
+                    "labels": labels(self.system, ROOM, TLS_SECRET),
+                    "annotations": notes,
+                },
+                "stringData": {"tls.crt": issued.chain, "tls.key": issued.key.reveal()},
+            }
+        )
+        return {}
+
+
+@dataclass(frozen=True)
+class AwaitGateway:
+    """Wait until the gateway has an address and its proxies run as asked; gives `edge/address`."""
+
+    system: str
+    after: tuple[str, ...] = ()
+    id: str = f"{ROOM}/gateway/await"
+    seconds: float = 180.0
+
+    def describe(self) -> Change:
+        return Change(self.id, Verb.WAIT, f"Gateway {self.system}/{EDGE}", ("until it takes traffic",))
+
+    def run(self, world: World) -> Outputs:
+        ends = time.monotonic() + self.seconds
+        self._await_proxies(world, ends)
+        while not (address := address_of(gateway := self._gateway(world))):
+            if time.monotonic() > ends:
+                raise Unready(
+                    f"the gateway did not become ready within {self.seconds:.0f} s",
+                    where=f"Gateway {self.system}/{EDGE}",
+                    why=_complaints(gateway),
+                    remedy="kubectl logs -n envoy-gateway-system deploy/envoy-gateway tells more",
+                )
+            time.sleep(0.2)
+        return {"edge/address": address}
+
+    def _await_proxies(self, world: World, ends: float) -> None:
+        """Find the Deployment that Envoy Gateway made for this gateway, and see it rolled out."""
+        owner = "gateway.envoyproxy.io/owning-gateway"
+        wanted = f"{owner}-name={EDGE},{owner}-namespace={self.system}"
+        while True:
+            found = world.kube.list("apps/v1", "Deployment", labels=wanted)
+            if found:
+                rollout = AwaitRollout(self.id, (), Ref.of(found[0]), max(1.0, ends - time.monotonic()))
+                rollout.run(world)
+                return
+            if time.monotonic() > ends:
+                return
+            time.sleep(0.2)
+
+    def _gateway(self, world: World) -> Manifest | None:
+        return world.kube.get(Ref(GATEWAY_API, "Gateway", EDGE, self.system))
+
+
+@dataclass(frozen=True)
+class Publish:
+    """Let this machine's loopback ports lead to the gateway."""
+
+    cluster: str
+    ports: Mapping[int, int] = field(hash=False)
+    address: str = ""
+    after: tuple[str, ...] = ()
+    id: str = f"{ROOM}/gateway/publish"
+
+    def describe(self) -> Change:
+        told = ", ".join(f"127.0.0.1:{here}" for here in sorted(self.ports))
+        return Change(self.id, Verb.UPDATE, f"cluster {self.cluster}", (f"the edge answers at {told}",))
+
+    def run(self, world: World) -> Outputs:
+        address = world.outputs.get("edge/address") or self.address
+        ports = {here: (address, there) for here, there in self.ports.items()}
+        world.clusters.publish(self.cluster, ports, world.report)
+        return {}
+
+
+def _complaints(gateway: Manifest | None) -> str:
+    if gateway is None:
+        return "it does not exist"
+    found = gateway.get("status", {}).get("conditions", [])
+    return "; ".join(c.get("message", "") for c in found if c["status"] != "True") or "it has no address"
