@@ -1,0 +1,116 @@
+"""An image from its recipe: base, dependencies, application; pushed, and known by its digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from seaway.kit import archive, oci
+from seaway.model.event import Event, Outcome, Report
+from seaway.model.names import Digest, ImageRef
+from seaway.ports.registry import Registry
+from seaway.rooms.images import dependencies
+from seaway.rooms.images.base import USER, Base, debian_base
+from seaway.rooms.images.bytecode import compile_tree
+from seaway.rooms.images.pull import pulled_base
+from seaway.rooms.images.recipe import HOME, RECIPE, Recipe, source_key
+from seaway.rooms.images.store import Store
+
+#: Every Debian base is kept in this repository too, so that a registry mounts it instead of taking it again.
+SHARED = "seaway/base"
+
+
+def build(recipe: Recipe, registry: Registry, store: Store, report: Report, step: str) -> ImageRef:
+    """Make what is not there yet and push it. Gives the image's name by digest.
+
+    Raises SeawayError where something cannot be had; then the registry has nothing new under the tag.
+    """
+    base = find_base(recipe, store, report, step)
+    layers = list(base.layers)
+    pinned = dependencies.read(recipe.project)
+    if pinned:
+        layers.append(dependencies.dependency_layer(store, base, pinned, report, step))
+    report(Event(step, Outcome.PROGRESS, "packing the application", 0.9))
+    layers.append(_application(recipe, base, store))
+    report(Event(step, Outcome.PROGRESS, f"pushing to {registry.host}", 0.95))
+    ref = recipe.ref(registry.host)
+    return ref.at(push(registry, ref, layers, settings(recipe, base), store))
+
+
+def find_base(recipe: Recipe, store: Store, report: Report, step: str) -> Base:
+    if recipe.images.base == "debian":
+        return debian_base(store, recipe.images.packages, report, step)
+    return pulled_base(store, recipe.images.base, report, step)
+
+
+def settings(recipe: Recipe, base: Base) -> oci.Settings:
+    """Say how a container runs: as a user without rights, its modules found, its output seen at once."""
+    path = (f"/{HOME}/{p}".removesuffix("/.") for p in recipe.project.python_path)
+    given = dict(base.env)
+    return oci.Settings(
+        cmd=recipe.command,
+        env={
+            **given,
+            "PATH": f"/{dependencies.SITE}/bin:{given.get('PATH', '/usr/local/bin:/usr/bin:/bin')}",
+            "PYTHONPATH": ":".join((*path, f"/{dependencies.SITE}")),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "LANG": "C.UTF-8",
+            "HOME": "/tmp",  # noqa: S108  (the only folder that a container may always write to)
+            "USER": "app",
+        },
+        user=f"{USER}:{USER}",
+        workdir=f"/{HOME}",
+        port=recipe.port,
+        labels={
+            "org.opencontainers.image.title": recipe.service,
+            "org.opencontainers.image.ref.name": f"{recipe.system}/{recipe.service}",
+            "org.opencontainers.image.revision": source_key(recipe)[:32],
+            "org.opencontainers.image.base.name": recipe.images.base,
+        },
+    )
+
+
+def push(
+    registry: Registry, ref: ImageRef, layers: Sequence[oci.Layer], run: oci.Settings, store: Store
+) -> Digest:
+    """Push layers side by side, then what names them: a tag never points at half an image."""
+    config = oci.config(layers, run, oci.architecture())
+    with ThreadPoolExecutor(4) as pool, store.scratch() as folder:
+        (folder / "config").write_bytes(config)
+
+        def put(digest: str, path: str) -> None:
+            if not registry.has_blob(ref.repository, Digest(digest)):
+                if layers[0].digest == digest:
+                    registry.put_blob(SHARED, Digest(digest), path)
+                registry.put_blob(ref.repository, Digest(digest), path)
+
+        sent = [pool.submit(put, layer.digest, str(store.blob(layer.digest))) for layer in layers]
+        sent.append(pool.submit(put, oci.digest(config), str(folder / "config")))
+        for each in sent:
+            each.result()
+    return registry.put_manifest(ref, oci.MANIFEST, oci.manifest(config, layers))
+
+
+def _application(recipe: Recipe, base: Base, store: Store) -> oci.Layer:
+    """Pack the project's files, with the byte code of its modules."""
+    project = recipe.project
+
+    def entries() -> Iterator[archive.Entry]:
+        with store.scratch() as folder:
+            for path in project.files():
+                copy = folder / path.relative_to(project.folder)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                if path.is_symlink():
+                    copy.symlink_to(path.readlink())
+                else:
+                    copy.write_bytes(path.read_bytes())
+                    copy.chmod(0o755 if path.stat().st_mode & 0o111 else 0o644)
+            if base.python:
+                compile_tree(base.python, folder, f"/{HOME}")
+            yield archive.Entry("app")
+            yield archive.Entry(HOME)
+            yield from archive.tree(folder, HOME)
+
+    name = f"application-{RECIPE}-{source_key(recipe)}"
+    return store.layer(name, f"application {recipe.service}", entries)

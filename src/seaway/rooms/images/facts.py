@@ -1,0 +1,26 @@
+"""Which images are in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from seaway.model.names import Digest, ImageRef
+from seaway.ports.registry import Registry
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """What was seen: for each image that is wanted, the digest that the registry has for it, or None."""
+
+    seen: Mapping[ImageRef, Digest | None] = field(default_factory=dict)
+
+    def found(self, ref: ImageRef) -> ImageRef | None:
+        """Name the image by digest, if it is there."""
+        digest = self.seen.get(ref)
+        return ref.at(digest) if digest else None
+
+
+def image_facts(registry: Registry | None, wanted: Iterable[ImageRef]) -> ImageFacts:
+    """Ask the registry for every image; without one that runs, none is there."""
+    return ImageFacts({ref: registry.resolve(ref) if registry else None for ref in wanted})

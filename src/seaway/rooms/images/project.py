@@ -1,0 +1,146 @@
+"""A Python project as it lies on the disk: which of its files go in, and what names its dependencies."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from seaway.errors import NotFound, Refused, SeawayError
+
+#: Never part of an image, whatever the ignore files say: history, environments, caches, secrets, tests.
+NEVER = (
+    ".git/", ".hg/", ".svn/", ".venv/", "venv/", "node_modules/", "__pycache__/", "*.py[co]",
+    "*.egg-info/", ".mypy_cache/", ".pytest_cache/", ".ruff_cache/", ".tox/", ".nox/", ".hypothesis/",
+    ".coverage", ".env", ".env.*", ".idea/", ".vscode/", ".DS_Store", ".gitignore", ".seawayignore",
+    ".dockerignore", "/tests/", "/test/", "/dist/",
+)  # fmt: skip
+#: Lock files of other tools, and how each becomes one that is understood here.
+OTHER_LOCKS = {
+    "poetry.lock": "poetry export -f requirements.txt -o requirements.txt",
+    "pdm.lock": "pdm export -o requirements.txt",
+    "Pipfile.lock": "pipenv requirements --hash > requirements.txt",
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """`folder` is the service's own; `top` is where seaway.yaml lies, the furthest up that is looked."""
+
+    folder: Path
+    top: Path
+
+    @classmethod
+    def open(cls, folder: Path, top: Path) -> Project:
+        """Check that the folder can become an image. Raises NotFound or Refused."""
+        if not folder.is_dir():
+            raise NotFound(
+                f"there is no folder {folder}",
+                why="a service's source is the folder of its project",
+                remedy="mend `source` in seaway.yaml",
+            )
+        if any((folder / name).is_file() for name in ("Dockerfile", "Containerfile")):
+            raise Refused(
+                "this version cannot build a Dockerfile",
+                where=str(folder),
+                why="it makes images of Python projects: uv.lock or requirements.txt, and code",
+                remedy="move it out of the folder; name the packages it installs in images.packages",
+            )
+        return cls(folder, top)
+
+    @property
+    def requirements(self) -> Path | None:
+        """The file that pins the dependencies: uv.lock (here or up to `top`), else requirements.txt.
+
+        None where nothing is declared. Raises SeawayError where dependencies are declared but not pinned.
+        """
+        for folder in (self.folder, *self.folder.parents):
+            if (folder / "uv.lock").is_file():
+                return folder / "uv.lock"
+            if folder == self.top:
+                break
+        if (self.folder / "requirements.txt").is_file():
+            return self.folder / "requirements.txt"
+        self._insist_on_a_lock()
+        return None
+
+    @property
+    def unpinned(self) -> bool:
+        """Whether the dependencies are pinned without hashes, so that another day may bring other files."""
+        file = self.requirements
+        return bool(file and file.name == "requirements.txt" and "--hash=" not in file.read_text())
+
+    def files(self) -> Iterator[Path]:
+        """Every file and link that goes in, sorted. `.seawayignore` replaces `.gitignore`; same language."""
+        ignored = GitIgnoreSpec.from_lines((*self._ignore_lines(), *NEVER))
+        for root, folders, names in os.walk(self.folder):
+            here = Path(root).relative_to(self.folder)
+            links = [n for n in folders if (Path(root) / n).is_symlink()]
+            folders[:] = sorted(
+                n
+                for n in folders
+                if n not in links and not ignored.match_file(f"{here / n}/".removeprefix("./"))
+            )
+            for name in sorted([*names, *links]):
+                if not ignored.match_file(str(here / name)):
+                    yield Path(root) / name
+
+    @property
+    def python_path(self) -> tuple[str, ...]:
+        """Folders of the project from which its modules are imported, relative to it."""
+        src = self.folder / "src"
+        return ("src", ".") if src.is_dir() and not (src / "__init__.py").exists() else (".",)
+
+    def _ignore_lines(self) -> Iterator[str]:
+        own = self.folder / ".seawayignore"
+        if own.is_file():
+            yield from own.read_text().splitlines()
+            return
+        # Rules of a folder further up hold here too; anchors are cut where they lead through this folder.
+        for folder in reversed((self.folder, *self._parents())):
+            if not (folder / ".gitignore").is_file():
+                continue
+            inside = self.folder.relative_to(folder).as_posix()
+            for line in (folder / ".gitignore").read_text().splitlines():
+                yield _seen_from(line, "" if inside == "." else inside)
+
+    def _parents(self) -> Iterator[Path]:
+        for folder in self.folder.parents:
+            if not folder.is_relative_to(self.top):
+                return
+            yield folder
+
+    def _insist_on_a_lock(self) -> None:
+        for name, command in OTHER_LOCKS.items():
+            if (self.folder / name).is_file():
+                raise SeawayError(f"{name} is not understood here", where=str(self.folder),
+                                  remedy=f"cd {self.folder} && {command}")  # fmt: skip
+        file = self.folder / "pyproject.toml"
+        if not file.is_file():
+            return
+        try:
+            declared = tomllib.loads(file.read_text()).get("project", {}).get("dependencies")
+        except tomllib.TOMLDecodeError as error:
+            raise SeawayError("pyproject.toml cannot be read", where=str(file), why=str(error)) from error
+        if declared:
+            raise SeawayError(
+                "the project's dependencies are not locked",
+                where=str(file),
+                why="an image is made from exact versions, so that the same input gives the same image",
+                remedy=f"uv lock --project {self.folder}",
+            )
+
+
+def _seen_from(line: str, inside: str) -> str:
+    """Translate one line of a .gitignore further up for the folder `inside` it ('' for the same folder)."""
+    mark, rule = ("!", line[1:]) if line.startswith("!") else ("", line)
+    if not inside or "/" not in rule.rstrip("/"):
+        return line
+    rule = rule.lstrip("/")
+    if rule.startswith("**/"):
+        return line
+    return f"{mark}/{rule.removeprefix(inside + '/')}" if rule.startswith(f"{inside}/") else ""

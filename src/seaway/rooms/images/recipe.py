@@ -1,0 +1,81 @@
+"""What an image of a service is made from, and its identity, which is known before anything is built."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seaway.errors import UsageError
+from seaway.kit import oci
+from seaway.model.names import ImageRef
+from seaway.rooms.images import base, dependencies, pull
+from seaway.rooms.images.project import Project
+from seaway.rooms.images.spec import ImagesSpec
+from seaway.rooms.images.store import key
+
+#: Part of every key: raise it when the way an image is put together changes.
+RECIPE = 1
+HOME = "app/src"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One service's image. `folder` is its source; `top` the folder of seaway.yaml."""
+
+    system: str
+    service: str
+    folder: Path
+    top: Path
+    run: str
+    port: int
+    images: ImagesSpec = field(default_factory=ImagesSpec)
+
+    @property
+    def project(self) -> Project:
+        return Project.open(self.folder, self.top)
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The words of `run`; no shell reads them. Raises UsageError."""
+        try:
+            words = tuple(shlex.split(self.run))
+        except ValueError as error:
+            raise UsageError(
+                f"the command of service {self.service} cannot be read", where=f"services.{self.service}.run",
+                why=str(error), remedy="close the quotation marks",
+            ) from error  # fmt: skip
+        if not words:
+            where = f"services.{self.service}.run"
+            raise UsageError(f"service {self.service} has no command", where=where)
+        return words
+
+    @property
+    def base_key(self) -> str:
+        if self.images.base == "debian":
+            return base.base_key(self.images.packages)
+        return pull.base_key(self.images.base)
+
+    def ref(self, host: str) -> ImageRef:
+        """Where the image lies in the registry at `host`, by the hash of all that goes into it."""
+        return ImageRef(host, f"{self.system}/{self.service}", f"src-{source_key(self)[:32]}")
+
+
+def source_key(recipe: Recipe) -> str:
+    """Hash all that goes in: files, lock, base, command, and the way they are put together."""
+    project = recipe.project
+    files = []
+    for path in project.files():
+        name = path.relative_to(project.folder).as_posix()
+        if path.is_symlink():
+            files.append((name, "link", str(path.readlink())))
+        else:
+            with path.open("rb") as data:
+                sum_ = hashlib.file_digest(data, "sha256").hexdigest()
+            files.append((name, "run" if path.stat().st_mode & 0o111 else "", sum_))
+    lock = project.requirements
+    pinned = hashlib.sha256(lock.read_bytes()).hexdigest() if lock else ""
+    made_with = (RECIPE, dependencies.RECIPE, recipe.base_key, oci.architecture())
+    named = (recipe.system, recipe.service, recipe.command, recipe.port)
+    return key(made_with, named, pinned, files)

@@ -1,0 +1,50 @@
+"""The steps that make images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from seaway.model.event import Report
+from seaway.model.names import ImageRef
+from seaway.model.plan import Change, Outputs, Verb
+from seaway.ports.registry import Registry
+from seaway.rooms.images.build import build
+from seaway.rooms.images.recipe import Recipe
+from seaway.rooms.images.store import Store
+
+
+class Builders(Protocol):
+    """What making an image needs of the world."""
+
+    @property
+    def registry(self) -> Registry: ...
+
+    @property
+    def report(self) -> Report: ...
+
+
+@dataclass(frozen=True)
+class BuildService:
+    """Build the image of one service and push it; the output `images/SERVICE` is its name by digest."""
+
+    recipe: Recipe
+    ref: ImageRef
+    after: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return f"images/{self.recipe.service}/build"
+
+    def describe(self) -> Change:
+        file = self.recipe.project.requirements
+        details = [f"{self.ref}", f"dependencies from {file.name}" if file else "no dependencies declared"]
+        if self.recipe.project.unpinned:
+            details.append("requirements.txt has no hashes: another day may bring other files")
+        return Change(self.id, Verb.BUILD, f"image of {self.recipe.service}", tuple(details))
+
+    def run(self, world: Builders) -> Outputs:
+        store = Store()
+        image = build(self.recipe, world.registry, store, world.report, self.id)
+        store.trim()
+        return {f"images/{self.recipe.service}": str(image)}

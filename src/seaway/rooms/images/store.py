@@ -1,0 +1,121 @@
+"""The layers made on this machine, by what went into them: made once, found again for nothing."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from seaway.errors import SeawayError
+from seaway.kit import archive, cache
+from seaway.kit.oci import Layer
+
+#: Layers that no build has used for this long, in seconds, are removed.
+KEEP = 30 * 24 * 3600
+
+
+def key(*parts: Any) -> str:
+    """One hash of everything that goes into a thing; the parts must be JSON."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+class Store:
+    """A folder with blobs by digest, layers and trees by key. What is in it is whole: temp, then rename."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or cache.folder() / "layers"
+        self._blobs, self._index, self._trees = (self.folder / n for n in ("blobs", "index", "trees"))
+        with full_disk(self.folder):
+            for each in (self._blobs, self._index, self._trees):
+                each.mkdir(parents=True, exist_ok=True)
+
+    def blob(self, digest: str) -> Path:
+        return self._blobs / digest.removeprefix("sha256:")
+
+    def layer(self, key: str, comment: str, entries: Callable[[], Iterable[archive.Entry]]) -> Layer:
+        """Find the layer of `key`, written from `entries()` where it is not there yet."""
+        if (known := self.recall(key)) and self.blob(known["digest"]).is_file():
+            os.utime(self.blob(known["digest"]))
+            return Layer(**known)
+        with full_disk(self.folder), self._temporary(self._blobs) as part:
+            with part.open("wb") as out:
+                written = archive.write(entries(), out)
+            part.replace(self.blob(written.digest))
+        layer = Layer(written.digest, written.diff_id, written.size, comment=comment)
+        self.remember(key, asdict(layer))
+        return layer
+
+    def tree(self, key: str, make: Callable[[Path], None]) -> Path:
+        """Find the folder of `key`, filled by `make` where it is not there yet."""
+        place = self._trees / key
+        if not place.is_dir():
+            with full_disk(self.folder), self._temporary(self._trees) as part:
+                part.mkdir()
+                make(part)
+                try:
+                    part.rename(place)
+                except OSError:  # another process made the same in the meantime
+                    if not place.is_dir():
+                        raise
+        return place
+
+    def recall(self, key: str) -> dict[str, Any] | None:
+        try:
+            known: dict[str, Any] = json.loads((self._index / key).read_text())
+        except (OSError, ValueError):
+            return None
+        return known
+
+    def remember(self, key: str, facts: dict[str, Any]) -> None:
+        with full_disk(self.folder), self._temporary(self._index) as part:
+            part.write_text(json.dumps(facts))
+            part.replace(self._index / key)
+
+    def forget(self, key: str) -> None:
+        """Let the next build make it anew."""
+        (self._index / key).unlink(missing_ok=True)
+        shutil.rmtree(self._trees / key, ignore_errors=True)
+
+    def trim(self, keep: float = KEEP) -> None:
+        """Remove the blobs that no build has used for `keep` seconds."""
+        oldest = time.time() - keep
+        for path in self._blobs.iterdir():
+            if path.stat().st_mtime < oldest:
+                path.unlink(missing_ok=True)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Give a folder that is gone in the end."""
+        with full_disk(self.folder), tempfile.TemporaryDirectory(dir=self.folder, prefix=".part-") as made:
+            yield Path(made)
+
+    @contextmanager
+    def _temporary(self, folder: Path) -> Iterator[Path]:
+        """Give a name beside the place where it will end; nothing is left of it in the end."""
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as made:
+            yield Path(made) / "part"
+
+
+@contextmanager
+def full_disk(where: Path) -> Iterator[None]:
+    """Turn 'no space left' into an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise SeawayError(
+            "the disk is full: nothing was changed",
+            where=str(where),
+            why=str(error),
+            remedy="make room there, or set XDG_CACHE_HOME to a folder on another disk, and run it again",
+        ) from error
