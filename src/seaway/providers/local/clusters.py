@@ -263,7 +263,11 @@ def _facts(place: Home) -> ClusterFacts:
         for n in home.nodes(place)
     )
     state = "running" if up and all(n.ready for n in nodes) else "broken" if running else "stopped"
-    return ClusterFacts(place.name, place.context, place.server, state, nodes, str(place.outside))
+    record = _record(place)
+    published = {int(port): (str(ip), int(to)) for port, (ip, to) in record["published"].items()}
+    return ClusterFacts(
+        place.name, place.context, place.server, state, nodes, str(place.outside), published, tuple(record["admitted"])
+    )
 
 
 def _unmount_below(folder: Path) -> None:
