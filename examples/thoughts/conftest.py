@@ -1,5 +1,6 @@
 """One PostgreSQL and one running MyThoughts for all tests of this folder."""
 
+import importlib
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,6 +17,8 @@ from testing.visitor import Visitor
 def pytest_configure() -> None:
     """A run that is ended from outside still ends what it started."""
     signal.signal(signal.SIGTERM, _interrupt)
+    for package in ("users", "thoughts", "frontend"):  # else pytest takes the folder for it
+        importlib.import_module(package)
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -48,16 +51,16 @@ def sides(postgres: Postgres) -> Iterator[Sides]:
     with ExitStack() as running:
 
         def run(server: Server) -> Server:
-            running.callback(server.stop)
+            running.callback(server.kill)
             return server
 
         monolith = run(start_monolith(old, "--users=12", "--thoughts=1100"))
+        monolith.wait_for("/health")
         there = {"MONOLITH_URL": monolith.url}
         users = run(start_service("users", DATABASE_URL=people, **there))
         thoughts = run(start_service("thoughts", DATABASE_URL=texts, **there))
         urls = {"USERS_URL": users.url, "THOUGHTS_URL": thoughts.url}
         frontend = run(start_service("frontend", **urls))
-        monolith.wait_for("/health")
         frontend.wait_for("/health")
         users.wait_for("/ready")
         thoughts.wait_for("/ready")
@@ -76,7 +79,7 @@ def starting() -> Iterator[Callable[[Server], Server]]:
     with ExitStack() as running:
 
         def keep(server: Server) -> Server:
-            running.callback(server.stop)
+            running.callback(server.kill)
             return server
 
         yield keep

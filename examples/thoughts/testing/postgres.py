@@ -39,7 +39,7 @@ class Postgres:
         self._numbers = itertools.count(1)
         self.port = free_port()
         self._make()
-        self._process = self._launch()
+        self.launch()
 
     def new_database(self, name: str = "test") -> str:
         """The URL of a new, empty database."""
@@ -50,11 +50,11 @@ class Postgres:
 
     def restart(self) -> None:
         """Breaks every connection, as a failing server would."""
-        self._halt()
-        self._process = self._launch()
+        self.halt()
+        self.launch()
 
     def stop(self) -> None:
-        self._halt()
+        self.halt()
         shutil.rmtree(self._home, ignore_errors=True)
 
     def _url(self, database: str) -> str:
@@ -71,11 +71,11 @@ class Postgres:
             *(f"--pwfile={secret}", "--locale=C.UTF-8", "--no-sync", f"--pgdata={self._data}"),
         )
 
-    def _launch(self) -> subprocess.Popen[bytes]:
+    def launch(self) -> None:
         settings = [*FAST, *PLAIN, f"port={self.port}", f"unix_socket_directories={self._home}"]
         options = [part for setting in settings for part in ("-c", setting)]
         with (self._home / "log").open("ab") as log:
-            process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 [*_as_nobody_special(), self._programs / "postgres", "-D", self._data, *options],
                 stdout=log,
                 stderr=log,
@@ -87,15 +87,16 @@ class Postgres:
             try:
                 psycopg.connect(self._url("postgres")).close()
             except psycopg.OperationalError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    process.kill()
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    self._process.kill()
                     raise RuntimeError((self._home / "log").read_text()) from None
                 time.sleep(0.05)
             else:
-                return process
+                return
 
-    def _halt(self) -> None:
-        self._process.send_signal(signal.SIGINT)  # "fast": sessions are ended, not awaited
+    def halt(self) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)  # "fast": sessions are ended, not awaited
         self._process.wait(20)
 
     def _run(self, program: str, *arguments: str) -> None:

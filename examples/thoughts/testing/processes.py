@@ -1,5 +1,6 @@
 """The monolith and the services as real processes, started as in production."""
 
+import contextlib
 import os
 import shlex
 import signal
@@ -27,7 +28,13 @@ PATIENCE = 20
 class Server:
     """One started program; its output is shown if it does not come up."""
 
-    def __init__(self, command: list[str], port: int, folder: Path, env: dict[str, str]) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        port: int,
+        folder: Path,
+        env: dict[str, str],
+    ) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115, stop() closes it
         self._process = subprocess.Popen(
@@ -52,7 +59,7 @@ class Server:
         """Returns once the path answers 200."""
         if not eventually(lambda: self.answers(path) or self.ended()) or self.ended():
             output = self.output()
-            self.stop()
+            self.kill()
             raise AssertionError(f"{self.url}{path} does not come up\n{output}")
         return self
 
@@ -60,33 +67,42 @@ class Server:
         self._log.seek(0)
         return self._log.read()
 
+    def wait(self) -> int:
+        """The exit status of a program that ends by itself."""
+        return self._process.wait(PATIENCE)
+
     def ended(self) -> bool:
         return self._process.poll() is not None
 
-    def stop(self) -> int:
-        """Ends it as Kubernetes does; returns its exit status."""
+    def terminate(self) -> None:
+        """Asks it to end."""
         if not self.ended():
             self._process.send_signal(signal.SIGTERM)
-        try:
-            return self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
+
+    def stop(self) -> int:
+        """Ends it as Kubernetes does; returns its exit status."""
+        self.terminate()
+        return self.wait()
+
+    def kill(self) -> None:
+        """Ends it and all that it started, at once."""
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-            return self._process.wait()
-        finally:
-            self._log.close()
+        self._process.wait()
+        self._log.close()
 
 
-def start_monolith(database: str, *options: str, **env: str) -> Server:
+def start_monolith(database: str, *options: str, port: int = 0, **env: str) -> Server:
     """Through monolith/serve, so migrated and seeded."""
-    port = free_port()
+    port = port or free_port()
     bind = f"127.0.0.1:{port}"
     command = [sys.executable, str(ROOT / "monolith/serve"), "--bind", bind, *options]
     return Server(command, port, ROOT, {"DATABASE_URL": database, **env})
 
 
-def start_service(name: str, **env: str) -> Server:
+def start_service(name: str, port: int = 0, **env: str) -> Server:
     """With the command line that seaway.yaml has."""
-    port = free_port()
+    port = port or free_port()
     run = SERVICES[name]["run"].replace("0.0.0.0:8000", f"127.0.0.1:{port}")
     command = [sys.executable, "-m", *shlex.split(run)]
     return Server(command, port, ROOT / name, env)

@@ -21,7 +21,7 @@ from .database import Database, Row
 log = logging.getLogger(__name__)
 
 EVERY = 1.0  # seconds between two looks
-LONGEST_PAUSE = 10.0  # while the monolith is away
+LONGEST_PAUSE = 4.0  # while the monolith is away
 FEED_LOCK = 7_238_002
 
 SCHEMA: LiteralString = """
