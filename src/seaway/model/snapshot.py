@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from seaway.kit.kube import Ref
 from seaway.model.cluster import ClusterFacts
@@ -58,8 +57,8 @@ class Snapshot:
     """One look at an environment.
 
     `images` holds what the registry has, as outputs (`images/NAME` → reference by digest); a name that is not
-    in it must be built first. `pods` and `slices` are all pods and EndpointSlices of the system. `published`
-    tells which addresses this machine's ports lead to, where that can be seen.
+    in it must be built first. `pods` are all pods of the system. `chart` names the gateway's chart, and
+    `record` is what its last installation left. `authority` identifies who signs certificates now.
     """
 
     environment: str
@@ -69,9 +68,9 @@ class Snapshot:
     images: Mapping[str, str] = field(default_factory=dict)
     monolith: MonolithFacts | None = None
     pods: tuple[Manifest, ...] = ()
-    slices: tuple[Manifest, ...] = ()
+    chart: str = ""
+    record: Manifest | None = None
     authority: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def running(self) -> bool:

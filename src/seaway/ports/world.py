@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from seaway.errors import SeawayError
 from seaway.kit.kube import Kube
 from seaway.model.event import Report
 from seaway.ports.certificates import Certificates
@@ -14,9 +15,17 @@ from seaway.ports.clusters import Clusters
 from seaway.ports.registry import Registry
 
 
+class Abandoned(SeawayError):  # noqa: N818  (reads as what happened)
+    """A step stopped waiting because the rest of the plan will not come."""
+
+
 @dataclass
 class World:
-    """What a step may use. `outputs` are those of the steps that are done, and what was known before."""
+    """What a step may use.
+
+    `outputs` are those of the steps that are done, and what was known before. `stop` is set once the rest of
+    the plan will not be carried out: steps that only wait give up then.
+    """
 
     clusters: Clusters
     registry: Registry
@@ -25,6 +34,7 @@ class World:
     connect: Callable[[], Kube]
     report: Report
     outputs: dict[str, str] = field(default_factory=dict)
+    stop: threading.Event = field(default_factory=threading.Event)
     _kube: Kube | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -35,3 +45,8 @@ class World:
             if self._kube is None:
                 self._kube = self.connect()
             return self._kube
+
+    def pause(self, seconds: float) -> None:
+        """Wait a moment. Raises Abandoned once another step has failed or the user has had enough."""
+        if self.stop.wait(seconds):
+            raise Abandoned("given up, since another step did not end well")

@@ -94,7 +94,7 @@ class RemoveObject:
                 raise Unready(
                     f"{self.ref} is still there after {self.seconds:.0f} s", remedy="run the command again"
                 )
-            time.sleep(0.1)
+            world.pause(0.1)
         return {}
 
 
@@ -126,13 +126,11 @@ def _why(manifest: Manifest, found: Manifest) -> list[str]:
     return differing[:8]
 
 
-def orphans(
-    room: str, desired: Iterable[Desired], found: Mapping[Ref, Manifest], *, after: tuple[str, ...] = ()
-) -> list[RemoveObject]:
+def orphans(room: str, desired: Iterable[Desired], found: Mapping[Ref, Manifest]) -> list[RemoveObject]:
     """List what is live, ours and no longer asked for. What holds data, and what has an owner, stays."""
     wanted = {Ref.of(item.manifest) for item in desired}
     return [
-        RemoveObject(f"{room}/{ref.name}/remove-{ref.kind.lower()}", after, ref)
+        RemoveObject(f"{room}/{ref.name}/remove-{ref.kind.lower()}", (), ref)
         for ref, manifest in found.items()
         if ref not in wanted
         and ref.kind not in PRECIOUS

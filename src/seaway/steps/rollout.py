@@ -58,7 +58,7 @@ class AwaitRollout:
             waited = time.monotonic() - begins
             self._give_up(world.kube, workload, waited)
             told = self._tell(world, workload, told)
-            time.sleep(0.2 if waited < PATIENCE else 0.5)
+            world.pause(0.2 if waited < PATIENCE else 0.5)
 
     def _tell(self, world: World, workload: Manifest | None, told: str) -> str:
         if workload is None:
@@ -86,7 +86,7 @@ class AwaitRollout:
                 f"{self.ref.name} did not become ready within {waited:.0f} s; what ran before serves on",
                 where=str(self.ref),
                 why=explain(kube, pods),
-                remedy=f"mend it and run seaway up again; kubectl describe pod -n {self.ref.namespace} tells more",
+                remedy=f"mend it and run seaway up again; kubectl describe pod -n {self.ref.namespace} helps",
             )
 
 

@@ -38,7 +38,7 @@ WAITS: Final = (
 
 @dataclass(frozen=True)
 class Place:
-    """Where routes hang: the system's namespace, its domain, and the names of the gateway and the monolith."""
+    """Where routes hang: the system's namespace, its domain, the gateway's and the monolith's names."""
 
     system: str
     domain: str
@@ -158,17 +158,16 @@ def decide_back(
 
 def dependents(seen: Mapping[str, CrossingView], name: str) -> tuple[CrossingView, ...]:
     """List what comes after a crossing, however far, and is above 0; the last first."""
-    found: list[CrossingView] = []
-    for view in seen.values():
-        if name in view.after:
-            found = [v for v in found if v.name != view.name]
-            further = dependents(seen, view.name)
-            found = [
-                *(f for f in further if f not in found),
-                *([view] if view.weight.percent else []),
-                *found,
-            ]
-    return tuple(dict.fromkeys(found))
+    found: dict[str, CrossingView] = {}
+
+    def visit(current: str) -> None:
+        for view in seen.values():
+            if current in view.after and view.name not in found:
+                visit(view.name)
+                found[view.name] = view
+
+    visit(name)
+    return tuple(view for view in found.values() if view.weight.percent)
 
 
 def find(seen: Mapping[str, CrossingView], name: str) -> CrossingView:

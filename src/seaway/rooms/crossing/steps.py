@@ -23,14 +23,14 @@ from seaway.rooms.crossing.spec import CrossingSpec
 class MoveWeight:
     """Set one crossing's weight, record who did it, and wait until the gateway has taken it up.
 
-    Raises Unready where the gateway does not take it up within `seconds`; the weight is then set all the same.
+    Raises Unready where the gateway does not take it up within `seconds`; the weight is set all the same.
     """
 
     place: Place
     name: str
     spec: CrossingSpec = field(hash=False)
-    weight: Weight = Weight(0)
-    by: str = ""
+    weight: Weight
+    by: str
     after: tuple[str, ...] = ()
     seconds: float = 10.0
 
@@ -66,7 +66,7 @@ class MoveWeight:
                     why=_complaints(found),
                     remedy="seaway status tells what is wrong",
                 )
-            time.sleep(0.02)
+            world.pause(0.02)
             found = world.kube.get(ref)
 
 

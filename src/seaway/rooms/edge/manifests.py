@@ -72,7 +72,7 @@ def proxy(system: str, spec: EdgeSpec) -> Manifest:
 
 
 def _probes() -> dict[str, Any]:
-    """Ask often while it starts, and be patient with a busy one: its own default gives up after one second."""
+    """Ask often while it starts, and be patient with a busy one: the default gives up after a second."""
     start = {"periodSeconds": 1, "failureThreshold": 120, "timeoutSeconds": 5}
     ready = {"periodSeconds": 5, "failureThreshold": 3, "timeoutSeconds": 5}
     alive = {"periodSeconds": 10, "failureThreshold": 6, "timeoutSeconds": 5}

@@ -9,14 +9,13 @@ from typing import Any
 
 from seaway.model.manifests import Output
 from seaway.model.plan import Verb
-from seaway.model.snapshot import Live, MonolithFacts, Snapshot
+from seaway.model.snapshot import MonolithFacts, Snapshot
 from seaway.rooms.edge import controller
 from seaway.rooms.edge.facts import address_of, certificate_of
 from seaway.rooms.edge.manifests import (
     EDGE,
     GATEWAY_API,
     HTTPS_PORT,
-    MONOLITH,
     ROOM,
     TLS_SECRET,
     backend_policy,
@@ -44,7 +43,11 @@ OUTSIDE = Output("cluster/outside")
 
 @dataclass(frozen=True)
 class EdgeWish:
-    """What the file asks of the edge in one environment. `monolith` and `health` are empty without one."""
+    """What the file asks of the edge in one environment.
+
+    `monolith` and `health` are empty without one. `routes` are the ids of the steps that make the crossings'
+    routes: the edge is published after them.
+    """
 
     system: str
     domain: str
@@ -55,6 +58,7 @@ class EdgeWish:
     monolith: str = ""
     health: str = ""
     default_route: bool = True
+    routes: tuple[str, ...] = ()
 
 
 def monolith_addresses(facts: MonolithFacts | None) -> tuple[tuple[str | Output, ...], int]:
@@ -90,9 +94,7 @@ def desired(wish: EdgeWish, facts: MonolithFacts | None) -> list[Desired]:
     return found
 
 
-def plan(
-    wish: EdgeWish, seen: Snapshot, chart: str, record: dict[str, Any] | None, known: Mapping[str, str]
-) -> list[Any]:
+def plan(wish: EdgeWish, seen: Snapshot, known: Mapping[str, str]) -> list[Any]:
     """Decide what must change at the edge; pure."""
     steps: list[Any] = []
     facts, live = seen.monolith, seen.live
@@ -100,13 +102,13 @@ def plan(
         steps.append(CheckMonolith(wish.monolith, wish.health))
     if facts and facts.loopback and not (seen.cluster and facts.port in seen.cluster.admitted):
         steps.append(AdmitMonolith(wish.cluster, facts.port, ("cluster/create",)))
-    steps += controller.plan(wish.system, chart, live, record, known)
+    steps += controller.plan(wish.system, seen.chart, live, seen.record, known)
     steps += _certificate(wish, seen)
     objects = desired(wish, facts)
     changed = changes(objects, live, known)
     steps += changed
     steps += _front(wish, seen, touched={step.id for step in changed})
-    gone = orphans(ROOM, objects, live.of_component(ROOM), after=("crossing/routes",))
+    gone = orphans(ROOM, objects, live.of_component(ROOM))
     return [*steps, *gone]
 
 
@@ -135,9 +137,6 @@ def _front(wish: EdgeWish, seen: Snapshot, touched: set[str]) -> list[Any]:
     wanted = {wish.https: (address, HTTPS_PORT), wish.http: (address, 80)}
     published = dict(seen.cluster.published) if seen.cluster else {}
     if not address or wanted != published:
-        after = (f"{ROOM}/gateway/await", f"{ROOM}/default-route", f"{ROOM}/redirect", "crossing/routes")
+        after = (f"{ROOM}/gateway/await", f"{ROOM}/default-route", f"{ROOM}/redirect", *wish.routes)
         steps.append(Publish(wish.cluster, {wish.https: HTTPS_PORT, wish.http: 80}, address, after))
     return steps
-
-
-__all__ = ["ANSWERS", "MONOLITH", "EdgeWish", "desired", "monolith_addresses", "plan"]

@@ -47,7 +47,7 @@ class CheckMonolith:
                     remedy="start it, or mend monolith.address or monolith.health, and run seaway up again",
                 )
             world.report(Event(self.id, Outcome.PROGRESS, f"waiting for {self.address}"))
-            time.sleep(0.5)
+            world.pause(0.5)
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class AwaitGateway:
                     why=_complaints(gateway),
                     remedy="kubectl logs -n envoy-gateway-system deploy/envoy-gateway tells more",
                 )
-            time.sleep(0.2)
+            world.pause(0.2)
         return {"edge/address": address}
 
     def _await_proxies(self, world: World, ends: float) -> None:
@@ -145,7 +145,7 @@ class AwaitGateway:
                 return
             if time.monotonic() > ends:
                 return
-            time.sleep(0.2)
+            world.pause(0.2)
 
     def _gateway(self, world: World) -> Manifest | None:
         return world.kube.get(Ref(GATEWAY_API, "Gateway", EDGE, self.system))

@@ -45,6 +45,7 @@ def desired(services: Mapping[str, ServiceSpec], around: Surroundings) -> list[D
         at = f"{ROOM}/{name}"
         first = ("cluster/namespace",)
         secrets = tuple(f"{ROOM}/secret-{s}" for s in spec.secrets)
+        monolith = ("edge/monolith/service", "edge/monolith/endpoints") if around.monolith_url else ()
         database = (f"data/{spec.database}/await", f"data/{spec.database}/secret") if spec.database else ()
         found += [
             Desired(f"{at}/account", account(around, name), first),
@@ -54,7 +55,7 @@ def desired(services: Mapping[str, ServiceSpec], around: Surroundings) -> list[D
             Desired(
                 f"{at}/deployment",
                 deployment(around, name, spec),
-                (*first, f"images/{name}/build", f"{at}/account", f"{at}/service", *secrets, *database),
+                (*first, f"images/{name}/build", f"{at}/account", *secrets, *database, *monolith),
                 initial={"spec": {"replicas": spec.scale.min}} if spec.scale.cpu else None,
             ),
         ]
@@ -89,5 +90,5 @@ def plan(
             ref = Ref("apps/v1", "Deployment", name, around.system)
             waits = spec.rollout.deadline + 30
             steps.append(AwaitRollout(f"{ROOM}/{name}/await", (f"{ROOM}/{name}/deployment",), ref, waits))
-    gone = orphans(ROOM, objects, live.of_component(ROOM), after=("crossing/done",))
+    gone = orphans(ROOM, objects, live.of_component(ROOM))
     return [*steps, *gone]

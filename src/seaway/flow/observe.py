@@ -1,0 +1,102 @@
+"""System, ports → Snapshot. Reads only: nothing is changed, made or started here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Final
+
+from seaway.flow.system import System
+from seaway.kit.kube import Kube, Manifest, Ref
+from seaway.model.cluster import ClusterFacts
+from seaway.model.manifests import COMPONENT, MANAGED_BY, PART_OF, SYSTEM_NAMESPACE
+from seaway.model.snapshot import Live, MonolithFacts, Snapshot
+from seaway.ports.world import World
+from seaway.rooms.cluster.plan import name_of
+from seaway.rooms.cluster.spec import EnvironmentSpec
+from seaway.rooms.edge import controller
+from seaway.rooms.edge.facts import look_at_monolith
+
+#: Kinds that the rooms make in the system's namespace, by group and version.
+KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "v1": ("Namespace", "Service", "ServiceAccount", "PersistentVolumeClaim"),
+    "apps/v1": ("Deployment", "StatefulSet"),
+    "policy/v1": ("PodDisruptionBudget",),
+    "networking.k8s.io/v1": ("NetworkPolicy",),
+    "autoscaling/v2": ("HorizontalPodAutoscaler",),
+    "discovery.k8s.io/v1": ("EndpointSlice",),
+    "gateway.networking.k8s.io/v1": ("Gateway", "HTTPRoute"),
+    "gateway.envoyproxy.io/v1alpha1": ("EnvoyProxy", "ClientTrafficPolicy", "BackendTrafficPolicy"),
+}
+#: Kinds of the gateway's own installation; of these only the metadata travels.
+PLATFORM: Final[Mapping[str, tuple[str, ...]]] = {
+    "v1": ("ServiceAccount", "ConfigMap", "Service"),
+    "apiextensions.k8s.io/v1": ("CustomResourceDefinition",),
+    "rbac.authorization.k8s.io/v1": ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
+    "policy/v1": ("PodDisruptionBudget",),
+}
+
+
+#: Tells which images the registry has, as outputs; None for the cluster means that nothing runs yet.
+Images = Callable[[World, ClusterFacts | None], Mapping[str, str]]
+Look = Callable[[], tuple[Live, tuple[Manifest, ...], Manifest | None]]
+
+
+def observe(
+    system: System, name: str, environment: EnvironmentSpec, world: World, images: Images
+) -> Snapshot:
+    """Look at one environment.
+
+    Raises Unreachable where the cluster is said to run but its API does not answer.
+    """
+    cluster = world.clusters.find(name_of(environment.cluster))
+    with ThreadPoolExecutor(6) as pool:
+        monolith = pool.submit(_monolith, system, environment)
+        pictures = pool.submit(images, world, cluster)
+        looks = _look(pool, world.kube, system.system) if cluster and cluster.state == "running" else None
+        live, pods, record = looks() if looks else (Live(), (), None)
+        return Snapshot(
+            environment=name,
+            now=datetime.now(UTC),
+            cluster=cluster,
+            live=live,
+            images=pictures.result(),
+            monolith=monolith.result(),
+            pods=pods,
+            chart=world.charts.identity(controller.CHART),
+            record=record,
+            authority=world.certificates.authority,
+        )
+
+
+def _monolith(system: System, environment: EnvironmentSpec) -> MonolithFacts | None:
+    address = system.monolith_address(environment)
+    return look_at_monolith(address, system.monolith.health) if system.monolith and address else None
+
+
+def _look(pool: ThreadPoolExecutor, kube: Kube, system: str) -> Look:
+    """Start every LIST at once, one group and version after another within a thread: each is learnt once."""
+    own = f"{MANAGED_BY}=seaway,{PART_OF}={system}"
+    shared = f"{MANAGED_BY}=seaway,{COMPONENT}={controller.COMPONENT}"
+    full = [pool.submit(_lists, kube, version, kinds, own) for version, kinds in KINDS.items()]
+    hidden = pool.submit(_lists, kube, "v1", ("Secret",), own, metadata=True)
+    platform = [pool.submit(_lists, kube, v, kinds, shared, metadata=True) for v, kinds in PLATFORM.items()]
+    running = pool.submit(_lists, kube, "apps/v1", ("Deployment",), shared)
+    classes = pool.submit(_lists, kube, "gateway.networking.k8s.io/v1", ("GatewayClass",), shared)
+    pods = pool.submit(kube.list, "v1", "Pod", labels=f"{PART_OF}={system}")
+    record = pool.submit(kube.get, Ref("v1", "ConfigMap", controller.RECORD, SYSTEM_NAMESPACE))
+
+    def collect() -> tuple[Live, tuple[Manifest, ...], Manifest | None]:
+        found: list[Manifest] = []
+        for future in (*platform, classes, running, hidden, *full):
+            found += future.result()
+        return Live.of(found), tuple(pods.result()), record.result()
+
+    return collect
+
+
+def _lists(
+    kube: Kube, version: str, kinds: Iterable[str], labels: str, *, metadata: bool = False
+) -> list[Manifest]:
+    return [item for kind in kinds for item in kube.list(version, kind, labels=labels, metadata=metadata)]

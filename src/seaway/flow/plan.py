@@ -1,0 +1,103 @@
+"""System, Snapshot → Plan. Pure: the same look gives the same plan, and a look at what is as it shall be none.
+
+The rooms are asked in walking order; what is no longer wanted goes last, in the opposite order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from seaway.flow.system import System
+from seaway.model.plan import Plan
+from seaway.model.snapshot import Snapshot
+from seaway.rooms.cluster.plan import name_of, plan_cluster, plan_namespace
+from seaway.rooms.cluster.spec import EnvironmentSpec
+from seaway.rooms.crossing import plan as crossing
+from seaway.rooms.data import plan as data
+from seaway.rooms.edge import plan as edge
+from seaway.rooms.edge.manifests import EDGE, MONOLITH
+from seaway.rooms.services import plan as services
+from seaway.rooms.services.manifests import Surroundings
+from seaway.steps.objects import RemoveObject
+
+
+def make_plan(system: System, environment: EnvironmentSpec, seen: Snapshot, builds: Sequence[Any]) -> Plan:
+    """Decide all that must be done. `builds` are the steps that make the images which the registry lacks."""
+    name = name_of(environment.cluster)
+    steps = plan_cluster(name, environment.nodes, seen.cluster)
+    if seen.cluster and not seen.running:
+        return Plan.ordered(steps, ["what else must change is seen once the cluster runs"])
+    known = dict(seen.images)
+    if seen.cluster:
+        known["cluster/outside"] = seen.cluster.outside
+    steps += plan_namespace(system.system, seen.live, known)
+    steps += builds
+    steps += data.plan(system.system, system.databases, _users(system), seen.live, known)
+    steps += services.plan(system.services, _surroundings(system, seen), seen.live, known)
+    steps += edge.plan(edge_wish(system, environment), seen, known)
+    steps += crossing.plan(crossing_place(system, environment), system.crossings, seen.live, known)
+    return Plan.ordered(_removals_last(steps), _notes(system, seen))
+
+
+def edge_wish(system: System, environment: EnvironmentSpec) -> edge.EdgeWish:
+    """Bring together what the file asks of the edge."""
+    everything = any("/" in spec.routes for spec in system.crossings.values())
+    return edge.EdgeWish(
+        system=system.system,
+        domain=environment.domain,
+        cluster=name_of(environment.cluster),
+        http=environment.ports.http,
+        https=environment.ports.https,
+        spec=system.edge,
+        monolith=system.monolith_address(environment),
+        health=system.monolith.health if system.monolith else "",
+        default_route=not everything,
+        routes=tuple(f"{crossing.ROOM}/{name}/route" for name in system.crossings),
+    )
+
+
+def crossing_place(system: System, environment: EnvironmentSpec) -> crossing.Place:
+    return crossing.Place(system.system, environment.domain, EDGE, MONOLITH)
+
+
+def _surroundings(system: System, seen: Snapshot) -> Surroundings:
+    addresses, port = edge.monolith_addresses(seen.monolith)
+    return Surroundings(
+        system=system.system,
+        monolith_url=f"http://{MONOLITH}" if system.monolith else "",
+        monolith=tuple((address, port) for address in addresses),
+        callers=services.callers(system.services),
+    )
+
+
+def _users(system: System) -> dict[str, list[str]]:
+    """Tell for each database which services use it."""
+    found: dict[str, list[str]] = {name: [] for name in system.databases}
+    for name, spec in system.services.items():
+        if spec.database in found:
+            found[spec.database].append(name)
+    return found
+
+
+def _removals_last(steps: list[Any]) -> list[Any]:
+    kept = [s for s in steps if not isinstance(s, RemoveObject)]
+    gone = [s for s in steps if isinstance(s, RemoveObject)]
+    before = tuple(s.id for s in kept)
+    ordered = []
+    for _, steps_of_room in groupby(reversed(gone), key=lambda step: step.id.split("/")[0]):
+        group = [replace(step, after=before) for step in steps_of_room]
+        ordered += group
+        before = (*before, *(step.id for step in group))
+    return [*kept, *ordered]
+
+
+def _notes(system: System, seen: Snapshot) -> list[str]:
+    """Tell what stays although the file no longer names it: data is never deleted by `up`."""
+    wanted = {f"{name}-db" for name in system.databases}
+    claims = [m["metadata"]["name"] for m in seen.live.of_kind("PersistentVolumeClaim")]
+    return [
+        f"volume {name} stays: its database is no longer in the file" for name in claims if name not in wanted
+    ]
