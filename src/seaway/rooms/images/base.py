@@ -25,7 +25,8 @@ NEEDLESS = (
     "usr/bin/pygettext3*", "usr/lib/*/gconv", "usr/lib/python3.*/pydoc_data", "usr/lib/systemd",
     "usr/lib/valgrind", "usr/sbin/update-ca-certificates", "usr/share/applications", "usr/share/binfmts",
     "usr/share/bug", "usr/share/debconf", "usr/share/debianutils", "usr/share/doc-base",
-    "usr/share/info", "usr/share/lintian", "usr/share/locale", "usr/share/man", "usr/share/menu",
+    "usr/share/i18n", "usr/share/info", "usr/share/lintian", "usr/share/locale", "usr/share/man",
+    "usr/share/menu",
     "usr/share/perl5", "usr/share/pixmaps", "usr/share/python3", "usr/share/zoneinfo/posix",
     "usr/share/zoneinfo/right", "var/cache/*", "var/lib/systemd", "var/log/*",
 )  # fmt: skip
@@ -35,14 +36,15 @@ NEEDLESS = (
 class Base:
     """What an image starts from. `libc` is the platform that wheels are chosen for, in uv's words.
 
-    `site` is where its Python looks for packages by itself. Without `python` there is nothing on this
-    machine that writes byte code for it.
+    `program` is its Python and `site` where that looks for packages by itself. Without `python` there is
+    nothing on this machine that writes byte code for it.
     """
 
     key: str
     layers: tuple[oci.Layer, ...]
     version: str
     libc: str
+    program: str
     site: str
     python: Interpreter | None
     env: tuple[tuple[str, str], ...] = ()
@@ -70,6 +72,7 @@ def debian_base(store: Store, packages: tuple[str, ...], report: Report, step: s
         (layer,),
         version,
         f"{machine()}-manylinux_{libc[1]}_{libc[2]}",
+        "/usr/bin/python3",
         f"usr/local/lib/python{version}/dist-packages",
         Interpreter.inside(root, program),
     )

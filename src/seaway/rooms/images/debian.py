@@ -23,9 +23,10 @@ from seaway.model.event import Event, Outcome, Report
 FRESH = 3600
 #: Needed to install packages, not to run programs; apt is told they are there.
 ABSENT = (
-    "adduser", "debconf", "debianutils", "dpkg", "init-system-helpers", "install-info", "libllvm14",
-    "libllvm19", "logrotate", "lsb-base", "openssl", "perl", "perl-base", "postgresql-client-common",
-    "postgresql-common", "readline-common", "sensible-utils", "ssl-cert", "sysvinit-utils", "tar", "ucf",
+    "adduser", "debconf", "debianutils", "dpkg", "init-system-helpers", "install-info", "libc-l10n",
+    "libllvm14", "libllvm19", "locales", "logrotate", "lsb-base", "openssl", "perl", "perl-base",
+    "postgresql-client-common", "postgresql-common", "readline-common", "sensible-utils", "ssl-cert",
+    "sysvinit-utils", "tar", "ucf",
 )  # fmt: skip
 _NO_PACKAGE = re.compile(r"Unable to locate package (\S+)|Package '?(\S+?)'? has no installation candidate")
 _PLANNED = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) .*\[(\w+)\]\)", re.MULTILINE)

@@ -20,7 +20,7 @@ from seaway.rooms.images.bytecode import compile_tree
 from seaway.rooms.images.project import Project
 from seaway.rooms.images.store import Store, key
 
-RECIPE = 1
+RECIPE = 2
 SITE = "app/site"
 _INCLUDE = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[ =]*(\S+)", re.MULTILINE)
 _NO_WHEEL = re.compile(r"([\w.-]+?)(?:==\S+)? has no (?:usable )?wheels|Wheels are required for `([^`]+)`")
@@ -96,7 +96,7 @@ def _install(base: Base, wanted: Requirements, site: Path) -> None:
         raise _explained(error, wanted, base) from error
     site.mkdir(exist_ok=True)
     (site / ".lock").unlink(missing_ok=True)
-    _repoint_scripts(site / "bin")
+    _repoint_scripts(site / "bin", base.program)
     if base.python:
         compile_tree(base.python, site, f"/{SITE}")
 
@@ -110,13 +110,13 @@ def _succeeds(*words: str) -> bool:
     return True
 
 
-def _repoint_scripts(folder: Path) -> None:
+def _repoint_scripts(folder: Path, program: str) -> None:
     """Let console scripts find the image's Python, not the one that installed them."""
     for path in folder.glob("*") if folder.is_dir() else ():
         data = path.read_bytes()
         if data.startswith(b"#!") and b"python" in data.partition(b"\n")[0]:
             path.unlink()  # it may be a hard link into uv's cache
-            path.write_bytes(b"#!/usr/bin/env python3\n" + data.partition(b"\n")[2])
+            path.write_bytes(f"#!{program}\n".encode() + data.partition(b"\n")[2])
             path.chmod(0o755)
 
 

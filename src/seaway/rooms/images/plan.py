@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from seaway.model.names import ImageRef
-from seaway.model.plan import Step
 from seaway.rooms.images.facts import ImageFacts
+from seaway.rooms.images.platform import Platform
 from seaway.rooms.images.recipe import Recipe
-from seaway.rooms.images.steps import BuildService
+from seaway.rooms.images.steps import BuildPlatform, BuildService
+
+BuildStep = BuildService | BuildPlatform
 
 
 def plan(
-    wanted: Mapping[ImageRef, Recipe], facts: ImageFacts, after: Iterable[str] = ()
-) -> tuple[tuple[Step[Any], ...], dict[str, str]]:
-    """Turn recipes into steps for what is missing, and outputs (`images/SERVICE`) for what is there."""
-    steps: list[Step[Any]] = []
+    wanted: Mapping[ImageRef, Recipe | Platform], facts: ImageFacts, after: Iterable[str] = ()
+) -> tuple[tuple[BuildStep, ...], dict[str, str]]:
+    """Turn recipes into steps for what is missing, and outputs (`images/NAME`) for what is there."""
+    steps: list[BuildStep] = []
     known: dict[str, str] = {}
-    for ref, recipe in wanted.items():
-        if image := facts.found(ref):
-            known[f"images/{recipe.service}"] = str(image)
+    for ref, image in wanted.items():
+        name = image.service if isinstance(image, Recipe) else image.name
+        if there := facts.found(ref):
+            known[f"images/{name}"] = str(there)
+        elif isinstance(image, Recipe):
+            steps.append(BuildService(image, ref, tuple(after)))
         else:
-            steps.append(BuildService(recipe, ref, tuple(after)))
+            steps.append(BuildPlatform(image, ref, tuple(after)))
     return tuple(steps), known

@@ -55,6 +55,7 @@ def pulled_base(store: Store, text: str, report: Report, step: str) -> Base:
         tuple(oci.Layer(**layer) for layer in known["layers"]),
         known["version"],
         known["libc"],
+        known["program"],
         known["site"],
         Interpreter((sys.executable,)) if known["version"] == here else None,
         tuple((k, v) for k, v in known["env"]),
@@ -96,6 +97,7 @@ def _look_inside(layers: list[Path]) -> dict[str, str]:
             for member in tar:
                 if match := _PYTHON.search(member.name):
                     prefix, found["version"] = match[1] or "usr/", match[2]
+                    found["program"] = f"/{prefix}bin/python{match[2]}"
                     folder = "dist-packages" if prefix == "usr/" else "site-packages"
                     place = "usr/local/" if prefix == "usr/" else prefix
                     found["site"] = f"{place}lib/python{match[2]}/{folder}"

@@ -9,7 +9,8 @@ from seaway.model.event import Report
 from seaway.model.names import ImageRef
 from seaway.model.plan import Change, Outputs, Verb
 from seaway.ports.registry import Registry
-from seaway.rooms.images.build import build
+from seaway.rooms.images.build import build, push
+from seaway.rooms.images.platform import Platform
 from seaway.rooms.images.recipe import Recipe
 from seaway.rooms.images.store import Store
 
@@ -17,11 +18,8 @@ from seaway.rooms.images.store import Store
 class Builders(Protocol):
     """What making an image needs of the world."""
 
-    @property
-    def registry(self) -> Registry: ...
-
-    @property
-    def report(self) -> Report: ...
+    registry: Registry
+    report: Report
 
 
 @dataclass(frozen=True)
@@ -48,3 +46,25 @@ class BuildService:
         image = build(self.recipe, world.registry, store, world.report, self.id)
         store.trim()
         return {f"images/{self.recipe.service}": str(image)}
+
+
+@dataclass(frozen=True)
+class BuildPlatform:
+    """Build one of the platform's own images and push it; the output is `images/NAME`, by digest."""
+
+    image: Platform
+    ref: ImageRef
+    after: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return f"images/{self.image.name}/build"
+
+    def describe(self) -> Change:
+        return Change(self.id, Verb.BUILD, f"image of {self.image.name}", (str(self.ref),))
+
+    def run(self, world: Builders) -> Outputs:
+        store = Store()
+        layers, settings = self.image.make(store, world.report, self.id)
+        digest = push(world.registry, self.ref, layers, settings, store)
+        return {f"images/{self.image.name}": str(self.ref.at(digest))}
