@@ -50,6 +50,12 @@ class Engine:
         return self.bin / name
 
 
+def expected() -> Engine:
+    """The engine that `ensure` would bring, whether it is there yet or not."""
+    key = _required_checksum() if os.environ.get("SEAWAY_ENGINE") else _key(source())
+    return Engine(cache() / "engine" / key[:32])
+
+
 def ensure(report: Report) -> Engine:
     """The engine, built or unpacked where it is not there yet.
 
