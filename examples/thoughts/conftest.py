@@ -69,7 +69,7 @@ def sides(postgres: Postgres) -> Iterator[Sides]:
 
 @pytest.fixture
 def visitor() -> Iterator[Visitor]:
-    with Visitor(timeout=10) as somebody:
+    with Visitor() as somebody:
         yield somebody
 
 

@@ -47,11 +47,18 @@ class Server:
         )
 
     def get(self, path: str, **options: object) -> httpx.Response:
-        return httpx.get(self.url + path, **options)
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: object) -> httpx.Response:
+        return self.request("POST", path, **options)
+
+    def request(self, method: str, path: str, **options: object) -> httpx.Response:
+        """On a connection and with cookies of its own; as it is no https, without certificates."""
+        return httpx.request(method, self.url + path, timeout=10, verify=False, **options)
 
     def answers(self, path: str, status: int = 200) -> bool:
         try:
-            return self.get(path, timeout=10).status_code == status
+            return self.get(path).status_code == status
         except httpx.TransportError:
             return False
 

@@ -11,6 +11,9 @@ TOKEN = re.compile(r'name="form_token" value="([0-9a-f]+)"')
 class Visitor(httpx.Client):
     """Its cookies go to every port of the loopback address, as through one gateway."""
 
+    def __init__(self) -> None:
+        super().__init__(timeout=10, verify=False)  # there is no https here
+
     def token(self, url: str) -> str:
         """The form token on a page."""
         page = self.get(url)

@@ -6,7 +6,6 @@ That its pages are those of the monolith is proved in tests/test_crossing.py.
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import psycopg
 import pytest
 
@@ -19,7 +18,7 @@ NOWHERE = {"USERS_URL": "http://127.0.0.1:1", "THOUGHTS_URL": "http://127.0.0.1:
 @pytest.mark.parametrize("path", ["/", "/health", "/no/such/page", "/thoughts", "/login/"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "HEAD"])
 def test_every_answer_says_who_served_it(sides, method, path):
-    answer = httpx.request(method, sides.frontend.url + path)
+    answer = sides.frontend.request(method, path)
     assert answer.headers["x-served-by"] == "frontend"
     assert answer.headers["x-version"] == "1"
 

@@ -3,12 +3,11 @@
 import time
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 
 from testing.processes import SECRETS, manage, start_monolith
-from testing.visitor import PASSWORD
+from testing.visitor import PASSWORD, Visitor
 
 EVERYTHING = """
 SELECT t.id, t.text, t.created, u.name, u.password
@@ -64,11 +63,19 @@ def test_a_missing_setting_is_named(postgres, starting, missing):
     assert f"{missing} is not set: set {missing}, or {missing}_FILE" in server.output()
 
 
+def test_a_database_that_is_away_is_one_clear_error(starting):
+    server = starting(start_monolith("postgresql://owner:secret@127.0.0.1:1/x"))
+    assert server.wait() == 1
+    assert server.output().startswith("the database in DATABASE_URL does not answer")
+    assert "Traceback" not in server.output()
+    assert "secret" not in server.output()
+
+
 @pytest.mark.parametrize("side", ["monolith", "frontend"])
 def test_cookies_are_safe(sides, visitor, side):
     url = getattr(sides, side).url
     form = visitor.get(url + "/login/", headers={"x-forwarded-proto": "https"})
-    plain = httpx.get(url + "/login/")
+    plain = getattr(sides, side).get("/login/")
     visitor.cookies.clear()
     token = visitor.token(url + "/login/")
     fields = {"name": "ada", "password": PASSWORD, "form_token": token}
@@ -84,7 +91,7 @@ def test_nothing_is_written_without_a_form_of_ours(sides, visitor, side):
     url = getattr(sides, side).url
     visitor.log_in(url, "ada")
     own = visitor.token(url + "/thoughts/new")
-    with httpx.Client() as stranger:
+    with Visitor() as stranger:
         stranger.get(url + "/login/")
         session = visitor.cookies["thoughts_session"]
         stranger.cookies.set("thoughts_session", session, domain="127.0.0.1")

@@ -2,7 +2,6 @@
 
 import uuid
 
-import httpx
 import psycopg
 import pytest
 from thoughts.signing import Signer
@@ -28,7 +27,7 @@ def alone(postgres):
 def write(server, text, name="ada", **more):
     headers = {"Authorization": f"Bearer {SIGNER.session(name)}"}
     body = {"text": text, **more}
-    return httpx.post(server.url + "/thoughts", json=body, headers=headers, timeout=10)
+    return server.post("/thoughts", json=body, headers=headers)
 
 
 def texts(server, path, **query):
@@ -72,7 +71,7 @@ def test_writing_twice_is_writing_once(alone):
 def test_only_somebody_logged_in_writes(alone):
     for authorization in ("", "Bearer", "Bearer x", f"Basic {SIGNER.session('ada')}"):
         headers = {"Authorization": authorization}
-        answer = httpx.post(alone[0].url + "/thoughts", json={"text": "x"}, headers=headers)
+        answer = alone[0].post("/thoughts", json={"text": "x"}, headers=headers)
         assert answer.status_code == 401
 
 
@@ -139,13 +138,12 @@ def test_the_monolith_goes_away_and_comes_back_with_a_new_database(postgres, sta
     new = start_monolith(postgres.new_database(), "--users=1", "--thoughts=2", port=port)
     starting(new).wait_for("/health")
     assert eventually(lambda: write(server, "kept again").status_code == 201)
-    with httpx.Client(base_url=new.url) as outside:
-        headers = {"Authorization": f"Bearer {SECRETS['EXPORT_TOKEN']}"}
-        thought = {
-            "id": str(uuid.uuid4()),
-            "author": "ada",
-            "text": "after the restart",
-            "created": "2026-06-01T00:00:00+00:00",
-        }
-        assert outside.post("/export/thoughts", json=thought, headers=headers).status_code == 201
+    headers = {"Authorization": f"Bearer {SECRETS['EXPORT_TOKEN']}"}
+    thought = {
+        "id": str(uuid.uuid4()),
+        "author": "ada",
+        "text": "after the restart",
+        "created": "2026-06-01T00:00:00+00:00",
+    }
+    assert new.post("/export/thoughts", json=thought, headers=headers).status_code == 201
     assert eventually(lambda: texts(server, "/search", q="after the restart") == ["after the restart"])

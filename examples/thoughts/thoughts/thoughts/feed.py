@@ -55,6 +55,7 @@ class Feed(threading.Thread):
     def run(self) -> None:
         pause = EVERY
         while True:
+            self._database.wait()
             try:
                 while self._pull_page():
                     pass

@@ -1,6 +1,5 @@
 """The users service as a process, with a database and a monolith of its own."""
 
-import httpx
 import psycopg
 import pytest
 from users.signing import Signer
@@ -14,7 +13,7 @@ SIGNER = Signer(SECRETS["SESSION_KEY"])
 
 
 def log_in(server, name="ada", password=PASSWORD):
-    return httpx.post(server.url + "/login", json={"name": name, "password": password}, timeout=10)
+    return server.post("/login", json={"name": name, "password": password})
 
 
 def test_log_in(sides):
@@ -29,7 +28,7 @@ def test_log_in(sides):
 @pytest.mark.parametrize("body", ["", "[]", '{"name": "ada"}', '{"name": "\\u0000", "password": ""}'])
 def test_a_strange_log_in_is_refused(sides, body):
     headers = {"Content-Type": "application/json"}
-    answer = httpx.post(sides.users.url + "/login", content=body, headers=headers)
+    answer = sides.users.post("/login", content=body, headers=headers)
     assert answer.status_code == 400
 
 
@@ -49,7 +48,7 @@ def test_ready_only_after_the_first_import_and_then_without_the_monolith(postgre
     database, port = postgres.new_database(), free_port()
     env = {"DATABASE_URL": database, "MONOLITH_URL": f"http://127.0.0.1:{port}"}
     server = starting(start_service("users", **env)).wait_for("/health")
-    assert eventually(lambda: "import" in server.get("/ready", timeout=10).text)
+    assert eventually(lambda: "import" in server.get("/ready").text)
     old = start_monolith(postgres.new_database(), "--users=3", "--thoughts=1", port=port)
     starting(old)
     server.wait_for("/ready")

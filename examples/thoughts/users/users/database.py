@@ -47,6 +47,10 @@ class Database:
         atexit.register(self._pool.close, timeout=1)
         self._make_schema_soon()
 
+    def wait(self) -> None:
+        """Returns once the schema is there."""
+        self._has_schema.wait()
+
     def rows(self, statement: LiteralString, values: Sequence[object] = ()) -> list[Row]:
         """What a statement returns. It may run twice, so it must be safe to repeat."""
         if not self._has_schema.is_set():
