@@ -39,7 +39,7 @@ def apply(plan: Plan, world: World) -> None:
                     running[pool.submit(_run, by_id[ready], world)] = ready
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 failure = _collect(done, running, world, order)
-        except BaseException as interrupt:
+        except BaseException as interrupt:  # noqa: BLE001  (raised again below, once the steps have ended)
             failure = interrupt
         if failure:
             world.stop.set()

@@ -9,7 +9,6 @@ from typing import Final
 
 from seaway.flow.system import System
 from seaway.kit.kube import Kube, Manifest, Ref
-from seaway.model.cluster import ClusterFacts
 from seaway.model.manifests import COMPONENT, MANAGED_BY, PART_OF, SYSTEM_NAMESPACE
 from seaway.model.snapshot import Live, MonolithFacts, Snapshot
 from seaway.ports.world import World
@@ -38,30 +37,24 @@ PLATFORM: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-#: Tells which images the registry has, as outputs; None for the cluster means that nothing runs yet.
-Images = Callable[[World, ClusterFacts | None], Mapping[str, str]]
 Look = Callable[[], tuple[Live, tuple[Manifest, ...], Manifest | None]]
 
 
-def observe(
-    system: System, name: str, environment: EnvironmentSpec, world: World, images: Images
-) -> Snapshot:
-    """Look at one environment.
+def observe(system: System, name: str, environment: EnvironmentSpec, world: World) -> Snapshot:
+    """Look at one environment; which images there are is seen elsewhere.
 
     Raises Unreachable where the cluster is said to run but its API does not answer.
     """
-    cluster = world.clusters.find(name_of(environment.cluster))
     with ThreadPoolExecutor(6) as pool:
         monolith = pool.submit(_monolith, system, environment)
-        pictures = pool.submit(images, world, cluster)
-        looks = _look(pool, world.kube, system.system) if cluster and cluster.state == "running" else None
-        live, pods, record = looks() if looks else (Live(), (), None)
+        cluster = world.clusters.find(name_of(environment.cluster))
+        collect = _look(pool, world.kube, system.system) if cluster and cluster.state == "running" else None
+        live, pods, record = collect() if collect else (Live(), (), None)
         return Snapshot(
             environment=name,
             now=datetime.now(UTC),
             cluster=cluster,
             live=live,
-            images=pictures.result(),
             monolith=monolith.result(),
             pods=pods,
             chart=world.charts.identity(controller.CHART),

@@ -1,4 +1,4 @@
-"""System, Snapshot → Plan. Pure: the same look gives the same plan, and a look at what is as it shall be none.
+"""System, Snapshot → Plan. Pure: the same look gives the same plan; where all is as it shall be, none.
 
 The rooms are asked in walking order; what is no longer wanted goes last, in the opposite order.
 """

@@ -1,0 +1,211 @@
+"""The composition root: the only file that joins rooms with a provider. Doors call it; it decides nothing."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from seaway.errors import NotFound, Refused
+from seaway.flow.apply import apply
+from seaway.flow.observe import observe
+from seaway.flow.plan import crossing_place, make_plan
+from seaway.flow.status import Status, crossings_of, ready_pods, status_of
+from seaway.flow.system import System
+from seaway.kit.kube import Kube
+from seaway.kit.lock import locked
+from seaway.model.cluster import ClusterFacts
+from seaway.model.event import Report
+from seaway.model.names import ImageRef, Weight
+from seaway.model.plan import Plan
+from seaway.model.snapshot import Snapshot
+from seaway.ports.world import World
+from seaway.providers.local import engine, home, machine
+from seaway.providers.local.ca import LocalCertificates
+from seaway.providers.local.charts import LocalCharts
+from seaway.providers.local.clusters import LocalClusters
+from seaway.providers.local.registry import LocalRegistry
+from seaway.rooms.cluster.plan import READY, name_of
+from seaway.rooms.cluster.spec import EnvironmentSpec
+from seaway.rooms.crossing.facts import CrossingView
+from seaway.rooms.crossing.plan import decide_back, decide_move
+from seaway.rooms.crossing.steps import MoveWeight
+from seaway.rooms.images.facts import image_facts
+from seaway.rooms.images.plan import BuildStep
+from seaway.rooms.images.plan import plan as plan_images
+from seaway.rooms.images.platform import Envoy, Gateway, Platform, Postgres, platform_ref
+from seaway.rooms.images.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Survey:
+    """One look at one environment, and what follows from it."""
+
+    system: System
+    environment: EnvironmentSpec
+    world: World
+    seen: Snapshot
+    plan: Plan
+
+
+def open_world(environment: EnvironmentSpec, report: Report) -> World:
+    """Choose the provider. Raises Refused for an environment that this version cannot run."""
+    if environment.on != "local":
+        raise Refused(
+            f"this version cannot run an environment on: {environment.on}",
+            why="it rehearses on this machine; EKS and other clusters come with a later version",
+            remedy="choose a local environment: seaway up --on NAME",
+        )
+    found = LocalClusters()
+    name = name_of(environment.cluster)
+
+    def connect() -> Kube:
+        return Kube.from_kubeconfig(found.kubeconfig(name), f"seaway-{name}")
+
+    return World(found, LocalRegistry(), LocalCertificates(), LocalCharts(report), connect, report)
+
+
+def survey(system: System, on: str, report: Report) -> Survey:
+    """Look at an environment and plan; nothing is changed."""
+    name, environment = system.environment(on)
+    world = open_world(environment, report)
+    with ThreadPoolExecutor(1) as pool:
+        pictures = pool.submit(_images, system, world)
+        seen = observe(system, name, environment, world)
+        builds, known = pictures.result()
+    seen = replace(seen, images=known)
+    world.outputs.update(known)
+    if seen.cluster:
+        world.outputs["cluster/outside"] = seen.cluster.outside
+    return Survey(system, environment, world, seen, make_plan(system, environment, seen, builds))
+
+
+def up(system: System, on: str, report: Report) -> tuple[Plan, ...]:
+    """Bring an environment to its file; gives the plans that were carried out.
+
+    A cluster that was stopped is started first and then looked at again.
+    """
+    with _alone(system, on, report):
+        done: list[Plan] = []
+        while True:
+            now = survey(system, on, report)
+            if not now.plan:
+                return tuple(done)
+            apply(now.plan, now.world)
+            done.append(now.plan)
+            if now.seen.running or now.seen.cluster is None:
+                return tuple(done)
+
+
+def down(system: System, on: str, report: Report) -> None:
+    """Remove all that Seaway made for this system, and nothing else."""
+    _, environment = system.environment(on)
+    with _alone(system, on, report):
+        open_world(environment, report).clusters.delete(name_of(environment.cluster), report)
+
+
+def status(system: System, on: str, report: Report) -> Status:
+    """See one environment."""
+    now = survey(system, on, report)
+    return status_of(system, now.environment, now.seen, now.world.certificates.authority_path())
+
+
+def crossings(system: System, on: str, report: Report) -> tuple[CrossingView, ...]:
+    """See every crossing of an environment."""
+    environment, seen, _ = _look(system, on, report)
+    return tuple(crossings_of(system, environment, seen).values())
+
+
+def move(system: System, on: str, name: str, weight: Weight, report: Report) -> tuple[CrossingView, ...]:
+    """Move a crossing to a weight; gives what it was, or nothing where it was there already."""
+    environment, seen, world = _look(system, on, report)
+    wanted = decide_move(crossings_of(system, environment, seen), name, weight, ready_pods(system, seen))
+    _move(system, environment, world, wanted, weight)
+    return wanted
+
+
+def back(
+    system: System, on: str, name: str, report: Report, *, with_dependents: bool
+) -> tuple[CrossingView, ...]:
+    """Take a crossing back to the monolith, and those that come after it where that is asked for."""
+    environment, seen, world = _look(system, on, report)
+    found = crossings_of(system, environment, seen)
+    wanted = decide_back(found, name, with_dependents=with_dependents)
+    _move(system, environment, world, wanted, Weight(0))
+    return wanted
+
+
+def authority() -> tuple[str, str]:
+    """Give the local authority's certificate: where it lies, and its PEM."""
+    certificates = LocalCertificates()
+    return certificates.authority_path(), certificates.authority_pem()
+
+
+def clusters() -> LocalClusters:
+    return LocalClusters()
+
+
+def cluster(name: str) -> ClusterFacts:
+    """See one local cluster. Raises NotFound."""
+    found = LocalClusters().find(name)
+    if found is None:
+        raise NotFound(f"there is no cluster {name}", remedy=f"seaway cluster create --name {name}")
+    return found
+
+
+def use_cluster(name: str) -> str:
+    """Make its context the current one; gives the context's name."""
+    return LocalClusters().use(name)
+
+
+def as_json(facts: ClusterFacts) -> dict[str, Any]:
+    """Give a cluster as the document that scripts rely on."""
+    published = {str(here): f"{ip}:{port}" for here, (ip, port) in facts.published.items()}
+    return {**vars(facts), "nodes": [dict(vars(node)) for node in facts.nodes], "published": published}
+
+
+def _look(system: System, on: str, report: Report) -> tuple[EnvironmentSpec, Snapshot, World]:
+    name, environment = system.environment(on)
+    world = open_world(environment, report)
+    seen = observe(system, name, environment, world)
+    if not seen.running:
+        state = seen.cluster.state if seen.cluster else "not there"
+        raise NotFound(f"the cluster of environment {name} is {state}", remedy="seaway up")
+    return environment, seen, world
+
+
+def _move(
+    system: System, environment: EnvironmentSpec, world: World, wanted: tuple[CrossingView, ...], to: Weight
+) -> None:
+    place, by = crossing_place(system, environment), f"{getpass.getuser()}@{os.uname().nodename}"
+    for view in wanted:
+        step = MoveWeight(place, view.name, system.crossings[view.name], to, by)
+        apply(Plan.ordered([step]), world)
+
+
+def _images(system: System, world: World) -> tuple[tuple[BuildStep, ...], dict[str, str]]:
+    """See which images the registry has, and what must be built."""
+    built = engine.expected()
+    platform: list[Platform] = [Envoy(), Gateway(built.program("envoy-gateway"), built.folder.name)]
+    platform += [Postgres()] if system.databases else []
+    host = world.registry.host
+    wanted: dict[ImageRef, Recipe | Platform] = {platform_ref(image, host): image for image in platform}
+    for name, spec in system.services.items():
+        folder = (system.folder / spec.source).resolve()
+        recipe = Recipe(system.system, name, folder, system.folder, spec.run, spec.port, system.images)
+        wanted[recipe.ref(host)] = recipe
+    facts = image_facts(world.registry if machine.answers() else None, wanted)
+    return plan_images(wanted, facts, READY)
+
+
+@contextmanager
+def _alone(system: System, on: str, report: Report) -> Iterator[None]:
+    """One `up` or `down` of an environment at a time: the second waits for the first."""
+    _, environment = system.environment(on)
+    name = name_of(environment.cluster)
+    with locked(home.RUN / "locks" / f"up-{name}.lock", "another seaway up or down", report):
+        yield

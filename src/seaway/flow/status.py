@@ -1,0 +1,158 @@
+"""Snapshot → what one screen tells of an environment. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from seaway.flow.plan import crossing_place
+from seaway.flow.system import System
+from seaway.kit.kube import Manifest
+from seaway.model.manifests import COMPONENT, NAME
+from seaway.model.snapshot import Snapshot
+from seaway.rooms.cluster.spec import EnvironmentSpec
+from seaway.rooms.crossing.facts import CrossingView, views
+from seaway.rooms.crossing.plan import routes_in
+from seaway.rooms.edge.facts import address_of, certificate_of
+from seaway.rooms.edge.manifests import EDGE, GATEWAY_API, HTTPS_PORT, TLS_SECRET
+from seaway.steps.rollout import pod_trouble, rolled_out
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A service or a database: `state` is running, rolling, broken or absent; `problem` says why."""
+
+    name: str
+    ready: int
+    wanted: int
+    image: str
+    state: str
+    problem: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Status:
+    """One environment, as `seaway status` shows it."""
+
+    system: str
+    environment: str
+    cluster: Mapping[str, Any]
+    nodes: tuple[Mapping[str, Any], ...]
+    services: tuple[Workload, ...]
+    databases: tuple[Workload, ...]
+    crossings: tuple[CrossingView, ...]
+    edge: Mapping[str, Any]
+    problems: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        parts = {
+            name: [x.as_json() for x in getattr(self, name)]
+            for name in ("services", "databases", "crossings")
+        }
+        return {**vars(self), **parts, "nodes": list(self.nodes), "problems": list(self.problems)}
+
+
+def status_of(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: str) -> Status:
+    """Bring together what was seen; `ca` is where the authority's certificate lies."""
+    cluster = seen.cluster
+    services = tuple(_workload(seen, "Deployment", name, name, "services") for name in system.services)
+    databases = tuple(_workload(seen, "StatefulSet", f"{name}-db", name, "data") for name in system.databases)
+    found = crossings_of(system, environment, seen)
+    edge = _edge(system, environment, seen, ca)
+    return Status(
+        system=system.system,
+        environment=seen.environment,
+        cluster={
+            "name": cluster.name if cluster else "",
+            "state": cluster.state if cluster else "absent",
+            "context": cluster.context if cluster else "",
+        },
+        nodes=tuple(
+            {"name": n.name, "size": n.size, "ready": n.ready, "address": n.address}
+            for n in (cluster.nodes if cluster else ())
+        ),
+        services=services,
+        databases=databases,
+        crossings=tuple(found.values()),
+        edge=edge,
+        problems=tuple(_problems(seen, (*services, *databases), edge)),
+    )
+
+
+def crossings_of(system: System, environment: EnvironmentSpec, seen: Snapshot) -> dict[str, CrossingView]:
+    place = crossing_place(system, environment)
+    return views(system.crossings, routes_in(seen.live, place.system, system.crossings))
+
+
+def ready_pods(system: System, seen: Snapshot) -> dict[str, int]:
+    """Count the pods of each service that may get traffic."""
+    return {name: sum(map(_takes_traffic, _pods(seen, "services", name))) for name in system.services}
+
+
+def edge_url(environment: EnvironmentSpec) -> str:
+    """Give the address under which people reach the system."""
+    port = "" if environment.ports.https == HTTPS_PORT else f":{environment.ports.https}"
+    return f"https://{environment.domain}{port}"
+
+
+def _edge(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: str) -> dict[str, Any]:
+    certificate = certificate_of(seen.live.get("v1", "Secret", TLS_SECRET, system.system))
+    return {
+        "url": edge_url(environment),
+        "ca": ca,
+        "address": address_of(seen.live.get(GATEWAY_API, "Gateway", EDGE, system.system)),
+        "published": sorted(seen.cluster.published) if seen.cluster else [],
+        "certificate_until": certificate.until.isoformat() if certificate else "",
+        "monolith": system.monolith_address(environment),
+        "monolith_answers": bool(seen.monolith and seen.monolith.answers),
+    }
+
+
+def _workload(seen: Snapshot, kind: str, object_name: str, name: str, component: str) -> Workload:
+    found = next((m for m in seen.live.of_kind(kind) if m["metadata"]["name"] == object_name), None)
+    if found is None:
+        return Workload(name, 0, 0, "", "absent")
+    wanted, status = found["spec"].get("replicas", 1), found.get("status", {})
+    image = found["spec"]["template"]["spec"]["containers"][0]["image"]
+    ready = status.get("readyReplicas", 0)
+    if rolled_out(found) and ready >= wanted:
+        return Workload(name, ready, wanted, image, "running")
+    pods = [p for p in _pods(seen, component, name) if not _takes_traffic(p)]
+    trouble = next((t for p in pods if (t := pod_trouble(p))), "")
+    return Workload(name, ready, wanted, image, "rolling" if ready else "broken", trouble)
+
+
+def _pods(seen: Snapshot, component: str, name: str) -> list[Manifest]:
+    def mine(pod: Manifest) -> bool:
+        labels = pod["metadata"].get("labels", {})
+        return bool(labels.get(COMPONENT) == component and labels.get(NAME) == name)
+
+    return [pod for pod in seen.pods if mine(pod)]
+
+
+def _takes_traffic(pod: Manifest) -> bool:
+    conditions = pod.get("status", {}).get("conditions", [])
+    leaving = "deletionTimestamp" in pod["metadata"]
+    return not leaving and any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def _problems(seen: Snapshot, workloads: tuple[Workload, ...], edge: Mapping[str, Any]) -> list[str]:
+    if seen.cluster is None:
+        return ["there is no cluster yet"]
+    if not seen.running:
+        return [f"the cluster is {seen.cluster.state}"]
+    found = [f"node {n.name} is not ready" for n in seen.cluster.nodes if not n.ready]
+    found += [
+        f"{w.name} is {w.state}: {w.ready} of {w.wanted} ready{f'; {w.problem}' if w.problem else ''}"
+        for w in workloads
+        if w.state != "running"
+    ]
+    if seen.monolith and not seen.monolith.answers:
+        found.append(f"the monolith does not answer: {seen.monolith.why}")
+    if not edge["address"]:
+        found.append("the gateway takes no traffic yet")
+    return found
