@@ -157,6 +157,12 @@ def cluster(name: str) -> ClusterFacts:
     return found
 
 
+def local_cluster(system: System, on: str) -> ClusterFacts | None:
+    """See the cluster of an environment, if it is there."""
+    _, environment = system.environment(on)
+    return LocalClusters().find(name_of(environment.cluster))
+
+
 def use_cluster(name: str) -> str:
     """Make its context the current one; gives the context's name."""
     return LocalClusters().use(name)

@@ -1,0 +1,68 @@
+"""`seaway status`: one screen."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from seaway.cli.options import FILE, File, Format, On, Output
+from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands, style, wants_colour
+
+if TYPE_CHECKING:
+    from seaway.flow.status import Status, Workload
+
+
+def command(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
+    """Show nodes, services, databases, routes with their weights, the edge, and what is wrong.
+
+    For example:
+      seaway status
+      seaway status -o json
+    """
+    from seaway import app  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.flow.load import load  # noqa: PLC0415
+
+    with Story() as story:
+        found = app.status(load(file), on, story)
+    if output is Format.JSON:
+        emit_json(found.as_json())
+    else:
+        _screen(found)
+    if found.cluster["state"] != "running" or found.problems:
+        next_commands(("seaway plan", "what would mend it"), ("seaway up", "mend it"))
+    else:
+        next_commands(
+            ("seaway cross status", "the crossings"), ("seaway edge ca", "the certificate to trust")
+        )
+
+
+def _screen(found: Status) -> None:
+    cluster, edge = found.cluster, found.edge
+    emit(f"{found.system} · {found.environment} · {edge['url']}", "")
+    emit(f"cluster {cluster['name'] or '-'}: {cluster['state']}  {cluster['context']}")
+    emit_table(
+        ("node", "size", "state"),
+        [(n["name"], n["size"], "ready" if n["ready"] else "not ready") for n in found.nodes],
+    )
+    emit("")
+    emit_table(("service", "ready", "state", "image"), [_row(w) for w in found.services])
+    if found.databases:
+        emit("")
+        emit_table(("database", "ready", "state", "image"), [_row(w) for w in found.databases])
+    if found.crossings:
+        emit("")
+        rows = [(c.name, " ".join(c.routes), c.to, str(c.weight), c.phase.value) for c in found.crossings]
+        emit_table(("crossing", "routes", "to", "weight", "phase"), rows)
+    emit(
+        "",
+        f"edge: certificate until {edge['certificate_until'][:10] or '-'}, authority in {edge['ca'] or '-'}",
+    )
+    colour = wants_colour(sys.stdout)
+    emit(*(style(f"✗ {problem}", "red", colour) for problem in found.problems))
+    if not found.problems:
+        emit(style("✓ nothing is wrong", "green", colour))
+
+
+def _row(workload: Workload) -> tuple[str, str, str, str]:
+    image = workload.image.rpartition("@sha256:")[2][:12]
+    return workload.name, f"{workload.ready}/{workload.wanted}", workload.state, image or "-"
