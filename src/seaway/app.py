@@ -12,6 +12,7 @@ from typing import Any
 
 from seaway.errors import NotFound, Refused
 from seaway.flow.apply import apply
+from seaway.flow.images import recipes
 from seaway.flow.observe import observe
 from seaway.flow.plan import crossing_place, make_plan
 from seaway.flow.status import Status, crossings_of, ready_pods, status_of
@@ -200,10 +201,7 @@ def _images(system: System, world: World) -> tuple[tuple[BuildStep, ...], dict[s
     platform += [Postgres()] if system.databases else []
     host = world.registry.host
     wanted: dict[ImageRef, Recipe | Platform] = {platform_ref(image, host): image for image in platform}
-    for name, spec in system.services.items():
-        folder = (system.folder / spec.source).resolve()
-        recipe = Recipe(system.system, name, folder, system.folder, spec.run, spec.port, system.images)
-        wanted[recipe.ref(host)] = recipe
+    wanted |= {recipe.ref(host): recipe for recipe in recipes(system).values()}
     facts = image_facts(world.registry if machine.answers() else None, wanted)
     return plan_images(wanted, facts, READY)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from seaway.kit import archive, oci
 from seaway.model.event import Event, Outcome, Report
 from seaway.model.names import Digest, ImageRef
 from seaway.ports.registry import Registry
-from seaway.rooms.images import dependencies
+from seaway.rooms.images import debian, dependencies
 from seaway.rooms.images.base import USER, Base, debian_base
 from seaway.rooms.images.bytecode import compile_tree
 from seaway.rooms.images.pull import pulled_base
@@ -41,6 +41,13 @@ def find_base(recipe: Recipe, store: Store, report: Report, step: str) -> Base:
     if recipe.images.base == "debian":
         return debian_base(store, recipe.images.packages, report, step)
     return pulled_base(store, recipe.images.base, report, step)
+
+
+def refresh_base(recipes: Iterable[Recipe], store: Store) -> None:
+    """Let the next build take the newest packages (or the tag's newest image) as base."""
+    debian.stale(store.folder / "apt")
+    for name in {recipe.base_key for recipe in recipes}:
+        store.forget(name)
 
 
 def settings(recipe: Recipe, base: Base) -> oci.Settings:

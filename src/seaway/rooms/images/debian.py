@@ -79,6 +79,11 @@ def fetch(folder: Path, names: Iterable[str], report: Report, step: str) -> tupl
     return tuple(found)
 
 
+def stale(folder: Path) -> None:
+    """Let the next fetch ask for new package lists."""
+    (folder / "updated").unlink(missing_ok=True)
+
+
 def unpack(packages: Iterable[Package], root: Path) -> None:
     """Lay the packages' files into `root`, with a record per package that vulnerability scanners read."""
     status = root / "var/lib/dpkg/status.d"

@@ -43,8 +43,12 @@ class BuildService:
 
     def run(self, world: Builders) -> Outputs:
         store = Store()
-        image = build(self.recipe, world.registry, store, world.report, self.id)
-        store.trim()
+        there = world.registry.resolve(self.ref)
+        if there:
+            image = self.ref.at(there)
+        else:
+            image = build(self.recipe, world.registry, store, world.report, self.id)
+            store.trim()
         return {f"images/{self.recipe.service}": str(image)}
 
 
@@ -65,6 +69,8 @@ class BuildPlatform:
 
     def run(self, world: Builders) -> Outputs:
         store = Store()
-        layers, settings = self.image.make(store, world.report, self.id)
-        digest = push(world.registry, self.ref, layers, settings, store)
+        digest = world.registry.resolve(self.ref)
+        if not digest:
+            layers, settings = self.image.make(store, world.report, self.id)
+            digest = push(world.registry, self.ref, layers, settings, store)
         return {f"images/{self.image.name}": str(self.ref.at(digest))}

@@ -1,0 +1,140 @@
+"""`seaway image`: images of services, made without Docker."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seaway.cli.options import FILE, File, Format, On, Output
+from seaway.cli.story import Story, emit_json, emit_table, next_commands
+
+if TYPE_CHECKING:
+    from seaway.model.event import Report
+    from seaway.ports.registry import Registry
+    from seaway.rooms.images.recipe import Recipe
+
+app = typer.Typer(
+    help="Images of services, made without Docker.\n\nExample: seaway image build users",
+    no_args_is_help=True,
+)
+Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Default: all.")]
+Refresh = Annotated[bool, typer.Option("--refresh", help="Take the base's newest packages first.")]
+
+
+@app.command()
+def build(
+    services: Services = None,
+    on: On = "",
+    file: File = FILE,
+    output: Output = Format.TEXT,
+    refresh: Refresh = False,
+) -> None:
+    """Build images and push them to the environment's registry. Layers that did not change cost nothing.
+
+    For example:
+      seaway image build
+      seaway image build users --refresh
+    """
+    _make(services, on, file, output, refresh=refresh, again=True)
+
+
+@app.command()
+def push(services: Services = None, on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
+    """See that the registry has the image of what the folders hold now; build only what it lacks.
+
+    For example:
+      seaway image push --on rehearsal
+    """
+    _make(services, on, file, output, refresh=False, again=False)
+
+
+@app.command("list")
+def list_(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
+    """Show the images in the environment's registry; the current one is of what the folders hold now.
+
+    For example:
+      seaway image list -o json
+    """
+    from seaway.model.event import silent  # noqa: PLC0415
+
+    registry, recipes = _open(on, file, None, silent)
+    found = [row for recipe in recipes.values() for row in _images(registry, recipe)]
+    if output is Format.JSON:
+        emit_json(found)
+        return
+    rows = [[r["service"], r["tag"], r["digest"][:19], _mib(r["size"]), "current" if r["current"] else ""]
+            for r in found]  # fmt: skip
+    emit_table(("service", "tag", "digest", "size", ""), rows)
+    next_commands(("seaway image build", "make images of what the folders hold now"))
+
+
+def _make(
+    services: list[str] | None, on: str, file: Any, output: Format, *, refresh: bool, again: bool
+) -> None:
+    from seaway.model.event import Event, Outcome  # noqa: PLC0415
+    from seaway.rooms.images.build import build as build_image  # noqa: PLC0415
+    from seaway.rooms.images.build import refresh_base  # noqa: PLC0415
+    from seaway.rooms.images.store import Store  # noqa: PLC0415
+
+    store = Store()
+    made: list[dict[str, Any]] = []
+    with Story() as story:
+        registry, recipes = _open(on, file, services, story)
+        if refresh:
+            refresh_base(recipes.values(), store)
+        for name, recipe in recipes.items():
+            step, begin = f"images/{name}/build", time.monotonic()
+            story(Event(step, Outcome.STARTED, f"image of {name}"))
+            ref = recipe.ref(registry.host)
+            there = None if again or refresh else registry.resolve(ref)
+            image = ref.at(there) if there else build_image(recipe, registry, store, story, step)
+            seconds = round(time.monotonic() - begin, 3)
+            story(Event(step, Outcome.DONE, f"image of {name}", 1.0, seconds))
+            made.append({"service": name, "image": str(image), "digest": str(image.digest), "tag": ref.tag,
+                         "built": not there, "seconds": seconds})  # fmt: skip
+        store.trim()
+    if output is Format.JSON:
+        emit_json(made)
+        return
+    emit_table(("service", "image"), [(m["service"], m["image"]) for m in made])
+    next_commands(("seaway up", "run them"), ("seaway image list", "see what the registry has"))
+
+
+def _open(
+    on: str, file: Any, services: list[str] | None, report: Report
+) -> tuple[Registry, dict[str, Recipe]]:
+    """Load the file; give the environment's registry and what the wanted services are made from."""
+    from seaway import app as house  # noqa: PLC0415
+    from seaway.errors import UsageError  # noqa: PLC0415
+    from seaway.flow.images import recipes  # noqa: PLC0415
+    from seaway.flow.load import load  # noqa: PLC0415
+
+    system = load(file)
+    _, environment = system.environment(on)
+    known = recipes(system)
+    for name in services or ():
+        if name not in known:
+            raise UsageError(f"there is no service {name!r} in {file}", remedy=f"one of: {', '.join(known)}")
+    registry = house.open_world(environment, report).registry
+    return registry, {n: r for n, r in known.items() if not services or n in services}
+
+
+def _images(registry: Registry, recipe: Recipe) -> list[dict[str, Any]]:
+    from seaway.model.names import ImageRef  # noqa: PLC0415
+
+    current, rows = recipe.ref(registry.host), []
+    for tag in registry.tags(current.repository):
+        ref = ImageRef(registry.host, current.repository, tag)
+        if digest := registry.resolve(ref):
+            manifest = json.loads(registry.get_manifest(ref)[1])
+            size = sum(layer["size"] for layer in manifest["layers"])
+            rows.append({"service": recipe.service, "image": str(ref.at(digest)), "tag": tag,
+                         "digest": str(digest), "size": size, "current": ref == current})  # fmt: skip
+    return rows
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"
