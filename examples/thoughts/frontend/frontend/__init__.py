@@ -1,0 +1,3 @@
+"""The pages of MyThoughts, served by the new side."""
+
+RELEASE = "1"

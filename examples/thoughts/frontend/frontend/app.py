@@ -7,7 +7,7 @@ from functools import partial
 from flask import Flask, Response, request
 from werkzeug.exceptions import MethodNotAllowed
 
-from . import rules
+from . import RELEASE, rules
 from .client import Client, Unreachable
 from .environment import optional, required
 from .pages import Pages
@@ -35,7 +35,7 @@ def create_app() -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = rules.LONGEST_BODY
     pages = Pages(app, Signer(required("SESSION_KEY")))
     users, thoughts = Client(required("USERS_URL")), Client(required("THOUGHTS_URL"))
-    version = optional("VERSION", "1")
+    version = optional("VERSION", RELEASE)
 
     get, post = (partial(both_addresses, app, method) for method in ("GET", "POST"))
 

@@ -8,6 +8,7 @@ of sysfs are covered in its mount namespace, and its control group has a CPU quo
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ def write(node: NodeHome, size: str, engine: Engine, pause: str, resolver: Path)
         (state / folder).mkdir(parents=True, exist_ok=True)
     node.record.write_text(json.dumps({"size": size}))
     pki.make_node(node)
-    _write_machine(state / "machine", SIZES[size])
+    _write_machine(state / "machine", SIZES[size], node.number)
     _json(state / "kubelet.json", _kubelet(node, resolver))
     _json(state / "kube-proxy.json", control.proxy(node.cluster, node.name, node.cluster.pki / "kube-proxy.kubeconfig"))
     _json(state / "cni" / "10-seaway.conflist", _cni(node))
@@ -197,21 +198,28 @@ def _mirror(node: NodeHome) -> None:
     (host / "hosts.toml").write_text(f'server = "{server}"\n[host."{server}"]\n  capabilities = ["pull", "resolve"]\n')
 
 
-def _write_machine(folder: Path, size: Size) -> None:
-    """What covers /proc/meminfo and sysfs: a machine of just this size, with its spare for eviction."""
+def _write_machine(folder: Path, size: Size, number: int) -> None:
+    """What covers /proc/meminfo and sysfs: a machine of just this size, with its spare for eviction.
+
+    CPUs that this machine does not have are listed but offline: the kubelet counts them as capacity and does
+    not try to pin pods to them. Small nodes begin at different CPUs, so that they do not share the first one.
+    """
     total = size.memory * KIB * KIB + EVICTION * KIB
-    (folder / "meminfo").write_text(f"MemTotal: {total} kB\nMemFree: {total} kB\nMemAvailable: {total} kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n")
+    rows = (("MemTotal", total), ("MemFree", total), ("MemAvailable", total), ("SwapTotal", 0), ("SwapFree", 0))
+    (folder / "meminfo").write_text("".join(f"{name}: {value} kB\n" for name, value in rows))
+    there = os.cpu_count() or 1
+    own = [(number - 1 + i) % there if size.cpus <= there else i for i in range(size.cpus)]
     cpu = folder / "cpu"
     shutil.rmtree(cpu, ignore_errors=True)
-    for number in range(size.cpus):
-        topology = cpu / f"cpu{number}" / "topology"
+    for each in own:
+        topology = cpu / f"cpu{each}" / "topology"
         topology.mkdir(parents=True)
-        for name, value in (("core_id", number), ("physical_package_id", 0), ("die_id", 0)):
+        for name, value in (("core_id", each), ("physical_package_id", 0), ("die_id", 0)):
             (topology / name).write_text(f"{value}\n")
-        (topology / "thread_siblings_list").write_text(f"{number}\n")
-        (cpu / f"cpu{number}" / "online").write_text("1\n")
-    for name in ("online", "possible", "present"):
-        (cpu / name).write_text(f"0-{size.cpus - 1}\n" if size.cpus > 1 else "0\n")
+        (topology / "thread_siblings_list").write_text(f"{each}\n")
+    (cpu / "online").write_text(",".join(str(each) for each in sorted(own) if each < there) + "\n")
+    for name in ("possible", "present"):
+        (cpu / name).write_text(",".join(map(str, sorted(own))) + "\n")
 
 
 def _json(path: Path, document: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""What the README and CI call, and the code behind it."""

@@ -1,0 +1,113 @@
+"""`scripts/rehearse` after its set-up: from the old server to the end of the journey."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from scripts.rehearsal import journey, report, town, visitor
+from scripts.rehearsal.load import Load
+from scripts.rehearsal.seaway import Seaway
+from seaway.cli.story import Story as Told
+from seaway.providers.local import engine
+
+RATE: Final = 220
+HOLD: Final = 2.5
+LIMIT: Final = 900
+
+
+def main() -> None:
+    given = _arguments()
+    seconds: dict[str, float] = {}
+    with Told() as told, _timed(seconds, "engine"):
+        programs = engine.ensure(told)
+    with _timed(seconds, "old server"):
+        _say("The old server: PostgreSQL and a Django monolith on 127.0.0.1:9000")
+        town.raise_town()
+    system = town.copy_system()
+    seaway = Seaway(system / "seaway.yaml", {name: town.secret(name) for name in town.SHARED})
+    if given.fresh:
+        seaway.tell("down", "--yes")
+    with _timed(seconds, "seaway up"):
+        _say("seaway up: a cluster, a gateway, two databases and three services beside it")
+        seaway.tell("up", "--yes")
+    edge = seaway.ask("status")["edge"]
+    load = _load(programs, edge, given.rate)
+    story = journey.Story()
+    with _timed(seconds, "journey"):
+        _say(f"{given.rate} requests a second over HTTPS; routes leave the monolith, one returns and goes again")
+        load.start(journey.TARGETS, {"Cookie": [visitor.cookie("http://127.0.0.1:9000")]})
+        try:
+            load.flowing()
+            journey.cross(seaway, story, given.hold)
+            _say("New versions of three services roll out under the same load")
+            journey.roll_over(seaway, system, story)
+        finally:
+            load.stop()
+    result = report.document(story, load, seconds)
+    given.report.write_text(json.dumps(result, indent=1) + "\n")
+    sys.stdout.write(report.table(result) + "\n")
+    _farewell(given, edge, system, seaway)
+    sys.exit(0 if result["ok"] else 1)
+
+
+def _load(programs: engine.Engine, edge: dict[str, Any], rate: int) -> Load:
+    url = edge["url"]
+    port = int(url.rsplit(":", 1)[1]) if url.count(":") > 1 else 443
+    return Load(programs.program("vegeta"), url, port, Path(edge["ca"]), rate=rate, limit=LIMIT)
+
+
+def _farewell(given: argparse.Namespace, edge: dict[str, Any], system: Path, seaway: Seaway) -> None:
+    if given.down_after:
+        seaway.tell("down", "--yes")
+        town.lower_town()
+        return
+    file = system / "seaway.yaml"
+    sys.stdout.write(f"""
+  The system is running: {edge["url"]}   (log in as {visitor.NAME} / {visitor.PASSWORD})
+  Figures: {given.report}
+
+Next:
+  .venv/bin/seaway status -f {file}
+  .venv/bin/seaway cross status -f {file}
+  .venv/bin/seaway down -f {file}      (the old server: scripts/rehearse --stop)
+""")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/rehearse", description="Rehearse the whole journey on this machine.")
+    parser.add_argument("--report", type=Path, default=Path("rehearsal.json"), metavar="FILE", help="where the figures go")
+    parser.add_argument("--fresh", action="store_true", help="begin without what an earlier rehearsal left")
+    parser.add_argument("--down-after", action="store_true", help="remove everything at the end")
+    parser.add_argument("--stop", action="store_true", help="only stop and remove what a rehearsal left")
+    parser.add_argument("--rate", type=int, default=RATE, help="requests a second (default %(default)s)")
+    parser.add_argument("--hold", type=float, default=HOLD, help="seconds at each weight (default %(default)s)")
+    given = parser.parse_args()
+    if given.stop:
+        Seaway(town.EXAMPLE / "seaway.yaml", {}).tell("down", "--yes")
+        town.lower_town(data=True)
+        sys.exit(0)
+    if given.fresh:
+        town.lower_town(data=True)
+    return given
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    seconds[name] = time.monotonic() - began
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"\n== {text}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""The journey: routes leave the monolith by weight, one comes back and goes again, services roll over, under load."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from scripts.rehearsal.figures import Share
+from scripts.rehearsal.load import Answer, Load
+from scripts.rehearsal.seaway import Seaway
+
+STEPS: Final = (1, 5, 10, 15, 25, 35, 50, 65, 80, 90, 100)
+SHORT: Final = (1, 5, 25, 50, 100)
+#: A crossing and the weights it goes through; 0 is `seaway cross back`.
+ROUTE: Final = (
+    *(("login", w) for w in STEPS),
+    *(("reading", w) for w in STEPS),
+    ("reading", 0),
+    *(("reading", w) for w in STEPS),
+    ("reading", 0),
+    *(("reading", w) for w in SHORT),
+)
+PATHS: Final = {"login": ("/login/",), "reading": ("/thoughts/", "/search")}
+#: What the load asks for, in turn.
+TARGETS: Final = ("/login/", "/thoughts/", "/search?q=sea", "/")
+NEW: Final = "frontend"
+#: Seconds after a change that belong to neither weight.
+SETTLE: Final = 0.5
+ROLLOUTS: Final = ("frontend", "thoughts", "users")
+
+
+@dataclass(frozen=True)
+class Moved:
+    """One change of weight: when the command began and ended, and until when the weight was held (Unix seconds)."""
+
+    crossing: str
+    weight: int
+    began: float
+    ended: float
+    until: float
+
+
+@dataclass
+class Story:
+    """What was done, for the figures."""
+
+    moves: list[Moved] = field(default_factory=list)
+    rollouts: list[tuple[str, float, float]] = field(default_factory=list)
+
+
+def cross(seaway: Seaway, story: Story, hold: float) -> None:
+    """Move every crossing through its weights, holding each for `hold` seconds."""
+    for number, (crossing, weight) in enumerate(ROUTE, 1):
+        began = time.time()
+        if weight:
+            seaway.ask("cross", "move", crossing, str(weight))
+        else:
+            seaway.ask("cross", "back", crossing)
+        ended = time.time()
+        time.sleep(hold)
+        story.moves.append(Moved(crossing, weight, began, ended, time.time()))
+        sys.stderr.write(f"  {number:>2}/{len(ROUTE)}  {crossing:<8} {weight:>3} %\n")
+
+
+def roll_over(seaway: Seaway, system: Path, story: Story) -> None:
+    """Bring out a new version of each service, under the same load."""
+    for service in ROLLOUTS:
+        new_version(system / service / service)
+        began = time.time()
+        seaway.tell("up", "--yes")
+        story.rollouts.append((service, began, time.time()))
+
+
+def new_version(package: Path) -> None:
+    """Change the code: the version that the service names, where it does, else a line of its own."""
+    place = package / "__init__.py"
+    text = place.read_text() if place.exists() else ""
+    old = re.search(r'^RELEASE = "(\d+)"$', text, re.MULTILINE)
+    line = f'RELEASE = "{int(old[1]) + 1 if old else 2}"\n'
+    place.write_text(re.sub(r'^RELEASE = "\d+"\n', line, text, flags=re.MULTILINE) if old else text + line)
+
+
+def shares(story: Story, load: Load) -> Iterator[Share]:
+    """Every held weight with what really arrived on the new side."""
+    for move in story.moves:
+        seen = [a for a in load.seen(move.ended + SETTLE, move.until) if a.path in PATHS[move.crossing] and not a.failed]
+        yield Share(move.weight, sum(a.side == NEW for a in seen), len(seen))
+
+
+def last_after_back(story: Story, load: Load) -> list[float]:
+    """For every `back`: seconds from its end to the last request sent that the new side still answered."""
+    waits = []
+    for move in story.moves:
+        if move.weight == 0:
+            late = [a for a in load.seen(move.ended, move.until) if a.path in PATHS[move.crossing] and a.side == NEW]
+            waits.append(max((a.at for a in late), default=move.ended) - move.ended)
+    return waits
+
+
+def failures(answers: tuple[Answer, ...]) -> list[str]:
+    """The failed requests, as lines for a reader."""
+    return [f"{a.at:.3f} {a.path} {a.code} {a.error} ({a.side})" for a in answers if a.failed]

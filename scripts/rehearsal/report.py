@@ -1,0 +1,81 @@
+"""The result: one document, and a table for people."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from scripts.rehearsal.figures import Share, plausible, pooled, quantile
+from scripts.rehearsal.journey import NEW, Story, failures, last_after_back, shares
+from scripts.rehearsal.load import Load
+
+ENOUGH_REQUESTS, ENOUGH_MOVES, ENOUGH_ROLLOUTS = 30_000, 40, 3
+FELT = 0.5
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that had to hold."""
+
+    name: str
+    value: str
+    wanted: str
+    held: bool
+
+
+def document(story: Story, load: Load, seconds: dict[str, float]) -> dict[str, Any]:
+    """Everything that was measured, with what had to hold."""
+    answers = load.seen()
+    failed = failures(answers)
+    holds = list(shares(story, load))
+    missed = sum(not share.inside for share in holds)
+    times = [answer.seconds for answer in answers]
+    late = last_after_back(story, load)
+    mixed = [s for s in holds if s.weight not in {0, 100}]
+    missed_mixed = sum(not share.inside for share in mixed)
+    checks = [
+        Check("failed requests", str(len(failed)), "0", not failed),
+        Check("requests", f"{len(answers):,}", f">= {ENOUGH_REQUESTS:,}", len(answers) >= ENOUGH_REQUESTS),
+        Check("weight changes", str(len(story.moves)), f">= {ENOUGH_MOVES}", len(story.moves) >= ENOUGH_MOVES),
+        Check("rolling updates", str(len(story.rollouts)), f">= {ENOUGH_ROLLOUTS}", len(story.rollouts) >= ENOUGH_ROLLOUTS),
+        Check(
+            "shares in their 99 % interval", f"{len(holds) - missed} of {len(holds)}", "all, or what luck allows",
+            plausible(missed_mixed, len(mixed)) and missed == missed_mixed,
+        ),
+        Check("last on the new side after back", f"{max(late, default=0) * 1000:.0f} ms", "<= 500 ms", max(late, default=0) <= FELT),
+    ]
+    return {
+        "ok": all(check.held for check in checks),
+        "checks": [asdict(check) for check in checks],
+        "requests": len(answers),
+        "failed": len(failed),
+        "failures": failed[:50],
+        "new_side": sum(a.side == NEW for a in answers),
+        "latency_ms": {f"p{q}": round(quantile(times, q / 100) * 1000, 1) for q in (50, 95, 99)},
+        "shares": [_row(share) for share in pooled(holds)],
+        "versions": sorted({a.version for a in answers if a.side == NEW and a.version}),
+        "seconds": {name: round(value, 1) for name, value in seconds.items()},
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result for a reader."""
+    lines = ["", "  weight   arrived on the new side      99 % interval"]
+    for row in result["shares"]:
+        low, high = row["interval"]
+        lines.append(f"  {row['weight']:>4} %   {row['new']:>7,} of {row['total']:>7,} {row['share']:>7.2%}   {low:>7.2%} to {high:>7.2%}")
+    latency = result["latency_ms"]
+    lines += ["", f"  latency  p50 {latency['p50']} ms   p95 {latency['p95']} ms   p99 {latency['p99']} ms", ""]
+    for check in result["checks"]:
+        lines.append(f"  {'✓' if check['held'] else '✗'} {check['name']:<34} {check['value']:>12}   ({check['wanted']})")
+    lines += [f"      {line}" for line in result["failures"][:5]]
+    lines.append("  " + "   ".join(f"{name} {value:.0f} s" for name, value in result["seconds"].items()))
+    return "\n".join(lines)
+
+
+def _row(share: Share) -> dict[str, Any]:
+    low, high = share.interval
+    return {
+        "weight": share.weight, "new": share.new, "total": share.total,
+        "share": share.new / share.total if share.total else 0.0, "interval": [low, high],
+    }
