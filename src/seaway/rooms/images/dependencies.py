@@ -57,6 +57,15 @@ def read(project: Project) -> Requirements | None:
     return Requirements(text, file, exact=True) if text.strip() else None
 
 
+def pinned_text(project: Project) -> str:
+    """Give the text that decides the dependencies, without asking any program."""
+    file = project.requirements
+    if file is None:
+        return ""
+    wanted = Requirements(file.read_text(), file, exact=file.name == "uv.lock")
+    return wanted.text if wanted.exact else _whole_text(wanted)
+
+
 def dependency_layer(store: Store, base: Base, wanted: Requirements, report: Report, step: str) -> Layer:
     """Find the layer with these requirements for this base, or install them (network only for new wheels).
 

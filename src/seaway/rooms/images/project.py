@@ -75,7 +75,7 @@ class Project:
         return bool(file and file.name == "requirements.txt" and "--hash=" not in file.read_text())
 
     def files(self) -> Iterator[Path]:
-        """Every file and link that goes in, sorted. `.seawayignore` replaces `.gitignore`; same language."""
+        """Every file and link that goes in, in a fixed order. `.seawayignore` replaces `.gitignore`."""
         ignored = GitIgnoreSpec.from_lines((*self._ignore_lines(), *NEVER))
         for root, folders, names in os.walk(self.folder):
             here = Path(root).relative_to(self.folder)

@@ -74,8 +74,6 @@ def source_key(recipe: Recipe) -> str:
             with path.open("rb") as data:
                 sum_ = hashlib.file_digest(data, "sha256").hexdigest()
             files.append((name, "run" if path.stat().st_mode & 0o111 else "", sum_))
-    lock = project.requirements
-    pinned = hashlib.sha256(lock.read_bytes()).hexdigest() if lock else ""
     made_with = (RECIPE, dependencies.RECIPE, recipe.base_key, oci.architecture())
     named = (recipe.system, recipe.service, recipe.command, recipe.port)
-    return key(made_with, named, pinned, files)
+    return key(made_with, named, dependencies.pinned_text(project), files)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from seaway.model.fields import Packages
 from seaway.model.spec import Spec
 
 
@@ -16,6 +17,6 @@ class ImagesSpec(Spec):
         description="debian: Python from Debian's packages; else an image to start from",
         examples=["debian", "registry.example.com/python:3.13"],
     )
-    packages: tuple[str, ...] = Field(
+    packages: Packages = Field(
         default=(), description="further Debian packages in the base layer", examples=[["libpq5"]]
     )

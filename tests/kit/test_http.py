@@ -1,0 +1,119 @@
+"""Retries, errors that teach, and how registries let one in; each against a real server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from seaway.errors import SeawayError, Unreachable
+from seaway.kit.http import Http
+from seaway.kit.registry_auth import RegistryAuth, credentials
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Gives what `answers` holds, the last one for ever; keeps what it was asked."""
+
+    protocol_version = "HTTP/1.1"
+    answers: ClassVar[list[tuple[int, dict[str, str], bytes]]] = []
+    asked: ClassVar[list[tuple[str, str, str]]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append((self.command, self.path, self.headers.get("Authorization", "")))
+        answers = type(self).answers
+        status, headers, body = answers.pop(0) if len(answers) > 1 else answers[0]
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value.replace("HOST", self.headers["Host"]))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def base() -> Iterator[str]:
+    Handler.answers, Handler.asked = [], []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_passing_fault_is_tried_again(base: str) -> None:
+    Handler.answers = [(503, {}, b""), (500, {}, b""), (200, {}, b"at last")]
+    with Http(base) as http:
+        assert http.request("GET", "/").text == "at last"
+    assert len(Handler.asked) == 3
+
+
+def test_a_lasting_fault_is_not(base: str) -> None:
+    Handler.answers = [(403, {}, b"you may not")]
+    with Http(base) as http, pytest.raises(SeawayError, match="403") as caught:
+        http.request("GET", "/secret")
+    assert len(Handler.asked) == 1
+    assert caught.value.why == "you may not"
+    assert not caught.value.retryable
+
+
+def test_a_server_that_stays_broken_is_unreachable(base: str) -> None:
+    Handler.answers = [(502, {}, b"")]
+    with Http(base, attempts=2) as http, pytest.raises(Unreachable, match="502"):
+        http.request("GET", "/")
+    assert len(Handler.asked) == 2
+
+
+def test_nobody_there_names_the_remedy() -> None:
+    nobody = Http("http://127.0.0.1:9", attempts=1, remedy="start it")
+    with nobody, pytest.raises(Unreachable, match="does not answer") as caught:
+        nobody.request("GET", "/")
+    assert caught.value.remedy == "start it"
+
+
+def test_a_bearer_token_is_fetched_once(base: str) -> None:
+    challenge = {"WWW-Authenticate": 'Bearer realm="http://HOST/token",service="r",scope="repository:a:pull"'}
+    Handler.answers = [
+        (401, challenge, b""),
+        (200, {}, json.dumps({"token": "t"}).encode()),
+        (200, {}, b"ok"),
+    ]
+    with Http(base, auth=RegistryAuth(("me", "pass"))) as http:
+        assert http.request("GET", "/v2/a/manifests/x").text == "ok"
+        assert http.request("GET", "/v2/a/blobs/y").text == "ok"
+    basic = "Basic " + base64.b64encode(b"me:pass").decode()
+    assert [auth for _, _, auth in Handler.asked] == ["", basic, "Bearer t", "Bearer t"]
+    assert Handler.asked[1][1] == "/token?service=r&scope=repository%3Aa%3Apull"
+
+
+def test_basic_credentials_are_sent_where_asked_for(base: str) -> None:
+    Handler.answers = [(401, {"WWW-Authenticate": "Basic realm=x"}, b""), (200, {}, b"ok")]
+    with Http(base, auth=RegistryAuth(("me", "pass"))) as http:
+        assert http.request("GET", "/v2/a/manifests/x").text == "ok"
+
+
+def test_without_credentials_the_refusal_is_shown(base: str) -> None:
+    Handler.answers = [(401, {"WWW-Authenticate": "Basic realm=x"}, b"")]
+    with Http(base, auth=RegistryAuth(None)) as http, pytest.raises(SeawayError, match="401"):
+        http.request("GET", "/v2/a/manifests/x")
+
+
+def test_credentials_are_found_where_docker_keeps_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    assert credentials("r.example.com") is None
+    auth = base64.b64encode(b"me:pass").decode()
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {"r.example.com": {"auth": auth}}}))
+    assert credentials("r.example.com") == ("me", "pass")
+    assert credentials("other.example.com") is None
