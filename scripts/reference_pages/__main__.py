@@ -18,7 +18,7 @@ PAGES = {
 def main(words: list[str]) -> int:
     check = words == ["--check"]
     if words and not check:
-        print("usage: scripts/reference [--check]", file=sys.stderr)
+        sys.stderr.write("usage: scripts/reference [--check]\n")
         return 2
     stale = []
     for name, make in PAGES.items():
@@ -29,9 +29,9 @@ def main(words: list[str]) -> int:
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text, encoding="utf-8")
     for name in stale:
-        print(f"{'out of date' if check else 'wrote'}: {name}")
+        sys.stdout.write(f"{'out of date' if check else 'wrote'}: {name}\n")
     if check and stale:
-        print("run scripts/reference", file=sys.stderr)
+        sys.stderr.write("run scripts/reference\n")
     return int(check and bool(stale))
 
 

@@ -12,16 +12,16 @@ HEAD: Final = """# The command line
 
 Made by `scripts/reference` from the commands themselves; do not edit it.
 
-Everywhere: `-o json` writes one JSON document to stdout while the story goes to stderr; where a command fails,
-the document is `{"error": {…}}`. Colour is for terminals, and `NO_COLOR` turns it off. `SEAWAY_DEBUG=1` prints
-the traceback of a fault in Seaway itself.
+Everywhere: `-o json` writes one JSON document to stdout while the story goes to stderr; where a command
+fails, the document is `{"error": {…}}`. Colour is for terminals, and `NO_COLOR` turns it off.
+`SEAWAY_DEBUG=1` prints the traceback of a fault in Seaway itself.
 
 | exit status | means |
 | --- | --- |
 | 0 | done |
 | 1 | failed |
 | 2 | the command line or the file is wrong |
-| 3 | there are changes (`plan`) |
+| 3 | there are changes (`plan`, `check --drift`) |
 | 130 | interrupted; the same command goes on from there |
 """
 

@@ -18,10 +18,11 @@ HEAD: Final = """# seaway.yaml
 
 Made by `scripts/reference` from the types themselves; do not edit it.
 
-One file describes the system. Unknown keys are errors, and every error comes at once, with line, reason and
-remedy (`seaway check`). Numbers and truths are taken as their own text where text is wanted. Editors can check
-the file as it is typed: the JSON Schema lies beside the code as `seaway.schema.json`, and
-`# yaml-language-server: $schema=PATH` in the first line names it.
+One file describes the system. Unknown keys are errors, and every error comes at once, with line, reason
+and remedy (`seaway check`). Numbers and truths are taken as their own text where text is wanted.
+
+Editors can check the file as it is typed: the JSON Schema lies beside the code as `seaway.schema.json`,
+and `# yaml-language-server: $schema=PATH` in the first line names it.
 """
 
 KINDS: Final = {
@@ -29,6 +30,7 @@ KINDS: Final = {
     fields.host: "host",
     fields.path: "path",
     fields.variable: "variable",
+    fields.package: "package",
     fields.duration: "duration",
     fields.percent: "share",
     fields.address: "address",

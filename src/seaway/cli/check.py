@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import sys
-from typing import Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from seaway.cli.options import FILE, File, Format, On, Output
-from seaway.cli.story import emit, emit_json, next_commands, style, wants_colour
+from seaway.cli.story import Story, emit, emit_json, next_commands, style, wants_colour
 from seaway.errors import SpecError
 
+if TYPE_CHECKING:
+    from seaway.flow.system import System
+    from seaway.kit.machine import Finding
+
+CHANGES: Final = 3
 MARKS: Final = {"ok": ("✓", "green"), "warn": ("•", "dim"), "fail": ("✗", "red")}
 
 
-def command(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
+Drift = Annotated[bool, typer.Option("--drift", help="Also see whether the environment is as the file says.")]
+
+
+def command(on: On = "", file: File = FILE, drift: Drift = False, output: Output = Format.TEXT) -> None:
     """Validate the file and what it needs on this machine; nothing is changed.
 
-    Exit status: 0 all is well, 1 this machine lacks something, 2 the file is wrong.
+    Exit status: 0 all is well, 1 this machine lacks something, 2 the file is wrong, 3 with --drift: the
+    environment is not as the file says.
 
     For example:
       seaway check
@@ -27,29 +37,49 @@ def command(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> Non
     from seaway.flow.load import load  # noqa: PLC0415
 
     wrong: SpecError | None = None
+    changes: list[str] = []
+    chosen = ""
     try:
         system = load(file)
     except SpecError as error:
-        wrong, findings, chosen = error, list(machine_for_nodes()), ""
+        wrong, findings = error, list(machine_for_nodes())
     else:
         chosen, environment = system.environment(on)
         findings = list(look(system, environment))
-    failed = any(finding.level == "fail" for finding in findings)
-    status = wrong.exit_status if wrong else int(failed)
+        changes = _drift(system, on) if drift and not _failed(findings) else []
+    status = wrong.exit_status if wrong else 1 if _failed(findings) else CHANGES if changes else 0
     if output is Format.JSON:
         problems = [vars(problem) for problem in wrong.problems] if wrong else []
         document = {"file": str(file), "environment": chosen, "ok": not status, "problems": problems}
-        emit_json({**document, "findings": [vars(finding) for finding in findings]})
+        found = [vars(finding) for finding in findings]
+        emit_json({**document, "findings": found, **({"drift": changes} if drift else {})})
     else:
-        for finding in findings:
-            mark, colour = MARKS[finding.level]
-            why = f": {finding.why}" if finding.why else ""
-            emit(f"{style(mark, colour, wants_colour(sys.stdout))} {finding.what}{why}")
-            if finding.remedy:
-                emit(f"    → {finding.remedy}")
+        emit(*_lines(findings), *(f"• {change}" for change in changes))
     if wrong:
         sys.stderr.write("\n".join(wrong.lines()) + "\n")
     next_commands(
-        *([("seaway plan", "what would be done")] if not status else [("seaway check", "look again")])
+        ("seaway check", "look again") if status in {1, 2} else ("seaway plan", "what would be done")
     )
     raise typer.Exit(status)
+
+
+def _failed(findings: list[Finding]) -> bool:
+    return any(finding.level == "fail" for finding in findings)
+
+
+def _drift(system: System, on: str) -> list[str]:
+    """Say what `seaway up` would change."""
+    from seaway import app  # noqa: PLC0415  (lightkube)
+
+    with Story() as story:
+        changes = app.survey(system, on, story).plan.changes
+    return [f"{change.verb.value} {change.thing}" for change in changes]
+
+
+def _lines(findings: list[Finding]) -> Iterator[str]:
+    for finding in findings:
+        mark, colour = MARKS[finding.level]
+        why = f": {finding.why}" if finding.why else ""
+        yield f"{style(mark, colour, wants_colour(sys.stdout))} {finding.what}{why}"
+        if finding.remedy:
+            yield f"    → {finding.remedy}"

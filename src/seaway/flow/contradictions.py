@@ -50,7 +50,7 @@ class Declared:
     def of(cls, data: Mapping[str, Any]) -> Declared:
         def names(part: str) -> frozenset[str]:
             value = data.get(part)
-            return frozenset(value) if isinstance(value, dict) else frozenset()
+            return frozenset(str(name) for name in value) if isinstance(value, (dict, list)) else frozenset()
 
         return cls(names("services"), names("databases"), names("crossings"), bool(data.get("monolith")))
 

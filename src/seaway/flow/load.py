@@ -64,8 +64,6 @@ def _filled(data: dict[str, Any]) -> dict[str, Any]:
     data = {**data}
     if data.get("environments") is None:
         data["environments"] = {"rehearsal": {"on": "local"}}
-    if isinstance(data.get("databases"), list) and all(isinstance(n, str) for n in data["databases"]):
-        data["databases"] = dict.fromkeys(data["databases"])
     for part in NAMED:
         if data.get(part, 0) is None:
             data[part] = {}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, PrivateAttr
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr
 
 from seaway.errors import UsageError
 from seaway.kit.near import did_you_mean
-from seaway.model.fields import Name, name
+from seaway.model.fields import Name
 from seaway.model.spec import Spec
 from seaway.model.wrong import Wrong
 from seaway.rooms.cluster.spec import EnvironmentSpec
@@ -23,13 +23,24 @@ from seaway.rooms.services.spec import ServiceSpec
 def _namespace(text: str) -> str:
     if text == "default" or text.startswith("kube-") or text in {"envoy-gateway-system", "seaway"}:
         raise Wrong(f"{text!r} is a namespace of the cluster's own", "choose the name of your product")
-    return name(text)
+    return text
+
+
+def _by_name(value: Any) -> Any:
+    names = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return dict.fromkeys(value) if names else value
+
+
+Databases = Annotated[
+    dict[Name, DatabaseSpec],
+    BeforeValidator(_by_name, json_schema_input_type=dict[Name, DatabaseSpec] | list[Name]),
+]
 
 
 class System(Spec):
     """One seaway.yaml. `folder` is where the file lies; sources are relative to it."""
 
-    system: Annotated[str, AfterValidator(_namespace)] = Field(
+    system: Annotated[Name, AfterValidator(_namespace)] = Field(
         description="the system's name; also its namespace in the cluster", examples=["thoughts"]
     )
     environments: dict[Name, EnvironmentSpec] = Field(
@@ -38,7 +49,9 @@ class System(Spec):
     )
     monolith: MonolithSpec | None = Field(default=None, description="the old system, outside the cluster")
     services: dict[Name, ServiceSpec] = Field(default_factory=dict, description="the services, by name")
-    databases: dict[Name, DatabaseSpec] = Field(default_factory=dict, description="the databases, by name")
+    databases: Databases = Field(
+        default_factory=dict, description="the databases, by name; `[users]` is short for `{users: {}}`"
+    )
     crossings: dict[Name, CrossingSpec] = Field(default_factory=dict, description="the crossings, by name")
     images: ImagesSpec = Field(default=ImagesSpec(), description="how images are made")
     edge: EdgeSpec = Field(default=EdgeSpec(), description="how the gateway runs")

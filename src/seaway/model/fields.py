@@ -23,6 +23,7 @@ _LABEL: Final = re.compile(r"[a-z](?:[-a-z0-9]*[a-z0-9])?")
 _HOST_PART: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
+_PACKAGE: Final = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(s|m|h)")
 _PERCENT: Final = re.compile(r"([1-9][0-9]{0,2})\s*%")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
@@ -63,6 +64,13 @@ def variable(text: str) -> str:
     """Check the name of an environment variable (POSIX.1-2017, 8.1)."""
     if not _VARIABLE.fullmatch(text):
         raise Wrong(f"{text!r} is no name of a variable", "letters, digits and _, first no digit")
+    return text
+
+
+def package(text: str) -> str:
+    """Check the name of a Debian package (Debian Policy, 5.6.1)."""
+    if not _PACKAGE.fullmatch(text):
+        raise Wrong(f"{text!r} is no name of a Debian package", "such as libpq5, one name for each")
     return text
 
 
@@ -126,6 +134,8 @@ def _like(pattern: re.Pattern[str]) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern.pattern})$"})
 
 
+_NUMBER_OR_TEXT: Final = WithJsonSchema({"type": ["string", "number"]})
+
 Name = Annotated[str, AfterValidator(name), _like(_LABEL)]
 Host = Annotated[str, AfterValidator(host)]
 UrlPath = Annotated[str, AfterValidator(path), _like(_PATH)]
@@ -134,10 +144,15 @@ Duration = Annotated[str, AfterValidator(duration), _like(_DURATION)]
 Percent = Annotated[str, AfterValidator(percent), _like(_PERCENT)]
 Address = Annotated[str, AfterValidator(address)]
 Command = Annotated[str, AfterValidator(command)]
-Cpu = Annotated[str, AfterValidator(cpu)]
-Memory = Annotated[str, AfterValidator(memory)]
-Storage = Annotated[str, AfterValidator(storage)]
+Cpu = Annotated[str, AfterValidator(cpu), _NUMBER_OR_TEXT]
+Memory = Annotated[str, AfterValidator(memory), _NUMBER_OR_TEXT]
+Storage = Annotated[str, AfterValidator(storage), _NUMBER_OR_TEXT]
+Text = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+Package = Annotated[str, AfterValidator(package), _like(_PACKAGE)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(_several, json_schema_input_type=Name | tuple[Name, ...])]
+Packages = Annotated[
+    tuple[Package, ...], BeforeValidator(_several, json_schema_input_type=Package | tuple[Package, ...])
+]
 UrlPaths = Annotated[
     tuple[UrlPath, ...], BeforeValidator(_several, json_schema_input_type=UrlPath | tuple[UrlPath, ...])
 ]

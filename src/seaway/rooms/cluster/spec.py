@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from seaway.model.fields import Address, Host, Name
+from seaway.model.fields import Address, Host, Name, Text
 from seaway.model.spec import Spec
 
 LocalSize = Literal["small", "medium", "large"]
@@ -77,7 +77,7 @@ class EnvironmentSpec(Spec):
         description="registry that the cluster pulls from; on local the machine's own",
         examples=["registry.example.com/team"],
     )
-    account: str = Field(
+    account: Text = Field(
         default="", description="on eks: the AWS account, 12 digits", examples=["123456789012"]
     )
     region: str = Field(default="", description="on eks: the AWS region", examples=["us-west-2"])

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from seaway.model.fields import Command, Cpu, Memory, Name, Names, Percent, UrlPath, Variable
+from seaway.model.fields import Command, Cpu, Memory, Name, Names, Percent, Text, UrlPath, Variable
 from seaway.model.spec import Spec
 
 
@@ -104,7 +104,7 @@ class ServiceSpec(Spec):
     scale: ScaleSpec = Field(default=ScaleSpec(), description="how many replicas")
     resources: ResourcesSpec = Field(default=ResourcesSpec(), description="what each replica requests")
     rollout: RolloutSpec = Field(default=RolloutSpec(), description="times of a rollout")
-    env: dict[Variable, str] = Field(
+    env: dict[Variable, Text] = Field(
         default_factory=dict,
         description="variables; ${monolith} stands for the monolith's address as a pod reaches it",
         examples=[{"USERS_URL": "http://users"}],
