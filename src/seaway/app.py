@@ -20,7 +20,7 @@ from seaway.flow.system import System
 from seaway.kit.kube import Kube
 from seaway.kit.lock import locked
 from seaway.model.cluster import ClusterFacts
-from seaway.model.event import Report
+from seaway.model.event import Report, notes
 from seaway.model.names import ImageRef, Weight
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Snapshot
@@ -211,5 +211,5 @@ def _alone(system: System, on: str, report: Report) -> Iterator[None]:
     """One `up` or `down` of an environment at a time: the second waits for the first."""
     _, environment = system.environment(on)
     name = name_of(environment.cluster)
-    with locked(home.RUN / "locks" / f"up-{name}.lock", "another seaway up or down", report):
+    with locked(home.RUN / "locks" / f"up-{name}.lock", "another seaway up or down", notes(report, "lock")):
         yield

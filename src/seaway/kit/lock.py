@@ -5,17 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from seaway.errors import Busy
-from seaway.model.event import Event, Outcome, Report
 
 
 @contextmanager
-def locked(path: Path, holder: str, report: Report, patience: float = 1800) -> Iterator[None]:
-    """Hold the lock at `path`; wait for `holder` for up to `patience` seconds, and say so.
+def locked(path: Path, holder: str, tell: Callable[[str], None], patience: float = 1800) -> Iterator[None]:
+    """Hold the lock at `path`; wait for `holder` for up to `patience` seconds, and `tell` it once.
 
     Raises Busy when the time is over.
     """
@@ -25,10 +24,14 @@ def locked(path: Path, holder: str, report: Report, patience: float = 1800) -> I
         end, told = time.monotonic() + patience, False
         while not _try(descriptor):
             if not told:
-                report(Event(f"lock/{path.name}", Outcome.NOTE, f"waiting for {holder} to end"))
+                tell(f"waiting for {holder} to end")
                 told = True
             if time.monotonic() > end:
-                raise Busy(f"{holder} is still at work", where=str(path), remedy="wait for it, or end it, and run the command again")
+                raise Busy(
+                    f"{holder} is still at work",
+                    where=str(path),
+                    remedy="wait for it, or end it, and run the command again",
+                )
             time.sleep(0.1)
         yield
     finally:

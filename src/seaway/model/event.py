@@ -36,3 +36,8 @@ Report = Callable[[Event], None]
 
 def silent(_: Event) -> None:
     """Tell nobody."""
+
+
+def notes(report: Report, step: str) -> Callable[[str], None]:
+    """Give a function that reports sentences which belong to `step`."""
+    return lambda text: report(Event(step, Outcome.NOTE, text))

@@ -24,7 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from seaway.errors import Refused, SeawayError
 from seaway.kit.lock import locked
-from seaway.model.event import silent
+from seaway.model.event import notes, silent
 from seaway.model.secret import Secret
 from seaway.ports.certificates import Issued
 from seaway.providers.local import home
@@ -93,7 +93,7 @@ class LocalCertificates:
         if (self._folder / "ca.crt").is_file():
             return
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o755)
-        with locked(self._folder / "lock", "another start of the local authority", silent):
+        with locked(self._folder / "lock", "another start of the local authority", notes(silent, "lock")):
             if (self._folder / "ca.crt").is_file():
                 return
             key = ec.generate_private_key(ec.SECP256R1())

@@ -15,7 +15,7 @@ from seaway.errors import NotFound, Refused, SeawayError, Unready, UsageError
 from seaway.kit import process
 from seaway.kit.kube import Kube, Ref
 from seaway.kit.lock import locked
-from seaway.model.event import Event, Outcome, Report
+from seaway.model.event import Event, Outcome, Report, notes
 from seaway.ports.clusters import ClusterFacts, NodeFacts
 from seaway.providers.local import addons, cgroups, contexts, control, drain, engine, home, machine, network, node, pki, supervisor
 from seaway.providers.local.home import Home, NodeHome
@@ -283,7 +283,7 @@ def _changing(name: str, report: Report) -> Iterator[None]:
     home.parse_name(name)
     folder = home.RUN / "locks"
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / f"{name}.lock", f"another change of cluster {name}", report):
+    with locked(folder / f"{name}.lock", f"another change of cluster {name}", notes(report, "lock")):
         yield
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from seaway.errors import SeawayError
 from seaway.kit.lock import locked
-from seaway.model.event import silent
+from seaway.model.event import notes, silent
 from seaway.providers.local.home import Home
 
 _LISTS: Final = ("clusters", "users", "contexts")
@@ -58,7 +58,7 @@ def remove(context: str) -> None:
 def _edit(change: Any) -> None:
     path = location()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with locked(path.with_name(path.name + ".seaway-lock"), "another command that writes the kubeconfig", silent):
+    with locked(path.with_name(path.name + ".seaway-lock"), "another command that writes the kubeconfig", notes(silent, "lock")):
         document = _read(path)
         before = json.dumps(document, default=str)
         change(document)

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 from seaway.errors import NotFound, ProcessFailed, Refused, SeawayError
 from seaway.kit import process
 from seaway.kit.lock import locked
-from seaway.model.event import Event, Outcome, Report
+from seaway.model.event import Event, Outcome, Report, notes
 from seaway.providers.local.home import cache
 
 KUBERNETES: Final = "1.37.2"
@@ -67,7 +67,7 @@ def ensure(report: Report) -> Engine:
     engine = Engine(cache() / "engine" / key[:32])
     if engine.folder.is_dir():
         return engine
-    with locked(cache() / "engine.lock", "another engine build", report):
+    with locked(cache() / "engine.lock", "another engine build", notes(report, "lock")):
         if engine.folder.is_dir():
             return engine
         engine.folder.parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ from seaway.errors import NotFound, ProcessFailed, SeawayError, Unreachable
 from seaway.kit import process
 from seaway.kit.lock import locked
 from seaway.kit.oci import architecture
-from seaway.model.event import Event, Outcome, Report
+from seaway.model.event import Event, Outcome, Report, notes
 
 #: Package lists older than this, in seconds, are fetched again before packages are.
 FRESH = 3600
@@ -66,7 +66,7 @@ def fetch(folder: Path, names: Iterable[str], report: Report, step: str) -> tupl
     Raises NotFound for a name that this machine's sources do not have, Unreachable where they do not answer.
     """
     wanted = sorted(set(names))
-    with locked(folder / "lock", "another build", report):
+    with locked(folder / "lock", "another build", notes(report, "lock")):
         apt = _Apt(folder, wanted)
         apt.update(report, step)
         planned = _PLANNED.findall(apt.run("--simulate", "install", *wanted))
