@@ -1,0 +1,167 @@
+"""Real images of a real project: Debian packages, wheels, a real registry, a real container."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seaway.errors import SeawayError, Unreachable
+from seaway.model.event import silent
+from seaway.model.names import Digest, ImageRef
+from seaway.ports.registry import Registry
+from seaway.providers.local.registry import LocalRegistry
+from seaway.rooms.images.build import build
+from seaway.rooms.images.recipe import Recipe
+from seaway.rooms.images.spec import ImagesSpec
+from seaway.rooms.images.store import Store
+
+pytestmark = pytest.mark.cluster
+
+EXAMPLE = Path(__file__).parents[3] / "examples/thoughts"
+LOOK = """
+import os, pwd, ssl, flask, zoneinfo, sqlite3, frontend
+print(os.getuid(), pwd.getpwuid(os.getuid()).pw_name, len(ssl.create_default_context().get_ca_certs()) > 100,
+      zoneinfo.ZoneInfo("Europe/Berlin"), os.access("/app", os.W_OK), frontend.__spec__.cached is not None,
+      os.system("true") == 0)
+"""
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return Store(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture
+def registry(server: Any) -> Registry:
+    return LocalRegistry(server.host)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    folder = tmp_path / "top/frontend"
+    shutil.copytree(EXAMPLE / "frontend", folder)
+    return Recipe("thoughts", "frontend", folder, folder.parent, "gunicorn frontend.wsgi", 8000)
+
+
+def make(recipe: Recipe, registry: Registry, store: Store) -> ImageRef:
+    return build(recipe, registry, store, silent, "images/frontend/build")
+
+
+def layers(registry: Registry, image: ImageRef) -> list[str]:
+    return [layer["digest"] for layer in json.loads(registry.get_manifest(image)[1])["layers"]]
+
+
+def unpack(registry: Registry, image: ImageRef, folder: Path) -> Path:
+    folder.mkdir()
+    for digest in layers(registry, image):
+        packed = folder.with_suffix(".layer")
+        registry.get_blob(image.repository, Digest(digest), str(packed))
+        with tarfile.open(packed) as tar:
+            tar.extractall(folder, filter="fully_trusted")  # noqa: S202  (our own layers)
+    return folder
+
+
+def test_two_caches_give_the_same_digest(
+    recipe: Recipe, registry: Registry, store: Store, tmp_path: Path
+) -> None:
+    assert make(recipe, registry, store) == make(recipe, registry, Store(tmp_path / "other"))
+
+
+def test_a_change_of_code_is_one_small_layer(recipe: Recipe, registry: Registry, store: Store) -> None:
+    before = layers(registry, make(recipe, registry, store))
+    (recipe.folder / "frontend/wsgi.py").write_text("import flask\napp = flask.Flask('new')\n")
+    after = layers(registry, make(recipe, registry, store))
+    assert before[:-1] == after[:-1]
+    assert before[-1] != after[-1]
+    assert store.blob(after[-1]).stat().st_size < 100_000
+
+
+def test_nothing_that_installs_or_compiles_is_inside(
+    recipe: Recipe, registry: Registry, store: Store, tmp_path: Path
+) -> None:
+    root = unpack(registry, make(recipe, registry, store), tmp_path / "root")
+    programs = {p.name for p in (*root.glob("usr/bin/*"), *root.glob("usr/sbin/*"))}
+    assert not programs & {"apt", "apt-get", "dpkg", "pip", "pip3", "uv", "gcc", "cc", "make", "perl"}
+    for place in ("var/cache", "var/lib/apt", "var/log", "root/.cache", "usr/share/man", "app/src/tests"):
+        assert not any((root / place).glob("**/*")), place
+    assert (root / "etc/machine-id").read_bytes() == b""
+    assert not [p for p in root.rglob("*") if not p.is_symlink() and p.stat().st_mode & 0o6000]
+    assert "Package: libssl3" in (root / "var/lib/dpkg/status.d/libssl3").read_text()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("runc"), reason="runs a container: root and runc")
+def test_it_runs_read_only_without_rights(
+    recipe: Recipe, registry: Registry, store: Store, tmp_path: Path
+) -> None:
+    image = make(recipe, registry, store)
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    unpack(registry, image, bundle / "rootfs")
+    manifest = json.loads(registry.get_manifest(image)[1])
+    registry.get_blob(image.repository, Digest(manifest["config"]["digest"]), str(tmp_path / "config"))
+    wanted = json.loads((tmp_path / "config").read_bytes())["config"]
+    subprocess.run(["runc", "spec"], cwd=bundle, check=True)
+    spec = json.loads((bundle / "config.json").read_text())
+    uid, gid = map(int, wanted["User"].split(":"))
+    spec["process"] = {
+        "user": {"uid": uid, "gid": gid},
+        "cwd": wanted["WorkingDir"],
+        "env": wanted["Env"],
+        "args": ["python3", "-c", LOOK],
+        "noNewPrivileges": True,
+    }
+    spec["mounts"] = [m for m in spec["mounts"] if m["destination"] not in {"/sys", "/sys/fs/cgroup"}]
+    spec["linux"].pop("resources", None)
+    (bundle / "config.json").write_text(json.dumps(spec))
+    name = f"seaway-test-{os.getpid()}"
+    ran = subprocess.run(["runc", "run", name], cwd=bundle, capture_output=True, text=True, check=False)
+    assert ran.stdout.split() == ["10001", "app", "True", "Europe/Berlin", "False", "True", "True"], (
+        ran.stderr
+    )
+
+
+def test_an_image_in_another_registry_can_be_the_base(
+    recipe: Recipe, registry: Registry, store: Store, second_server: Any, tmp_path: Path
+) -> None:
+    base = make(recipe, LocalRegistry(second_server.host), store)
+    pulled = replace(recipe, images=ImagesSpec(base=str(base)), service="second")
+    other = Store(tmp_path / "other")
+    image = make(pulled, registry, other)
+    assert layers(registry, image)[: len(layers(LocalRegistry(second_server.host), base))] == layers(
+        LocalRegistry(second_server.host), base
+    )
+    second_server.stop()
+    (recipe.folder / "frontend/new.py").write_text("x = 1\n")
+    assert make(pulled, registry, other) != image
+
+
+def test_a_dependency_without_a_wheel_is_named(recipe: Recipe, registry: Registry, store: Store) -> None:
+    (recipe.folder / "requirements.txt").write_text("docopt==0.6.2\n")
+    with pytest.raises(SeawayError, match="docopt has no wheel"):
+        make(recipe, registry, store)
+    assert registry.tags("thoughts/frontend") == ()
+
+
+def test_without_a_registry_the_remedy_is_named(
+    recipe: Recipe, registry: Registry, server: Any, store: Store
+) -> None:
+    server.stop()
+    with pytest.raises(Unreachable) as caught:
+        make(recipe, registry, store)
+    assert "seaway cluster create" in caught.value.remedy
+
+
+def test_a_debian_package_that_is_not_there_is_named(
+    recipe: Recipe, registry: Registry, store: Store
+) -> None:
+    asked = replace(recipe, images=ImagesSpec(packages=("no-such-package",)))
+    with pytest.raises(SeawayError, match="no-such-package"):
+        make(asked, registry, store)
