@@ -1,8 +1,9 @@
-"""A node: network, mount, PID, UTS and IPC namespaces of its own, in which containerd, kubelet and kube-proxy run.
+"""A node: network, mount, PID, UTS, IPC and cgroup namespaces of its own, in which containerd, kubelet and kube-proxy run.
 
 The node's first process is s6-svscan; its death ends everything in the node, as a power cut would, and the
 cluster's supervisor starts it again. A node looks as large as its size says: /proc/meminfo and the CPU folders
-of sysfs are covered in its mount namespace, and its control group has a CPU quota.
+of sysfs are covered in its mount namespace, and its control group, the root of its cgroup namespace, has the limits
+of such a machine. What the node measures of itself is therefore its own use, not that of the machine around it.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from seaway.providers.local.home import NodeHome
 from seaway.providers.local.supervisor import Service
 
 KIB: Final = 1024
-#: What the kubelet keeps free of memory, in MiB: on top of the size, so that allocatable is the size.
+#: MiB on top of the size, so that allocatable is the size: what the kubelet keeps free, and what the node's own programs use.
 EVICTION: Final = 100
+RESERVED: Final = 400
 
 
 @dataclass(frozen=True)
@@ -56,18 +58,21 @@ def write(node: NodeHome, size: str, engine: Engine, pause: str, resolver: Path)
 
 def service(node: NodeHome) -> Service:
     """The node as the cluster's supervisor sees it: one program that must run."""
-    group = f"{node.cgroup}/daemons"
-    unshare = ("unshare", "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc", "--uts", "--ipc")
+    unshare = ("unshare", "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc", "--uts", "--ipc", "--cgroup")
     return Service(
         f"node-{node.number}",
         ("nsenter", f"--net=/run/netns/{node.namespace}", *unshare, node.state / "init"),
-        cgroups.join(group),
+        cgroups.join(node.cgroup),
     )
 
 
 def make_groups(node: NodeHome, size: str) -> None:
-    cgroups.make(node.cgroup, SIZES[size].cpus)
-    cgroups.make(f"{node.cgroup}/daemons")
+    cgroups.make(node.cgroup, SIZES[size].cpus, _total(SIZES[size]) * KIB)
+
+
+def _total(size: Size) -> int:
+    """The memory of a machine of this size, in KiB."""
+    return size.memory * KIB * KIB + (EVICTION + RESERVED) * KIB
 
 
 def _init(node: NodeHome, engine: Engine) -> str:
@@ -79,6 +84,7 @@ def _init(node: NodeHome, engine: Engine) -> str:
     return f"""#!/bin/sh
 set -e
 hostname {node.name}
+{cgroups.enclose("daemons")}
 mount -t tmpfs -o mode=755 tmpfs /run
 mount --make-rshared /
 mount --bind {machine}/meminfo /proc/meminfo
@@ -130,11 +136,12 @@ def _kubelet(node: NodeHome, resolver: Path) -> dict[str, Any]:
         "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
         "podLogsDir": str(node.state / "pods"),
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{node.cgroup}",
+        "cgroupRoot": "/",
+        "systemReserved": {"memory": f"{RESERVED}Mi"},
         "failCgroupV1": False,
         "failSwapOn": False,
         "enforceNodeAllocatable": ["pods"],
-        "evictionHard": {"memory.available": f"{EVICTION}Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
+        "evictionHard": EVICTION,
         "imageGCHighThresholdPercent": 98,
         "imageGCLowThresholdPercent": 95,
         "serializeImagePulls": False,
@@ -199,12 +206,12 @@ def _mirror(node: NodeHome) -> None:
 
 
 def _write_machine(folder: Path, size: Size, number: int) -> None:
-    """What covers /proc/meminfo and sysfs: a machine of just this size, with its spare for eviction.
+    """What covers /proc/meminfo and sysfs: a machine of just this size.
 
     CPUs that this machine does not have are listed but offline: the kubelet counts them as capacity and does
     not try to pin pods to them. Small nodes begin at different CPUs, so that they do not share the first one.
     """
-    total = size.memory * KIB * KIB + EVICTION * KIB
+    total = _total(size)
     rows = (("MemTotal", total), ("MemFree", total), ("MemAvailable", total), ("SwapTotal", 0), ("SwapFree", 0))
     (folder / "meminfo").write_text("".join(f"{name}: {value} kB\n" for name, value in rows))
     there = os.cpu_count() or 1
