@@ -28,9 +28,13 @@ _UNITS: Final = {
 
 @dataclass(frozen=True)
 class Output:
-    """A value inside a manifest that an earlier step will know, such as an image's digest."""
+    """A value inside a manifest that an earlier step will know, such as an image's digest.
+
+    `suffix` is put behind it.
+    """
 
     name: str
+    suffix: str = ""
 
 
 def labels(system: str, component: str, name: str) -> dict[str, str]:
@@ -46,7 +50,7 @@ def selector(system: str, component: str, name: str) -> dict[str, str]:
 def fill(value: Any, outputs: Mapping[str, str]) -> Any:
     """Put known outputs in place; those that are not known yet stay."""
     if isinstance(value, Output):
-        return outputs.get(value.name, value)
+        return outputs[value.name] + value.suffix if value.name in outputs else value
     if isinstance(value, dict):
         return {key: fill(item, outputs) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from seaway.model.manifests import (
@@ -112,7 +112,7 @@ def policy(around: Surroundings, name: str, spec: ServiceSpec) -> Manifest:
         )
     if any(MONOLITH in text for text in spec.env.values()):
         out += [
-            {"to": [{"ipBlock": {"cidr": address}}], "ports": [{"port": port, "protocol": "TCP"}]}
+            {"to": [{"ipBlock": {"cidr": _alone(address)}}], "ports": [{"port": port, "protocol": "TCP"}]}
             for address, port in around.monolith
         ]
     return {
@@ -126,6 +126,11 @@ def policy(around: Surroundings, name: str, spec: ServiceSpec) -> Manifest:
             "egress": out,
         },
     }
+
+
+def _alone(address: str | Output) -> str | Output:
+    """Give the network that holds one address only."""
+    return replace(address, suffix="/32") if isinstance(address, Output) else f"{address}/32"
 
 
 def deployment(around: Surroundings, name: str, spec: ServiceSpec) -> Manifest:
