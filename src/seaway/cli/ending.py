@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import tempfile
 import traceback
@@ -81,7 +82,7 @@ def _explained(error: Exception) -> SeawayError:
 
 
 def _interrupted(words: Sequence[str]) -> SeawayError:
-    again = " ".join(["seaway", *words])
+    again = shlex.join(["seaway", *words])
     error = SeawayError(f"interrupted; what is done so far is sound, go on with: {again}")
     error.exit_status = INTERRUPTED
     return error

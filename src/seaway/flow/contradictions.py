@@ -18,7 +18,8 @@ PLACEHOLDER: Final = re.compile(r"\$\{([^}]*)\}")
 PEER: Final = re.compile(r"https?://([a-z][-a-z0-9]*)(?=[:/?#]|$)")
 BOUND: Final = re.compile(r"(?:(?P<host>[\w.*\[\]-]*):)?(?P<port>[0-9]{1,5})")
 LOOPBACK: Final = {"127.0.0.1", "localhost", "[::1]"}
-RESERVED: Final = {"monolith": "the name of the monolith inside the cluster"}
+MONOLITH: Final = "monolith"
+EDGE_SECRET: Final = "edge-tls"
 NEEDS: Final = {
     "local": (),
     "eks": ("account", "region", "domain"),
@@ -115,8 +116,6 @@ def _local(here: Path, domain: str, size: str) -> Iterator[Found]:
 def _services(system: System, declared: Declared) -> Iterator[Found]:
     for name, service in system.services.items():
         here: Path = ("services", name)
-        if name in RESERVED:
-            yield Found(here, f"{name} is {RESERVED[name]}", "give the service another name")
         if not (system.folder / service.source).is_dir():
             yield Found((*here, "source"), f"there is no folder {service.source}", f"from {system.folder}")
         scale = service.scale
@@ -137,6 +136,22 @@ def _services(system: System, declared: Declared) -> Iterator[Found]:
         for i, peer in enumerate(service.calls):
             if peer not in declared.services:
                 yield Found((*here, "calls", i), *_unknown(peer, declared.services, "service"))
+
+
+def _taken(system: System, declared: Declared) -> Iterator[Found]:
+    """See that no service and no secret has the name of an object that Seaway makes itself."""
+    of_databases = {f"{name}-db": f"database {name}" for name in declared.databases}
+    services = {MONOLITH: "the monolith", **of_databases}
+    secrets = {EDGE_SECRET: "the gateway's certificate", **of_databases}
+    for name, service in system.services.items():
+        if name in services:
+            yield Found(
+                ("services", name), f"{name} is the name of {services[name]} in the cluster", "rename it"
+            )
+        for i, secret in enumerate(service.secrets):
+            if secret in secrets:
+                why = f"{secret} is the secret of {secrets[secret]}"
+                yield Found(("services", name, "secrets", i), why, "rename it")
 
 
 def _commands(system: System, _: Declared) -> Iterator[Found]:
@@ -252,5 +267,5 @@ def _nested(a: str, b: str) -> bool:
 
 
 Check = Callable[[System, Declared], Iterator[Found]]
-WITHIN: Final[tuple[Check, ...]] = (_environments, _services, _commands, _variables)
+WITHIN: Final[tuple[Check, ...]] = (_environments, _services, _taken, _commands, _variables)
 BETWEEN: Final[tuple[Check, ...]] = (_databases, _crossings, _order, _routes)
