@@ -111,6 +111,7 @@ def test_a_guess_is_called_a_guess(tmp_path: Path) -> None:
     tree(tmp_path, **{"requirements.txt": "flask", "shop.py": "x = 1"})
     found = survey(tmp_path)
     assert "is a guess" in found.notes[0]
+    assert "no monolith was found" in found.notes[1]
     assert "# a guess" in draft(found)
 
 

@@ -19,7 +19,6 @@ PEER: Final = re.compile(r"https?://([a-z][-a-z0-9]*)(?=[:/?#]|$)")
 BOUND: Final = re.compile(r"(?:(?P<host>[\w.*\[\]-]*):)?(?P<port>[0-9]{1,5})")
 LOOPBACK: Final = {"127.0.0.1", "localhost", "[::1]"}
 MONOLITH: Final = "monolith"
-EDGE_SECRET: Final = "edge-tls"
 NEEDS: Final = {
     "local": (),
     "eks": ("account", "region", "domain"),
@@ -142,7 +141,7 @@ def _taken(system: System, declared: Declared) -> Iterator[Found]:
     """See that no service and no secret has the name of an object that Seaway makes itself."""
     of_databases = {f"{name}-db": f"database {name}" for name in declared.databases}
     services = {MONOLITH: "the monolith", **of_databases}
-    secrets = {EDGE_SECRET: "the gateway's certificate", **of_databases}
+    secrets = {"edge-tls": "the gateway's certificate", **of_databases}
     for name, service in system.services.items():
         if name in services:
             yield Found(

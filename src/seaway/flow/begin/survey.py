@@ -50,6 +50,10 @@ def survey(top: Path) -> Survey:
         for name, p in services.items()
         if (p.folder / "Dockerfile").exists()
     ]
+    if not monolith:
+        notes.append(
+            "no monolith was found: without one, nothing leads from the domain to these services yet"
+        )
     return Survey(as_name(top.name, "system"), top, services, monolith, taker, routes, tuple(notes))
 
 
