@@ -160,7 +160,7 @@ class _Apt:
         try:
             return process.run("apt-get", "--quiet", *words, env=env)
         except ProcessFailed as error:
-            raise _explained(error) from error
+            raise _explained(error, words) from error
 
 
 def _pretend(name: str) -> str:
@@ -173,14 +173,14 @@ def _pretend(name: str) -> str:
     )
 
 
-def _explained(error: ProcessFailed) -> SeawayError:
+def _explained(error: ProcessFailed, words: tuple[str, ...]) -> SeawayError:
     if missing := _NO_PACKAGE.findall(error.why):
         names = ", ".join(sorted({a or b for a, b in missing}))
         return NotFound(
             f"Debian has no package {names} here", where="images.packages", why=error.why,
             remedy="look for its name with: apt-cache search WORD",
         )  # fmt: skip
-    if "Failed to fetch" in error.why or "Could not resolve" in error.why:
+    if "update" in words or "Failed to fetch" in error.why:
         return Unreachable(
             "the package sources of this machine do not answer", why=error.why,
             remedy="check the network, and the files in /etc/apt/sources.list.d",
