@@ -27,8 +27,8 @@ def hierarchies() -> tuple[Path, ...]:
     return tuple(sorted(p for p in ROOT.iterdir() if p.is_dir() and not p.is_symlink() and (p / "cgroup.procs").exists()))
 
 
-def make(group: str, cpus: float | None = None) -> None:
-    """Make `group` (a path below the root) everywhere, with a CPU quota where `cpus` is given."""
+def make(group: str, cpus: float | None = None, memory: int | None = None) -> None:
+    """Make `group` (a path below the root) everywhere, with a quota of CPUs and a limit of bytes where given."""
     for root in hierarchies():
         path = root
         for part in Path(group).parts:
@@ -41,7 +41,9 @@ def make(group: str, cpus: float | None = None) -> None:
                 if not unified() and own.exists() and not own.read_text().strip():
                     own.write_text((path.parent / name).read_text())
         if cpus is not None:
-            _limit(path, cpus)
+            _write(path, {"cpu.max": f"{int(cpus * PERIOD)} {PERIOD}", "cpu.cfs_quota_us": str(int(cpus * PERIOD))})
+        if memory is not None:
+            _write(path, {"memory.max": str(memory), "memory.limit_in_bytes": str(memory)})
 
 
 def _delegate(path: Path) -> None:
@@ -49,12 +51,45 @@ def _delegate(path: Path) -> None:
     (path / "cgroup.subtree_control").write_text(" ".join(f"+{c}" for c in wanted))
 
 
-def _limit(path: Path, cpus: float) -> None:
-    quota = int(cpus * PERIOD)
-    if (path / "cpu.max").exists():
-        (path / "cpu.max").write_text(f"{quota} {PERIOD}")
-    elif (path / "cpu.cfs_quota_us").exists():
-        (path / "cpu.cfs_quota_us").write_text(str(quota))
+def _write(path: Path, values: dict[str, str]) -> None:
+    """Set what this hierarchy has: v1 and v2 name their limits differently."""
+    for name, value in values.items():
+        if (path / name).exists():
+            (path / name).write_text(value)
+
+
+def enclose(leaf: str) -> str:
+    """Shell lines for the first process of a node, in a cgroup namespace whose root is the node's own group.
+
+    They mount the hierarchies afresh, so that the node sees its group as the whole machine
+    (cgroup_namespaces(7)), and move the process into `leaf`, for under v2 inner groups hold no processes.
+    """
+    lines = ["mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup"] if not unified() else []
+    for root in hierarchies():
+        lines += [f"mkdir -p {root}", _mount(root), f"mkdir -p {root}/{leaf}"]
+        if not unified() and (root / "cpuset.cpus").exists():
+            lines += [f"cat {root}/{name} > {root}/{leaf}/{name}" for name in ("cpuset.cpus", "cpuset.mems")]
+        lines.append(f"echo $$ > {root}/{leaf}/cgroup.procs")
+    if not unified():
+        links = sorted(p for p in ROOT.iterdir() if p.is_symlink())
+        lines += [f"ln -s {link.readlink()} {link}" for link in links]
+    return "\n".join(lines)
+
+
+def _mount(root: Path) -> str:
+    if unified() or root.name == "unified":
+        return f"mount -t cgroup2 cgroup2 {root}"
+    options = "none,name=systemd" if root.name == "systemd" else root.name
+    return f"mount -t cgroup -o {options} cgroup {root}"
+
+
+def clear(group: str) -> str:
+    """Shell lines that remove what dead processes left below `group`; under v2 it can then hold processes again."""
+    lines = [f"find {root / group} -mindepth 1 -depth -type d -exec rmdir {{}} + 2>/dev/null || true" for root in hierarchies()]
+    if unified():
+        control = f"{ROOT / group}/cgroup.subtree_control"
+        lines.append(f"for c in $(cat {control}); do echo -$c > {control}; done")
+    return "\n".join(lines)
 
 
 def join(group: str) -> str:

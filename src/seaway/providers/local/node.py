@@ -62,7 +62,7 @@ def service(node: NodeHome) -> Service:
     return Service(
         f"node-{node.number}",
         ("nsenter", f"--net=/run/netns/{node.namespace}", *unshare, node.state / "init"),
-        cgroups.join(node.cgroup),
+        f"{cgroups.clear(node.cgroup)}\n{cgroups.join(node.cgroup)}",
     )
 
 
