@@ -45,7 +45,7 @@ def pulled_base(store: Store, text: str, report: Report, step: str) -> Base:
     """Find the base in the store, or pull it. Raises Refused where there is no Python in it."""
     name, ref = base_key(text), parse(text)
     known = store.recall(name)
-    if not known or not all(store.blob(layer["digest"]).is_file() for layer in known["layers"]):
+    if not known or not all(store.keep(layer["digest"]) for layer in known["layers"]):
         report(Event(step, Outcome.PROGRESS, f"pulling {ref}", 0.0))
         known = _pull(store, ref, report, step)
         store.remember(name, known)

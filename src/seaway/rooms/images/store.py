@@ -10,13 +10,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from seaway.errors import SeawayError
 from seaway.kit import archive, cache
+from seaway.kit.lock import locked
 from seaway.kit.oci import Layer
 
 #: Layers that no build has used for this long, in seconds, are removed.
@@ -43,30 +44,38 @@ class Store:
 
     def layer(self, key: str, comment: str, entries: Callable[[], Iterable[archive.Entry]]) -> Layer:
         """Find the layer of `key`, written from `entries()` where it is not there yet."""
-        if (known := self.recall(key)) and self.blob(known["digest"]).is_file():
-            os.utime(self.blob(known["digest"]))
-            return Layer(**known)
-        with full_disk(self.folder), self._temporary(self._blobs) as part:
-            with part.open("wb") as out:
-                written = archive.write(entries(), out)
-            part.replace(self.blob(written.digest))
-        layer = Layer(written.digest, written.diff_id, written.size, comment=comment)
-        self.remember(key, asdict(layer))
-        return layer
+        if known := self._known(key):
+            return known
+        with self._alone(key):
+            if known := self._known(key):
+                return known
+            with full_disk(self.folder), self._temporary(self._blobs) as part:
+                with part.open("wb") as out:
+                    written = archive.write(entries(), out)
+                part.replace(self.blob(written.digest))
+            layer = Layer(written.digest, written.diff_id, written.size, comment=comment)
+            self.remember(key, asdict(layer))
+            return layer
 
     def tree(self, key: str, make: Callable[[Path], None]) -> Path:
         """Find the folder of `key`, filled by `make` where it is not there yet."""
         place = self._trees / key
         if not place.is_dir():
-            with full_disk(self.folder), self._temporary(self._trees) as part:
-                part.mkdir()
-                make(part)
-                try:
+            with self._alone(f"tree-{key}"), full_disk(self.folder), self._temporary(self._trees) as part:
+                if not place.is_dir():
+                    part.mkdir()
+                    make(part)
                     part.rename(place)
-                except OSError:  # another process made the same in the meantime
-                    if not place.is_dir():
-                        raise
+        os.utime(place)
         return place
+
+    def keep(self, digest: str) -> bool:
+        """Say whether the blob is here; if so, it counts as used today."""
+        try:
+            os.utime(self.blob(digest))
+        except FileNotFoundError:
+            return False
+        return True
 
     def recall(self, key: str) -> dict[str, Any] | None:
         try:
@@ -86,11 +95,23 @@ class Store:
         shutil.rmtree(self._trees / key, ignore_errors=True)
 
     def trim(self, keep: float = KEEP) -> None:
-        """Remove the blobs that no build has used for `keep` seconds."""
+        """Remove the blobs and trees that no build has used for `keep` seconds."""
         oldest = time.time() - keep
-        for path in self._blobs.iterdir():
-            if path.stat().st_mtime < oldest:
+        for path in (*self._blobs.iterdir(), *self._trees.iterdir()):
+            if path.stat().st_mtime >= oldest:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
                 path.unlink(missing_ok=True)
+
+    def _known(self, key: str) -> Layer | None:
+        known = self.recall(key)
+        return Layer(**known) if known and self.keep(known["digest"]) else None
+
+    def _alone(self, key: str) -> AbstractContextManager[None]:
+        """Let one build make a thing while others that want it wait."""
+        return locked(self.folder / "locks" / key, "another build", lambda _: None)
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
