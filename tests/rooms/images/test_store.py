@@ -27,7 +27,8 @@ store = Store(folder)
 try:
     store.layer("k", "", lambda: [Entry("big", data=os.urandom(4 << 20))])
 except SeawayError as error:
-    print(error, "|", error.where, "|", [p.name for p in folder.rglob("*") if p.is_file() and p.parent.name != "locks"])
+    left = [p.name for p in folder.rglob("*") if p.is_file() and p.parent.name != "locks"]
+    print(error, "|", error.where, "|", left)
 """
 
 
