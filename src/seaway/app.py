@@ -29,7 +29,7 @@ from seaway.providers.local import engine, home, machine
 from seaway.providers.local.ca import LocalCertificates
 from seaway.providers.local.charts import LocalCharts
 from seaway.providers.local.clusters import LocalClusters
-from seaway.providers.local.registry import LocalRegistry
+from seaway.providers.local.registry import HOST, LocalRegistry
 from seaway.rooms.cluster.plan import READY, name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing.facts import CrossingView
@@ -67,7 +67,14 @@ def open_world(environment: EnvironmentSpec, report: Report) -> World:
     def connect() -> Kube:
         return Kube.from_kubeconfig(found.kubeconfig(name), f"seaway-{name}")
 
-    return World(found, LocalRegistry(), LocalCertificates(), LocalCharts(report), connect, report)
+    return World(
+        found,
+        LocalRegistry(environment.registry or HOST),
+        LocalCertificates(),
+        LocalCharts(report),
+        connect,
+        report,
+    )
 
 
 def survey(system: System, on: str, report: Report) -> Survey:

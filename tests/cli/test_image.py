@@ -1,0 +1,65 @@
+"""`seaway image`, as a person or a script types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Run
+
+FILE = """\
+system: shop
+environments:
+  rehearsal: {{on: local, domain: shop.localhost, registry: "{registry}"}}
+services:
+  web: {{source: ./web, run: python3 -m shop, port: 8000}}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    (tmp_path / "seaway.yaml").write_text(FILE.format(registry="127.0.0.1:9"))
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web/shop.py").write_text("print('hello')\n")
+    return tmp_path
+
+
+def test_an_unknown_service_is_usage(seaway: Run, shop: Path) -> None:  # noqa: ARG001
+    done = seaway("image", "build", "wbe")
+    assert done.returncode == 2
+    assert "there is no service 'wbe'" in done.stderr
+    assert "one of: web" in done.stderr
+
+
+def test_a_registry_that_does_not_run_is_named(seaway: Run, shop: Path) -> None:  # noqa: ARG001
+    done = seaway("image", "push")
+    assert done.returncode == 1
+    assert "127.0.0.1:9 does not answer" in done.stderr
+    assert "to do: start the machine's registry: seaway cluster create" in done.stderr
+
+
+def test_a_missing_lock_names_the_command(seaway: Run, shop: Path) -> None:
+    (shop / "web/pyproject.toml").write_text('[project]\nname = "shop"\ndependencies = ["flask"]\n')
+    done = seaway("image", "push")
+    assert done.returncode == 1
+    assert "dependencies are not locked" in done.stderr
+    assert f"to do: uv lock --project {shop}/web" in done.stderr
+
+
+@pytest.mark.cluster
+def test_images_are_built_pushed_and_listed(seaway: Run, shop: Path, server: Any) -> None:
+    (shop / "seaway.yaml").write_text(FILE.format(registry=server.host))
+    built = seaway("image", "build", "-o", "json")
+    assert built.returncode == 0, built.stderr
+    (made,) = json.loads(built.stdout)
+    assert made["service"] == "web"
+    assert made["image"] == f"{server.host}/shop/web@{made['digest']}"
+    (pushed,) = json.loads(seaway("image", "push", "-o", "json").stdout)
+    assert (pushed["digest"], pushed["built"]) == (made["digest"], False)
+    (shop / "web/shop.py").write_text("print('hello again')\n")
+    assert json.loads(seaway("image", "build", "web", "-o", "json").stdout)[0]["digest"] != made["digest"]
+    listed = json.loads(seaway("image", "list", "-o", "json").stdout)
+    assert sorted(image["current"] for image in listed) == [False, True]
