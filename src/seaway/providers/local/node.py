@@ -141,7 +141,7 @@ def _kubelet(node: NodeHome, resolver: Path) -> dict[str, Any]:
         "failCgroupV1": False,
         "failSwapOn": False,
         "enforceNodeAllocatable": ["pods"],
-        "evictionHard": EVICTION,
+        "evictionHard": {"memory.available": f"{EVICTION}Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         "imageGCHighThresholdPercent": 98,
         "imageGCLowThresholdPercent": 95,
         "serializeImagePulls": False,
