@@ -217,10 +217,12 @@ def _write_machine(folder: Path, size: Size, number: int) -> None:
     there = os.cpu_count() or 1
     own = [(number - 1 + i) % there if size.cpus <= there else i for i in range(size.cpus)]
     cpu = folder / "cpu"
-    shutil.rmtree(cpu, ignore_errors=True)
+    cpu.mkdir(exist_ok=True)  # a running node has this very folder mounted: it is never replaced
+    for stale in {p.name for p in cpu.glob("cpu*")} - {f"cpu{each}" for each in own}:
+        shutil.rmtree(cpu / stale)
     for each in own:
         topology = cpu / f"cpu{each}" / "topology"
-        topology.mkdir(parents=True)
+        topology.mkdir(parents=True, exist_ok=True)
         for name, value in (("core_id", each), ("physical_package_id", 0), ("die_id", 0)):
             (topology / name).write_text(f"{value}\n")
         (topology / "thread_siblings_list").write_text(f"{each}\n")
