@@ -55,7 +55,9 @@ def kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def _shared(kubeconfig: Path) -> Iterator[Cluster]:  # noqa: ARG001
     clusters = LocalClusters()
     clusters.create(NAME, NODES, SIZE, silent)
-    yield Cluster(NAME, clusters)
+    cluster = Cluster(NAME, clusters)
+    yield cluster
+    cluster.kube.close()
     clusters.delete(NAME, silent)
 
 

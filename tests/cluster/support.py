@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -36,7 +37,7 @@ def until(look: Callable[[], T | None], what: str, patience: float = PATIENCE) -
     raise AssertionError(f"not within {patience:g} s: {what}{last}")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cluster:
     name: str
     clusters: LocalClusters
@@ -47,7 +48,7 @@ class Cluster:
         assert found
         return found
 
-    @property
+    @cached_property
     def kube(self) -> Kube:
         return Kube.from_kubeconfig(self.clusters.kubeconfig(self.name), self.home.context)
 

@@ -20,7 +20,7 @@ def test_nodes_are_ready_and_offer_just_their_size(cluster: Cluster) -> None:
         assert is_ready(node)
         assert node["metadata"]["labels"]["node.kubernetes.io/instance-type"] == "small"
         assert node["status"]["allocatable"]["cpu"] == "1"
-        assert node["status"]["allocatable"]["memory"] == f"{2 * 1024 * 1024}Ki"
+        assert node["status"]["allocatable"]["memory"] == "2Gi"
 
 
 def test_a_pod_runs_on_every_node(cluster: Cluster, namespace: str, nodes: list[str]) -> None:
@@ -50,7 +50,7 @@ def test_scaling_adds_a_node_of_another_size_and_takes_it_back(cluster: Cluster,
     node = cluster.kube.get(Ref("v1", "Node", added))
     assert node
     assert node["status"]["allocatable"]["cpu"] == "4"
-    assert node["status"]["allocatable"]["memory"] == f"{8 * 1024 * 1024}Ki"
+    assert node["status"]["allocatable"]["memory"] == "8Gi"
     guest = Echo(cluster, echo.namespace, "guest", echo.image)
     guest.apply(node=added)
     guest.answers()

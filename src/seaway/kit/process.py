@@ -14,6 +14,7 @@ PACKAGES = {
     "ip": "iproute2",
     "nft": "nftables",
     "nsenter": "util-linux",
+    "setsid": "util-linux",
     "unshare": "util-linux",
     "mount": "mount",
     "runc": "runc",
@@ -58,7 +59,9 @@ def run(
         require(words[0])
         raise
     except subprocess.TimeoutExpired as error:
-        raise ProcessFailed(f"{words[0]} did not end within {timeout} s", where=" ".join(words[:4])) from error
+        raise ProcessFailed(
+            f"{words[0]} did not end within {timeout} s", where=" ".join(words[:4])
+        ) from error
     if check and done.returncode:
         raise ProcessFailed(
             f"{words[0]} failed with status {done.returncode}",
@@ -74,20 +77,27 @@ def start(
     log: Path,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own that outlives this one; its output goes to `log`."""
+) -> None:
+    """Start a program in a session of its own, as nobody's child; its output goes to `log`."""
     with log.open("ab") as out:
-        return subprocess.Popen(
-            [str(a) for a in argv],
-            stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd=cwd, start_new_session=True,
-        )
+        subprocess.run(
+            ["setsid", "--fork", *(str(a) for a in argv)],
+            stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd=cwd, check=True,
+        )  # fmt: skip
 
 
-def stream(argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def stream(
+    argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     """Start a program whose output is read line by line while it runs (both streams, as text)."""
     return subprocess.Popen(
         [str(a) for a in argv],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=cwd, env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=cwd,
+        env=env,
     )
 
 

@@ -7,7 +7,8 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,24 +47,24 @@ class LocalClusters:
                 machine.start(programs)
                 pause = machine.pause(programs)
             wanted = home.nodes(place) or tuple(place.node(n + 1) for n in range(nodes))
-            with _told(report, f"cluster/{name}/control", "control plane"):
-                pki.make_cluster(place)
-                self._write_nodes(wanted, size, programs, pause)
-                self._start(place, wanted, programs)
-                kube = _kube(place)
-                _wait_for_api(place, kube)
-                for manifest in addons.manifests(place):
-                    _patiently(kube, manifest)
-            with _told(report, f"cluster/{name}/nodes", f"{len(wanted)} node{'s' * (len(wanted) > 1)} ready"):
-                _wait_for_nodes(kube, wanted)
+            since = "" if supervisor.scanning(place.services) else _now()
+            pki.make_cluster(place)
+            with closing(_kube(place)) as kube:
+                with _told(report, f"cluster/{name}/control", "control plane"):
+                    self._write_nodes(wanted, size, programs, pause)
+                    self._start(place, wanted, programs)
+                    _wait_for_api(place, kube)
+                    for manifest in addons.manifests(place):
+                        _patiently(kube, manifest)
+                with _told(report, f"cluster/{name}/nodes", f"{len(wanted)} node{'s' * (len(wanted) > 1)} ready"):
+                    _wait_for_nodes(kube, wanted, since)
             contexts.merge(place)
         return self.scale(name, nodes, size, report) if len(wanted) < nodes else _facts(place)
 
     def scale(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
         _check(size, nodes)
-        with _changing(name, report):
+        with _changing(name, report), closing(_kube(_existing(name))) as kube:
             place = _existing(name)
-            kube = _kube(place)
             there = home.nodes(place)
             programs = engine.ensure(report)
             if nodes > len(there):
@@ -235,17 +236,27 @@ def _patiently(kube: Kube, manifest: dict[str, Any]) -> None:
             return
 
 
-def _wait_for_nodes(kube: Kube, nodes: Sequence[NodeHome]) -> None:
+def _wait_for_nodes(kube: Kube, nodes: Sequence[NodeHome], since: str = "") -> None:
+    """Wait until the nodes are ready, and have renewed their leases `since` then: a node that was switched off
+    stays ready on paper for a while.
+    """
     missing = {each.name: each for each in nodes}
     end = time.monotonic() + PATIENCE
     while missing:
+        leases = kube.list("coordination.k8s.io/v1", "Lease", namespace="kube-node-lease") if since else []
+        awake = {lease["metadata"]["name"] for lease in leases if lease["spec"].get("renewTime", "") > since}
         for item in kube.list("v1", "Node"):
-            if _is_ready(item):
+            if _is_ready(item) and (not since or item["metadata"]["name"] in awake):
                 missing.pop(item["metadata"]["name"], None)
         if missing and time.monotonic() > end:
             name, first = next(iter(missing.items()))
             raise Unready(f"node {name} did not become ready", remedy=f"read {first.cluster.logs}/node-{first.number}/kubelet/current")
         time.sleep(0.1 if missing else 0)
+
+
+def _now() -> str:
+    """This moment as Kubernetes writes a MicroTime, so that the two compare as texts."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _is_ready(item: dict[str, Any]) -> bool:
@@ -255,8 +266,7 @@ def _is_ready(item: dict[str, Any]) -> bool:
 
 def _facts(place: Home) -> ClusterFacts:
     running = supervisor.scanning(place.services)
-    kube = _kube(place) if running and place.kubeconfig.exists() else None
-    items = {i["metadata"]["name"]: i for i in kube.list("v1", "Node")} if kube and kube.ready() else None
+    items = _nodes_seen(place) if running and place.kubeconfig.exists() else None
     up = items is not None
     nodes = tuple(
         NodeFacts(n.name, str(n.address), n.size, up and _is_ready((items or {}).get(n.name, {})), bool(cgroups.processes(n.cgroup)))
@@ -268,6 +278,12 @@ def _facts(place: Home) -> ClusterFacts:
     return ClusterFacts(
         place.name, place.context, place.server, state, nodes, str(place.outside), published, tuple(record["admitted"])
     )
+
+
+def _nodes_seen(place: Home) -> dict[str, dict[str, Any]] | None:
+    """The nodes by name as the API server knows them; None where it does not answer."""
+    with closing(_kube(place)) as kube:
+        return {item["metadata"]["name"]: item for item in kube.list("v1", "Node")} if kube.ready() else None
 
 
 def _unmount_below(folder: Path) -> None:
