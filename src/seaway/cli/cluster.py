@@ -14,14 +14,20 @@ app = typer.Typer(
     help="Local Kubernetes clusters with real nodes.\n\nExample: `seaway cluster create --nodes 2 --size small`, then `kubectl get nodes`.",
     no_args_is_help=True,
 )
-Name = Annotated[str, typer.Option("--name", help="Name of the cluster; its kubeconfig context is seaway-NAME.")]
+Name = Annotated[
+    str, typer.Option("--name", help="Name of the cluster; its kubeconfig context is seaway-NAME.")
+]
 Nodes = Annotated[int, typer.Option("--nodes", help="How many nodes.")]
-Size = Annotated[str, typer.Option("--size", help="small 1 CPU/2 GiB, medium 2/4, large 4/8: what a node offers to pods.")]
+Size = Annotated[
+    str, typer.Option("--size", help="small 1 CPU/2 GiB, medium 2/4, large 4/8: what a node offers to pods.")
+]
 DEFAULT: Final = "seaway"
 
 
 @app.command()
-def create(name: Name = DEFAULT, nodes: Nodes = 1, size: Size = "medium", output: Output = Format.TEXT) -> None:
+def create(
+    name: Name = DEFAULT, nodes: Nodes = 1, size: Size = "medium", output: Output = Format.TEXT
+) -> None:
     """Make a cluster, or finish or heal the one of that name.
 
     Example: seaway cluster create --name demo --nodes 3 --size small
@@ -31,7 +37,10 @@ def create(name: Name = DEFAULT, nodes: Nodes = 1, size: Size = "medium", output
     with Story() as story:
         facts = house.clusters().create(name, nodes, size, story)
     _answer(output, house.as_json(facts), f"cluster {name} runs; context {facts.context}")
-    next_commands((f"kubectl --context {facts.context} get nodes", "its nodes"), (f"seaway cluster delete --name {name}", "its end"))
+    next_commands(
+        (f"kubectl --context {facts.context} get nodes", "its nodes"),
+        (f"seaway cluster delete --name {name}", "its end"),
+    )
 
 
 @app.command("list")

@@ -24,8 +24,13 @@ def manifests(home: Home) -> list[Manifest]:
     ]
 
 
-def _object(api: str, kind: str, name: str, namespace: str = "", component: str = "", **fields: Any) -> Manifest:
-    meta: dict[str, Any] = {"name": name, "labels": {**_LABELS, "app.kubernetes.io/component": component or name}}
+def _object(
+    api: str, kind: str, name: str, namespace: str = "", component: str = "", **fields: Any
+) -> Manifest:
+    meta: dict[str, Any] = {
+        "name": name,
+        "labels": {**_LABELS, "app.kubernetes.io/component": component or name},
+    }
     if namespace:
         meta["namespace"] = namespace
     return {"apiVersion": api, "kind": kind, "metadata": meta, **fields}
@@ -33,12 +38,18 @@ def _object(api: str, kind: str, name: str, namespace: str = "", component: str 
 
 def _external(name: str, home: Home, ip: str, ports: list[tuple[str, str, int, int]]) -> list[Manifest]:
     """Make a Service whose one endpoint is a program of the control plane."""
-    spec: dict[str, Any] = {"ports": [{"name": n, "protocol": p, "port": port, "targetPort": to} for n, p, port, to in ports]}
+    spec: dict[str, Any] = {
+        "ports": [{"name": n, "protocol": p, "port": port, "targetPort": to} for n, p, port, to in ports]
+    }
     if ip:
         spec["clusterIP"] = ip
     service = _object("v1", "Service", name, "kube-system", spec=spec)
     slices = _object(
-        "discovery.k8s.io/v1", "EndpointSlice", f"{name}-control", "kube-system", name,
+        "discovery.k8s.io/v1",
+        "EndpointSlice",
+        f"{name}-control",
+        "kube-system",
+        name,
         addressType="IPv4",
         endpoints=[{"addresses": [str(home.control)], "conditions": {"ready": True}}],
         ports=[{"name": n, "protocol": p, "port": to} for n, p, _, to in ports],
@@ -50,16 +61,24 @@ def _external(name: str, home: Home, ip: str, ports: list[tuple[str, str, int, i
 def _metrics_service(home: Home) -> Manifest:
     authority = base64.b64encode((home.pki / "ca.crt").read_bytes()).decode()
     spec = {
-        "group": "metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100, "versionPriority": 100,
-        "service": {"name": "metrics-server", "namespace": "kube-system", "port": 443}, "caBundle": authority,
+        "group": "metrics.k8s.io",
+        "version": "v1beta1",
+        "groupPriorityMinimum": 100,
+        "versionPriority": 100,
+        "service": {"name": "metrics-server", "namespace": "kube-system", "port": 443},
+        "caBundle": authority,
     }
     return _object("apiregistration.k8s.io/v1", "APIService", "v1beta1.metrics.k8s.io", spec=spec)
 
 
 def _storage_class() -> Manifest:
     manifest = _object(
-        "storage.k8s.io/v1", "StorageClass", "local",
-        provisioner=control.PROVISIONER, reclaimPolicy="Delete", volumeBindingMode="Immediate",
+        "storage.k8s.io/v1",
+        "StorageClass",
+        "local",
+        provisioner=control.PROVISIONER,
+        reclaimPolicy="Delete",
+        volumeBindingMode="Immediate",
     )
     manifest["metadata"]["annotations"] = {"storageclass.kubernetes.io/is-default-class": "true"}
     return manifest
@@ -72,7 +91,10 @@ def _rule(groups: str, resources: str, verbs: list[str]) -> dict[str, Any]:
 def _rights() -> list[Manifest]:
     """Least rights for each program that is no part of Kubernetes itself."""
     rules = {
-        "coredns": [_rule("", "services,pods,namespaces", ["list", "watch"]), _rule("discovery.k8s.io", "endpointslices", ["list", "watch"])],
+        "coredns": [
+            _rule("", "services,pods,namespaces", ["list", "watch"]),
+            _rule("discovery.k8s.io", "endpointslices", ["list", "watch"]),
+        ],
         "metrics-server": [_rule("", "nodes/metrics", ["get"]), _rule("", "pods,nodes", _WATCH)],
         "cloud-controller-manager": [
             _rule("", "services", [*_WATCH, "patch", "update"]),
@@ -90,17 +112,45 @@ def _rights() -> list[Manifest]:
     }
     made: list[Manifest] = []
     for name, allowed in rules.items():
-        made += [_object("rbac.authorization.k8s.io/v1", "ClusterRole", f"seaway:{name}", component=name, rules=allowed)]
-        made += [_binding(f"seaway:{name}", "ClusterRoleBinding", "ClusterRole", f"seaway:{name}", [f"seaway:{name}"])]
+        made += [
+            _object(
+                "rbac.authorization.k8s.io/v1", "ClusterRole", f"seaway:{name}", component=name, rules=allowed
+            )
+        ]
+        made += [
+            _binding(
+                f"seaway:{name}", "ClusterRoleBinding", "ClusterRole", f"seaway:{name}", [f"seaway:{name}"]
+            )
+        ]
     serving = ["seaway:metrics-server", "seaway:cloud-controller-manager"]
-    made += [_binding("seaway:delegated-authentication", "ClusterRoleBinding", "ClusterRole", "system:auth-delegator", serving)]
-    made += [_binding("seaway:authentication-reader", "RoleBinding", "Role", "extension-apiserver-authentication-reader", serving)]
+    made += [
+        _binding(
+            "seaway:delegated-authentication",
+            "ClusterRoleBinding",
+            "ClusterRole",
+            "system:auth-delegator",
+            serving,
+        )
+    ]
+    made += [
+        _binding(
+            "seaway:authentication-reader",
+            "RoleBinding",
+            "Role",
+            "extension-apiserver-authentication-reader",
+            serving,
+        )
+    ]
     return made
 
 
 def _binding(name: str, kind: str, role_kind: str, role: str, users: list[str]) -> Manifest:
     return _object(
-        "rbac.authorization.k8s.io/v1", kind, name, "kube-system" if kind == "RoleBinding" else "", "rights",
+        "rbac.authorization.k8s.io/v1",
+        kind,
+        name,
+        "kube-system" if kind == "RoleBinding" else "",
+        "rights",
         roleRef={"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": role},
         subjects=[{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user} for user in users],
     )

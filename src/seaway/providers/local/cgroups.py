@@ -24,7 +24,11 @@ def hierarchies() -> tuple[Path, ...]:
     """The roots under which a group must be made: one for v2, one per controller for v1."""
     if unified():
         return (ROOT,)
-    return tuple(sorted(p for p in ROOT.iterdir() if p.is_dir() and not p.is_symlink() and (p / "cgroup.procs").exists()))
+    return tuple(
+        sorted(
+            p for p in ROOT.iterdir() if p.is_dir() and not p.is_symlink() and (p / "cgroup.procs").exists()
+        )
+    )
 
 
 def make(group: str, cpus: float | None = None, memory: int | None = None) -> None:
@@ -41,7 +45,10 @@ def make(group: str, cpus: float | None = None, memory: int | None = None) -> No
                 if not unified() and own.exists() and not own.read_text().strip():
                     own.write_text((path.parent / name).read_text())
         if cpus is not None:
-            _write(path, {"cpu.max": f"{int(cpus * PERIOD)} {PERIOD}", "cpu.cfs_quota_us": str(int(cpus * PERIOD))})
+            _write(
+                path,
+                {"cpu.max": f"{int(cpus * PERIOD)} {PERIOD}", "cpu.cfs_quota_us": str(int(cpus * PERIOD))},
+            )
         if memory is not None:
             _write(path, {"memory.max": str(memory), "memory.limit_in_bytes": str(memory)})
 
@@ -85,7 +92,10 @@ def _mount(root: Path) -> str:
 
 def clear(group: str) -> str:
     """Shell lines that remove what dead processes left below `group`; under v2 it can then hold processes again."""
-    lines = [f"find {root / group} -mindepth 1 -depth -type d -exec rmdir {{}} + 2>/dev/null || true" for root in hierarchies()]
+    lines = [
+        f"find {root / group} -mindepth 1 -depth -type d -exec rmdir {{}} + 2>/dev/null || true"
+        for root in hierarchies()
+    ]
     if unified():
         control = f"{ROOT / group}/cgroup.subtree_control"
         lines.append(f"for c in $(cat {control}); do echo -$c > {control}; done")

@@ -18,7 +18,20 @@ from seaway.kit.kube import Kube, Ref
 from seaway.kit.lock import locked
 from seaway.model.event import Event, Outcome, Report, notes
 from seaway.ports.clusters import ClusterFacts, NodeFacts
-from seaway.providers.local import addons, cgroups, contexts, control, drain, engine, home, machine, network, node, pki, supervisor
+from seaway.providers.local import (
+    addons,
+    cgroups,
+    contexts,
+    control,
+    drain,
+    engine,
+    home,
+    machine,
+    network,
+    node,
+    pki,
+    supervisor,
+)
 from seaway.providers.local.home import Home, NodeHome
 
 TOOLS: Final = ("ip", "nft", "nsenter", "unshare", "mount", "sysctl", "runc", "s6-svscan")
@@ -56,7 +69,9 @@ class LocalClusters:
                     _wait_for_api(place, kube)
                     for manifest in addons.manifests(place):
                         _patiently(kube, manifest)
-                with _told(report, f"cluster/{name}/nodes", f"{len(wanted)} node{'s' * (len(wanted) > 1)} ready"):
+                with _told(
+                    report, f"cluster/{name}/nodes", f"{len(wanted)} node{'s' * (len(wanted) > 1)} ready"
+                ):
                     _wait_for_nodes(kube, wanted, since)
             contexts.merge(place)
         return self.scale(name, nodes, size, report) if len(wanted) < nodes else _facts(place)
@@ -70,7 +85,9 @@ class LocalClusters:
             if nodes > len(there):
                 free = [n for n in range(1, home.NODES) if n not in {each.number for each in there}]
                 fresh = tuple(place.node(n) for n in free[: nodes - len(there)])
-                with _told(report, f"cluster/{name}/nodes", f"added {', '.join(each.name for each in fresh)}"):
+                with _told(
+                    report, f"cluster/{name}/nodes", f"added {', '.join(each.name for each in fresh)}"
+                ):
                     self._write_nodes(fresh, size, programs, machine.pause(programs))
                     self._start(place, (*there, *fresh), programs)
                     _wait_for_nodes(kube, fresh)
@@ -86,7 +103,9 @@ class LocalClusters:
             record = _record(place)
             mine = {int(port) for port in record["published"]}
             for other in home.homes():
-                if other.name != name and (taken := set(ports) & {int(p) for p in _record(other)["published"]}):
+                if other.name != name and (
+                    taken := set(ports) & {int(p) for p in _record(other)["published"]}
+                ):
                     raise Refused(
                         f"port {min(taken)} of this machine leads to cluster {other.name}",
                         remedy=f"choose other ports in the file, or: seaway cluster delete --name {other.name}",
@@ -141,7 +160,9 @@ class LocalClusters:
 
     def _start(self, place: Home, nodes: Sequence[NodeHome], programs: engine.Engine) -> None:
         control.write_files(place, machine.resolver(), nodes[0].name)
-        supervisor.write(place.services, [*control.services(place, programs), *map(node.service, nodes)], place.logs)
+        supervisor.write(
+            place.services, [*control.services(place, programs), *map(node.service, nodes)], place.logs
+        )
         supervisor.start(place.services, control.entry(place), place.logs / "supervisor.log")
         _write_rules(place)
 
@@ -165,7 +186,8 @@ def _check(size: str, nodes: int) -> None:
         raise UsageError(f"a local cluster has 1 to {home.NODES - 1} nodes, not {nodes}")
     if os.geteuid():
         raise Refused(
-            "a local cluster needs root", why="its nodes are namespaces, mounts and control groups of this machine",
+            "a local cluster needs root",
+            why="its nodes are namespaces, mounts and control groups of this machine",
             remedy="run the command again with sudo",
         )
 
@@ -175,7 +197,8 @@ def _existing(name: str) -> Home:
     if found is None:
         others = ", ".join(each.name for each in home.homes())
         raise NotFound(
-            f"no cluster {name} on this machine", why=f"there are: {others}" if others else "there is none",
+            f"no cluster {name} on this machine",
+            why=f"there are: {others}" if others else "there is none",
             remedy=f"seaway cluster create --name {name}",
         )
     return found
@@ -217,7 +240,8 @@ def _wait_for_api(place: Home, kube: Kube) -> None:
     while not kube.ready():
         if time.monotonic() > end:
             raise Unready(
-                "the API server did not become ready", where=place.server,
+                "the API server did not become ready",
+                where=place.server,
                 remedy=f"read {place.logs}/kube-apiserver/current and {place.logs}/etcd/current",
             )
         time.sleep(0.1)
@@ -250,7 +274,10 @@ def _wait_for_nodes(kube: Kube, nodes: Sequence[NodeHome], since: str = "") -> N
                 missing.pop(item["metadata"]["name"], None)
         if missing and time.monotonic() > end:
             name, first = next(iter(missing.items()))
-            raise Unready(f"node {name} did not become ready", remedy=f"read {first.cluster.logs}/node-{first.number}/kubelet/current")
+            raise Unready(
+                f"node {name} did not become ready",
+                remedy=f"read {first.cluster.logs}/node-{first.number}/kubelet/current",
+            )
         time.sleep(0.1 if missing else 0)
 
 
@@ -269,14 +296,27 @@ def _facts(place: Home) -> ClusterFacts:
     items = _nodes_seen(place) if running and place.kubeconfig.exists() else None
     up = items is not None
     nodes = tuple(
-        NodeFacts(n.name, str(n.address), n.size, up and _is_ready((items or {}).get(n.name, {})), bool(cgroups.processes(n.cgroup)))
+        NodeFacts(
+            n.name,
+            str(n.address),
+            n.size,
+            up and _is_ready((items or {}).get(n.name, {})),
+            bool(cgroups.processes(n.cgroup)),
+        )
         for n in home.nodes(place)
     )
     state = "running" if up and all(n.ready for n in nodes) else "broken" if running else "stopped"
     record = _record(place)
     published = {int(port): (str(ip), int(to)) for port, (ip, to) in record["published"].items()}
     return ClusterFacts(
-        place.name, place.context, place.server, state, nodes, str(place.outside), published, tuple(record["admitted"])
+        place.name,
+        place.context,
+        place.server,
+        state,
+        nodes,
+        str(place.outside),
+        published,
+        tuple(record["admitted"]),
     )
 
 

@@ -58,7 +58,11 @@ def remove(context: str) -> None:
 def _edit(change: Any) -> None:
     path = location()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with locked(path.with_name(path.name + ".seaway-lock"), "another command that writes the kubeconfig", notes(silent, "lock")):
+    with locked(
+        path.with_name(path.name + ".seaway-lock"),
+        "another command that writes the kubeconfig",
+        notes(silent, "lock"),
+    ):
         document = _read(path)
         before = json.dumps(document, default=str)
         change(document)
@@ -76,9 +80,18 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(path.read_text()) if path.exists() else None
     except yaml.YAMLError as error:
-        raise SeawayError("the kubeconfig cannot be read", where=str(path), why=str(error), remedy="mend it, or set KUBECONFIG to another file") from error
+        raise SeawayError(
+            "the kubeconfig cannot be read",
+            where=str(path),
+            why=str(error),
+            remedy="mend it, or set KUBECONFIG to another file",
+        ) from error
     if document is None:
         return {"apiVersion": "v1", "kind": "Config", **{key: [] for key in _LISTS}, "current-context": ""}
     if not isinstance(document, dict):
-        raise SeawayError("the kubeconfig is not a mapping", where=str(path), remedy="mend it, or set KUBECONFIG to another file")
+        raise SeawayError(
+            "the kubeconfig is not a mapping",
+            where=str(path),
+            remedy="mend it, or set KUBECONFIG to another file",
+        )
     return document

@@ -22,12 +22,19 @@ def services(home: Home, engine: Engine) -> tuple[Service, ...]:
         "etcd": _etcd(home),
         "kube-apiserver": _apiserver(home),
         "kube-controller-manager": _controllers(home),
-        "kube-scheduler": [*_client(home, "kube-scheduler"), "--leader-elect=false", "--bind-address=127.0.0.1"],
+        "kube-scheduler": [
+            *_client(home, "kube-scheduler"),
+            "--leader-elect=false",
+            "--bind-address=127.0.0.1",
+        ],
         "kube-proxy": [f"--config={home.state}/kube-proxy.json"],
         "coredns": ["-conf", f"{home.state}/Corefile"],
         "metrics-server": _metrics(home),
         "cloud-controller-manager": _balancer(home),
-        "storage-provisioner": [f"--kubeconfig={home.pki}/storage-provisioner.kubeconfig", f"--root={home.volumes}"],
+        "storage-provisioner": [
+            f"--kubeconfig={home.pki}/storage-provisioner.kubeconfig",
+            f"--root={home.volumes}",
+        ],
     }
     enter = ("nsenter", f"--net=/run/netns/{home.namespace}", engine.program("engine"))
     return tuple(Service(name, (*enter, name, *argv)) for name, argv in arguments.items())
@@ -44,14 +51,18 @@ def registry(engine: Engine, state: Path) -> Service:
     place = state / "registry.json"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(json.dumps(config))
-    return Service("registry", (engine.program("engine"), "registry", "serve", place), "export OTEL_TRACES_EXPORTER=none")
+    return Service(
+        "registry", (engine.program("engine"), "registry", "serve", place), "export OTEL_TRACES_EXPORTER=none"
+    )
 
 
 def write_files(home: Home, resolver: Path, first_node: str) -> None:
     """Configuration files that the programs read."""
     for folder in (home.logs, home.volumes, home.run):
         folder.mkdir(parents=True, exist_ok=True, mode=0o711)
-    (home.state / "kube-proxy.json").write_text(json.dumps(proxy(home, first_node, home.pki / "kube-proxy.kubeconfig")))
+    (home.state / "kube-proxy.json").write_text(
+        json.dumps(proxy(home, first_node, home.pki / "kube-proxy.kubeconfig"))
+    )
     (home.state / "Corefile").write_text(f""".:53 {{
   bind {home.control}
   errors
@@ -92,7 +103,10 @@ def proxy(home: Home, node: str, kubeconfig: Path) -> dict[str, Any]:
 
 def _client(home: Home, name: str) -> list[str]:
     config = home.pki / f"{name}.kubeconfig"
-    return [f"--{flag}={config}" for flag in ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")]
+    return [
+        f"--{flag}={config}"
+        for flag in ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")
+    ]
 
 
 def _etcd(home: Home) -> list[str]:

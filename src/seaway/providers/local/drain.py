@@ -28,11 +28,14 @@ def drain(kube: Kube, node: str, report: Report) -> None:
         names = ", ".join(pod["metadata"]["name"] for pod in pods[:3])
         if now > end:
             raise Unready(
-                f"node {node} cannot be drained", why=f"still there: {names}",
+                f"node {node} cannot be drained",
+                why=f"still there: {names}",
                 remedy="see the pods' PodDisruptionBudgets; the node stays, and takes no new pods",
             )
         if now > told + 1:
-            report(Event(f"drain/{node}", Outcome.PROGRESS, f"waiting for {len(pods)} pods of {node}: {names}"))
+            report(
+                Event(f"drain/{node}", Outcome.PROGRESS, f"waiting for {len(pods)} pods of {node}: {names}")
+            )
             told = now
         time.sleep(0.2)
 
@@ -40,4 +43,8 @@ def drain(kube: Kube, node: str, report: Report) -> None:
 def _pods(kube: Kube, node: str) -> list[dict[str, Any]]:
     """Pods that must leave: those of DaemonSets and static ones belong to the node itself."""
     found = kube.list("v1", "Pod", fields=f"spec.nodeName={node}")
-    return [pod for pod in found if not any(o["kind"] in {"DaemonSet", "Node"} for o in pod["metadata"].get("ownerReferences", []))]
+    return [
+        pod
+        for pod in found
+        if not any(o["kind"] in {"DaemonSet", "Node"} for o in pod["metadata"].get("ownerReferences", []))
+    ]

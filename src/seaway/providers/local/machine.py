@@ -28,7 +28,9 @@ def start(engine: Engine) -> None:
     end = time.monotonic() + 15
     while not answers():
         if time.monotonic() > end:
-            raise Unready("the machine's registry did not start", where=HOST, remedy=f"read {logs}/registry/current")
+            raise Unready(
+                "the machine's registry did not start", where=HOST, remedy=f"read {logs}/registry/current"
+            )
         time.sleep(0.05)
 
 
@@ -55,15 +57,21 @@ def pause(engine: Engine) -> str:
         packed = io.BytesIO()
         written = archive.write([archive.Entry("pause", source=engine.program("pause"))], packed)
         layer = oci.Layer(written.digest, written.diff_id, written.size)
-        config = oci.config([layer], oci.Settings(entrypoint=("/pause",), user="65535:65535"), oci.architecture())
+        config = oci.config(
+            [layer], oci.Settings(entrypoint=("/pause",), user="65535:65535"), oci.architecture()
+        )
         manifest = oci.manifest(config, [layer])
         digest = oci.digest(manifest)
-        there = http.request("HEAD", f"/v2/seaway/pause/manifests/{digest}", ok=(200, 404), headers={"Accept": oci.ACCEPT})
+        there = http.request(
+            "HEAD", f"/v2/seaway/pause/manifests/{digest}", ok=(200, 404), headers={"Accept": oci.ACCEPT}
+        )
         if there.status_code != 200:
             for blob in (packed.getvalue(), config):
                 _upload(http, blob)
             headers = {"Content-Type": oci.MANIFEST}
-            http.request("PUT", f"/v2/seaway/pause/manifests/{digest}", ok=(201,), body=manifest, headers=headers)
+            http.request(
+                "PUT", f"/v2/seaway/pause/manifests/{digest}", ok=(201,), body=manifest, headers=headers
+            )
     return f"{HOST}/seaway/pause@{digest}"
 
 
@@ -80,7 +88,11 @@ def resolver() -> Path:
     upstream = Path("/run/systemd/resolve/resolv.conf")
     copy = home.STATE / "resolv.conf"
     source = upstream if upstream.exists() else Path("/etc/resolv.conf")
-    lines = [line for line in source.read_text().splitlines() if not line.startswith("nameserver 127.")] if source.exists() else []
+    lines = (
+        [line for line in source.read_text().splitlines() if not line.startswith("nameserver 127.")]
+        if source.exists()
+        else []
+    )
     if not any(line.startswith("nameserver") for line in lines):
         lines.append("nameserver 192.0.2.1")
     copy.write_text("\n".join(lines) + "\n")

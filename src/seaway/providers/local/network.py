@@ -31,7 +31,11 @@ def free_number() -> int:
         prefix = f"10.{200 + number}."
         if number not in taken and not any(dst.startswith(prefix) for dst in used):
             return number
-    raise Refused("no free network for another cluster", why="10.200.0.0 to 10.239.255.255 are all in use", remedy="seaway cluster delete --name NAME")
+    raise Refused(
+        "no free network for another cluster",
+        why="10.200.0.0 to 10.239.255.255 are all in use",
+        remedy="seaway cluster delete --name NAME",
+    )
 
 
 def namespaces() -> frozenset[str]:
@@ -44,11 +48,24 @@ def raise_cluster(home: Home) -> None:
         process.run("ip", "netns", "add", home.namespace)
     inside = ("nsenter", f"--net=/run/netns/{home.namespace}")
     if not Path(f"/sys/class/net/{home.link}").exists():
-        process.run("ip", "link", "add", home.link, "type", "veth", "peer", "name", "outside", "netns", home.namespace)
+        process.run(
+            "ip", "link", "add", home.link, "type", "veth", "peer", "name", "outside", "netns", home.namespace
+        )
     process.run("ip", "address", "replace", f"{home.outside}/30", "dev", home.link)
     process.run("ip", "link", "set", home.link, "up")
     _sysctl((), **{f"net.ipv4.conf.{home.link}.route_localnet": 1})
-    process.run("ip", "route", "replace", str(home.network), "via", str(home.inside), "dev", home.link, "src", str(home.outside))
+    process.run(
+        "ip",
+        "route",
+        "replace",
+        str(home.network),
+        "via",
+        str(home.inside),
+        "dev",
+        home.link,
+        "src",
+        str(home.outside),
+    )
     links = {link["ifname"] for link in json.loads(process.run(*inside, "ip", "-j", "link"))}
     if BRIDGE not in links:
         process.run(*inside, "ip", "link", "add", BRIDGE, "type", "bridge")
@@ -57,7 +74,14 @@ def raise_cluster(home: Home) -> None:
             process.run(*inside, "ip", "address", "replace", address, "dev", device)
         process.run(*inside, "ip", "link", "set", device, "up")
     process.run(*inside, "ip", "route", "replace", "default", "via", str(home.outside))
-    _sysctl(inside, **{"net.ipv4.ip_forward": 1, "net.ipv4.conf.all.send_redirects": 0, f"net.ipv4.conf.{BRIDGE}.send_redirects": 0})
+    _sysctl(
+        inside,
+        **{
+            "net.ipv4.ip_forward": 1,
+            "net.ipv4.conf.all.send_redirects": 0,
+            f"net.ipv4.conf.{BRIDGE}.send_redirects": 0,
+        },
+    )
     _forward()
 
 
@@ -71,7 +95,20 @@ def raise_node(node: NodeHome) -> None:
     port = f"node{node.number}"
     links = {link["ifname"] for link in json.loads(process.run(*control, "ip", "-j", "link"))}
     if port not in links:
-        process.run(*control, "ip", "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", node.namespace)
+        process.run(
+            *control,
+            "ip",
+            "link",
+            "add",
+            port,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "eth0",
+            "netns",
+            node.namespace,
+        )
     process.run(*control, "ip", "link", "set", port, "master", BRIDGE, "up")
     process.run(*inside, "ip", "link", "set", "lo", "up")
     process.run(*inside, "ip", "address", "replace", f"{node.address}/24", "dev", "eth0")
@@ -109,9 +146,19 @@ def write_rules(home: Home, published: Mapping[int, tuple[str, int]], admitted: 
     loopback ports of this machine that pods reach at the cluster's `outside` address.
     """
     table, link = _table(home), home.link
-    out = "\n".join(f"    ip daddr 127.0.0.0/8 tcp dport {port} dnat to {ip}:{to}" for port, (ip, to) in sorted(published.items()))
-    into = "\n".join(f'    iifname "{link}" ip daddr {home.outside} tcp dport {port} dnat to 127.0.0.1:{port}' for port in admitted)
-    process.run("nft", "-f", "-", stdin=f"""
+    out = "\n".join(
+        f"    ip daddr 127.0.0.0/8 tcp dport {port} dnat to {ip}:{to}"
+        for port, (ip, to) in sorted(published.items())
+    )
+    into = "\n".join(
+        f'    iifname "{link}" ip daddr {home.outside} tcp dport {port} dnat to 127.0.0.1:{port}'
+        for port in admitted
+    )
+    process.run(
+        "nft",
+        "-f",
+        "-",
+        stdin=f"""
 table ip {table}
 delete table ip {table}
 table ip {table} {{
@@ -136,7 +183,8 @@ table ip {table} {{
     iifname "{link}" drop
   }}
 }}
-""")
+""",
+    )
 
 
 def check_ports(ports: tuple[int, ...]) -> None:

@@ -46,19 +46,36 @@ def write(node: NodeHome, size: str, engine: Engine, pause: str, resolver: Path)
     pki.make_node(node)
     _write_machine(state / "machine", SIZES[size], node.number)
     _json(state / "kubelet.json", _kubelet(node, resolver))
-    _json(state / "kube-proxy.json", control.proxy(node.cluster, node.name, node.cluster.pki / "kube-proxy.kubeconfig"))
+    _json(
+        state / "kube-proxy.json",
+        control.proxy(node.cluster, node.name, node.cluster.pki / "kube-proxy.kubeconfig"),
+    )
     _json(state / "cni" / "10-seaway.conflist", _cni(node))
     (state / "containerd.toml").write_text(_containerd(node, engine, pause))
     _mirror(node)
     init = state / "init"
     init.write_text(_init(node, engine))
     init.chmod(0o755)
-    supervisor.write(state / "services", _daemons(node, engine, size), node.cluster.logs / f"node-{node.number}")
+    supervisor.write(
+        state / "services", _daemons(node, engine, size), node.cluster.logs / f"node-{node.number}"
+    )
 
 
 def service(node: NodeHome) -> Service:
     """The node as the cluster's supervisor sees it: one program that must run."""
-    unshare = ("unshare", "--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child=SIGKILL", "--mount-proc", "--uts", "--ipc", "--cgroup")
+    unshare = (
+        "unshare",
+        "--mount",
+        "--propagation",
+        "slave",
+        "--pid",
+        "--fork",
+        "--kill-child=SIGKILL",
+        "--mount-proc",
+        "--uts",
+        "--ipc",
+        "--cgroup",
+    )
     return Service(
         f"node-{node.number}",
         ("nsenter", f"--net=/run/netns/{node.namespace}", *unshare, node.state / "init"),
@@ -101,10 +118,18 @@ def _daemons(node: NodeHome, engine: Engine, size: str) -> tuple[Service, ...]:
     program, state = engine.program("engine"), node.state
     labels = f"node.kubernetes.io/instance-type={size},topology.kubernetes.io/zone=local-1,topology.kubernetes.io/region=local"
     kubelet = (
-        program, "kubelet", f"--config={state}/kubelet.json", f"--kubeconfig={state}/kubelet.kubeconfig",
-        f"--root-dir={state}/kubelet", f"--hostname-override={node.name}", f"--node-ip={node.address}", f"--node-labels={labels}",
+        program,
+        "kubelet",
+        f"--config={state}/kubelet.json",
+        f"--kubeconfig={state}/kubelet.kubeconfig",
+        f"--root-dir={state}/kubelet",
+        f"--hostname-override={node.name}",
+        f"--node-ip={node.address}",
+        f"--node-labels={labels}",
     )
-    wait = "i=0; until [ -S /run/containerd/containerd.sock ] || [ $i -ge 200 ]; do i=$((i+1)); sleep 0.05; done"
+    wait = (
+        "i=0; until [ -S /run/containerd/containerd.sock ] || [ $i -ge 200 ]; do i=$((i+1)); sleep 0.05; done"
+    )
     return (
         Service("containerd", (engine.program("containerd"), "--config", state / "containerd.toml")),
         Service("kubelet", kubelet, wait),
@@ -141,7 +166,11 @@ def _kubelet(node: NodeHome, resolver: Path) -> dict[str, Any]:
         "failCgroupV1": False,
         "failSwapOn": False,
         "enforceNodeAllocatable": ["pods"],
-        "evictionHard": {"memory.available": f"{EVICTION}Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
+        "evictionHard": {
+            "memory.available": f"{EVICTION}Mi",
+            "nodefs.available": "1%",
+            "imagefs.available": "1%",
+        },
         "imageGCHighThresholdPercent": 98,
         "imageGCLowThresholdPercent": 95,
         "serializeImagePulls": False,
@@ -155,8 +184,18 @@ def _cni(node: NodeHome) -> dict[str, Any]:
     """Pods are routed, not masqueraded, so that they keep their address (CNI specification 1.0)."""
     ranges = [[{"subnet": str(node.pods)}]]
     bridge = {
-        "type": "bridge", "bridge": "pods", "isGateway": True, "ipMasq": False, "hairpinMode": True, "forceAddress": True,
-        "ipam": {"type": "host-local", "dataDir": "/run/cni", "ranges": ranges, "routes": [{"dst": "0.0.0.0/0"}]},
+        "type": "bridge",
+        "bridge": "pods",
+        "isGateway": True,
+        "ipMasq": False,
+        "hairpinMode": True,
+        "forceAddress": True,
+        "ipam": {
+            "type": "host-local",
+            "dataDir": "/run/cni",
+            "ranges": ranges,
+            "routes": [{"dst": "0.0.0.0/0"}],
+        },
     }
     portmap = {"type": "portmap", "backend": "nftables", "capabilities": {"portMappings": True}}
     return {"cniVersion": "1.0.0", "name": "seaway", "plugins": [bridge, portmap]}
@@ -202,7 +241,9 @@ def _mirror(node: NodeHome) -> None:
     host = node.state / "certs.d" / f"127.0.0.1:{control.REGISTRY_PORT}"
     host.mkdir(exist_ok=True)
     server = f"http://{node.cluster.outside}:{control.REGISTRY_PORT}"
-    (host / "hosts.toml").write_text(f'server = "{server}"\n[host."{server}"]\n  capabilities = ["pull", "resolve"]\n')
+    (host / "hosts.toml").write_text(
+        f'server = "{server}"\n[host."{server}"]\n  capabilities = ["pull", "resolve"]\n'
+    )
 
 
 def _write_machine(folder: Path, size: Size, number: int) -> None:
@@ -212,7 +253,13 @@ def _write_machine(folder: Path, size: Size, number: int) -> None:
     not try to pin pods to them. Small nodes begin at different CPUs, so that they do not share the first one.
     """
     total = _total(size)
-    rows = (("MemTotal", total), ("MemFree", total), ("MemAvailable", total), ("SwapTotal", 0), ("SwapFree", 0))
+    rows = (
+        ("MemTotal", total),
+        ("MemFree", total),
+        ("MemAvailable", total),
+        ("SwapTotal", 0),
+        ("SwapFree", 0),
+    )
     (folder / "meminfo").write_text("".join(f"{name}: {value} kB\n" for name, value in rows))
     there = os.cpu_count() or 1
     own = [(number - 1 + i) % there if size.cpus <= there else i for i in range(size.cpus)]

@@ -54,16 +54,34 @@ def make_cluster(home: Home) -> None:
         _make_authority(home.pki, authority)
     if not (home.pki / "sa.key").exists():
         key = ec.generate_private_key(ec.SECP256R1())
-        public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
         _write(home.pki / "sa.pub", public)
         _write(home.pki / "sa.key", _pem(key))
     first = str(home.cluster_ips[1])
-    names = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost")
-    issue(home.pki, Identity("apiserver", "kube-apiserver", names=names, addresses=(str(home.control), first, "127.0.0.1")))
-    issue(home.pki, Identity("apiserver-kubelet-client", "kube-apiserver-kubelet-client", ("system:masters",)))
+    names = (
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+        "localhost",
+    )
+    issue(
+        home.pki,
+        Identity(
+            "apiserver", "kube-apiserver", names=names, addresses=(str(home.control), first, "127.0.0.1")
+        ),
+    )
+    issue(
+        home.pki, Identity("apiserver-kubelet-client", "kube-apiserver-kubelet-client", ("system:masters",))
+    )
     issue(home.pki, Identity("front-proxy-client", "front-proxy-client", authority="front-proxy-ca"))
     serving = ("metrics-server.kube-system.svc",)
-    issue(home.pki, Identity("metrics-server-serving", "metrics-server", names=serving, addresses=(str(home.control),)))
+    issue(
+        home.pki,
+        Identity("metrics-server-serving", "metrics-server", names=serving, addresses=(str(home.control),)),
+    )
     for identity in COMPONENTS:
         issue(home.pki, identity)
         write_kubeconfig(home, identity, home.pki / f"{identity.file}.kubeconfig")
@@ -73,7 +91,12 @@ def make_cluster(home: Home) -> None:
 def make_node(node: NodeHome) -> None:
     """The node's own identity, for the kubelet as client and as server."""
     pki = node.cluster.pki
-    issue(pki, Identity(node.name, f"system:node:{node.name}", ("system:nodes",), (node.name,), (str(node.address),)))
+    issue(
+        pki,
+        Identity(
+            node.name, f"system:node:{node.name}", ("system:nodes",), (node.name,), (str(node.address),)
+        ),
+    )
     write_kubeconfig(node.cluster, Identity(node.name, node.name), node.state / "kubelet.kubeconfig")
 
 
@@ -89,7 +112,10 @@ def issue(folder: Path, who: Identity) -> None:
     builder = (
         _builder(x509.Name(subject), authority.subject, key)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]),
+            critical=False,
+        )
     )
     alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in who.names]
     alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in who.addresses]
@@ -131,8 +157,15 @@ def _make_authority(folder: Path, name: str) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"seaway {name}")])
     usage = x509.KeyUsage(
-        digital_signature=True, key_cert_sign=True, crl_sign=True, content_commitment=False, key_encipherment=False,
-        data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+        digital_signature=True,
+        key_cert_sign=True,
+        crl_sign=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
     )
     certificate = (
         _builder(subject, subject, key)
@@ -145,7 +178,9 @@ def _make_authority(folder: Path, name: str) -> None:
     _write(folder / f"{name}.crt", certificate.public_bytes(serialization.Encoding.PEM))
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
@@ -159,7 +194,9 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivate
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def _write(path: Path, content: bytes) -> None:
