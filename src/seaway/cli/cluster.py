@@ -8,10 +8,11 @@ from typing import Annotated, Any, Final
 import typer
 
 from seaway.cli.options import Format, Output, Yes
-from seaway.cli.story import Story, emit_json, next_commands
+from seaway.cli.story import Story, emit, emit_json, next_commands
 
 app = typer.Typer(
-    help="Local Kubernetes clusters with real nodes.\n\nExample: `seaway cluster create --nodes 2 --size small`, then `kubectl get nodes`.",
+    help="Local Kubernetes clusters with real nodes.\n\n"
+    "Example: `seaway cluster create --nodes 2 --size small`, then `kubectl get nodes`.",
     no_args_is_help=True,
 )
 Name = Annotated[
@@ -56,9 +57,9 @@ def list_(output: Output = Format.TEXT) -> None:
         emit_json([house.as_json(each) for each in found])
         return
     for each in found:
-        print(f"{each.name:<20} {each.state:<8} {len(each.nodes)} nodes  {each.context}")
+        emit(f"{each.name:<20} {each.state:<8} {len(each.nodes)} nodes  {each.context}")
     if not found:
-        print("no clusters on this machine", file=sys.stderr)
+        sys.stderr.write("no clusters on this machine\n")
         next_commands(("seaway cluster create", "make one"))
 
 
@@ -75,7 +76,7 @@ def nodes_(name: Name = DEFAULT, output: Output = Format.TEXT) -> None:
         emit_json(house.as_json(facts)["nodes"])
         return
     for node in facts.nodes:
-        print(f"{node.name:<28} {node.size:<8} {node.address:<14} {'ready' if node.ready else 'not ready'}")
+        emit(f"{node.name:<28} {node.size:<8} {node.address:<14} {'ready' if node.ready else 'not ready'}")
 
 
 @app.command()
@@ -124,4 +125,4 @@ def _answer(output: Format, document: Any, text: str) -> None:
     if output is Format.JSON:
         emit_json(document)
     else:
-        print(text)
+        emit(text)

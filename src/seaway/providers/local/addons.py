@@ -1,4 +1,4 @@
-"""What every cluster has on top of the API server: names, metrics, volumes, and the rights of those who serve them."""
+"""What every cluster has beyond the API server: names, metrics, volumes, and rights for who serves them."""
 
 from __future__ import annotations
 

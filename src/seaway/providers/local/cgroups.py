@@ -32,7 +32,7 @@ def hierarchies() -> tuple[Path, ...]:
 
 
 def make(group: str, cpus: float | None = None, memory: int | None = None) -> None:
-    """Make `group` (a path below the root) everywhere, with a quota of CPUs and a limit of bytes where given."""
+    """Make `group` (a path below the root) everywhere, with a quota of CPUs and of bytes where given."""
     for root in hierarchies():
         path = root
         for part in Path(group).parts:
@@ -91,7 +91,7 @@ def _mount(root: Path) -> str:
 
 
 def clear(group: str) -> str:
-    """Shell lines that remove what dead processes left below `group`; under v2 it can then hold processes again."""
+    """Shell lines that remove what the dead left below `group`; under v2 it can hold processes again."""
     lines = [
         f"find {root / group} -mindepth 1 -depth -type d -exec rmdir {{}} + 2>/dev/null || true"
         for root in hierarchies()

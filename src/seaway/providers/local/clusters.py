@@ -108,7 +108,7 @@ class LocalClusters:
                 ):
                     raise Refused(
                         f"port {min(taken)} of this machine leads to cluster {other.name}",
-                        remedy=f"choose other ports in the file, or: seaway cluster delete --name {other.name}",
+                        remedy=f"choose other ports, or: seaway cluster delete --name {other.name}",
                     )
             network.check_ports(tuple(sorted(set(ports) - mine)))
             record["published"] = {str(port): list(to) for port, to in ports.items()}
@@ -167,7 +167,7 @@ class LocalClusters:
         _write_rules(place)
 
     def _remove_node(self, kube: Kube, each: NodeHome) -> None:
-        """Take the node away once no pod object names it, else such pods stay Terminating until they are collected."""
+        """Take the node away once no pod names it; else they stay Terminating until they are collected."""
         supervisor.remove(each.cluster.services, f"node-{each.number}")
         cgroups.kill(each.cgroup)
         network.lower_node(each)
@@ -261,8 +261,9 @@ def _patiently(kube: Kube, manifest: dict[str, Any]) -> None:
 
 
 def _wait_for_nodes(kube: Kube, nodes: Sequence[NodeHome], since: str = "") -> None:
-    """Wait until the nodes are ready, and have renewed their leases `since` then: a node that was switched off
-    stays ready on paper for a while.
+    """Wait until the nodes are ready, and have renewed their leases `since` then.
+
+    A node that was switched off stays ready on paper for a while.
     """
     missing = {each.name: each for each in nodes}
     end = time.monotonic() + PATIENCE

@@ -1,4 +1,7 @@
-"""Taking the pods off a node before it goes: cordon, evict, wait (Kubernetes: Safely Drain a Node, API-initiated eviction)."""
+"""Taking the pods off a node before it goes: cordon, evict, wait.
+
+Kubernetes: Safely Drain a Node; API-initiated Eviction.
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import shutil
 import sys
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -137,7 +138,7 @@ def _build(folder: Path, target: Path, report: Report) -> None:
     report(Event(STEP, Outcome.DONE, "engine built", 1.0))
 
 
-def _watched(argv: list[str | Path], folder: Path, env: dict[str, str], report: Report) -> None:
+def _watched(argv: Sequence[str | Path], folder: Path, env: dict[str, str], report: Report) -> None:
     """Run the compiler; each package it names moves the bar."""
     child = process.stream(argv, cwd=folder, env=env)
     last: list[str] = []
@@ -155,7 +156,7 @@ def _watched(argv: list[str | Path], folder: Path, env: dict[str, str], report: 
             "the engine could not be built",
             where=str(folder),
             why="\n".join(last),
-            remedy="check the disk and the way to the Go module proxy, and run the command again: it goes on where it stopped",
+            remedy="check the disk and the network, and run it again: it goes on where it stopped",
         )
 
 
@@ -207,7 +208,7 @@ def _required_checksum() -> str:
         raise Refused(
             "SEAWAY_ENGINE is set without a valid SEAWAY_ENGINE_SHA256",
             why="a pre-built engine runs as root; it is used only when its checksum is known",
-            remedy="set SEAWAY_ENGINE_SHA256 to the 64 hex digits that `seaway cluster engine --pack` printed",
+            remedy="set SEAWAY_ENGINE_SHA256 to what `seaway cluster engine --pack FILE` printed",
         )
     return checksum
 
@@ -218,7 +219,7 @@ def _unpack(place: str, checksum: str, target: Path, report: Report) -> None:
     archive = target.parent / "archive"
     try:
         with (
-            urlopen(place) if "://" in place else Path(place).open("rb") as stream,
+            urlopen(place) if "://" in place else Path(place).open("rb") as stream,  # noqa: S310  (by checksum)
             archive.open("wb") as out,
         ):
             shutil.copyfileobj(stream, out)

@@ -65,7 +65,7 @@ def pause(engine: Engine) -> str:
         there = http.request(
             "HEAD", f"/v2/seaway/pause/manifests/{digest}", ok=(200, 404), headers={"Accept": oci.ACCEPT}
         )
-        if there.status_code != 200:
+        if not there.is_success:
             for blob in (packed.getvalue(), config):
                 _upload(http, blob)
             headers = {"Content-Type": oci.MANIFEST}

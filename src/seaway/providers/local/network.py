@@ -199,7 +199,7 @@ def check_ports(ports: tuple[int, ...]) -> None:
                     raise Busy(
                         f"port {port} of this machine is in use",
                         why=f"another program listens on {address}:{port} ({error.strerror})",
-                        remedy="stop it, or choose other ports: environments: {…: {ports: {http: 8080, https: 8443}}}",
+                        remedy="stop it, or set environments: {…: {ports: {http: 8080, https: 8443}}}",
                     ) from error
 
 
@@ -208,7 +208,7 @@ def _table(home: Home) -> str:
 
 
 def _forward() -> None:
-    """Pods reach the internet through this machine; its own setting comes back with the last cluster's end."""
+    """Pods reach the internet through this machine; its own setting comes back with the last cluster."""
     if _FORWARD.read_text().strip() == "0":
         _FORWARD_WAS.write_text("0\n")
         _FORWARD.write_text("1\n")

@@ -1,9 +1,9 @@
-"""A node: network, mount, PID, UTS, IPC and cgroup namespaces of its own, in which containerd, kubelet and kube-proxy run.
+"""A node: namespaces of its own (network, mount, PID, UTS, IPC, cgroup) for its daemons.
 
 The node's first process is s6-svscan; its death ends everything in the node, as a power cut would, and the
-cluster's supervisor starts it again. A node looks as large as its size says: /proc/meminfo and the CPU folders
-of sysfs are covered in its mount namespace, and its control group, the root of its cgroup namespace, has the limits
-of such a machine. What the node measures of itself is therefore its own use, not that of the machine around it.
+cluster's supervisor starts it again. A node looks as large as its size says: /proc/meminfo and the folders of
+sysfs are covered in its mount namespace, and its control group, the root of its cgroup namespace, has the
+limits of such a machine. What the node measures of itself is its own use, not that of the machine around it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,16 @@ from seaway.providers.local.home import NodeHome
 from seaway.providers.local.supervisor import Service
 
 KIB: Final = 1024
-#: MiB on top of the size, so that allocatable is the size: what the kubelet keeps free, and what the node's own programs use.
+#: MiB on top of the size, so that allocatable is the size: what is kept free, and what its programs use.
 EVICTION: Final = 100
 RESERVED: Final = 400
+#: Plugins of containerd that would look for devices and file systems which a node does not have.
+UNUSED: Final = (
+    *(f"io.containerd.snapshotter.v1.{name}" for name in ("btrfs", "zfs", "devmapper", "blockfile", "erofs")),
+    "io.containerd.nri.v1.nri",
+    "io.containerd.tracing.processor.v1.otlp",
+    "io.containerd.internal.v1.tracing",
+)
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,8 @@ exec s6-svscan /run/services
 
 def _daemons(node: NodeHome, engine: Engine, size: str) -> tuple[Service, ...]:
     program, state = engine.program("engine"), node.state
-    labels = f"node.kubernetes.io/instance-type={size},topology.kubernetes.io/zone=local-1,topology.kubernetes.io/region=local"
+    zone = "topology.kubernetes.io/region=local,topology.kubernetes.io/zone=local-1"
+    labels = f"node.kubernetes.io/instance-type={size},{zone}"
     kubelet = (
         program,
         "kubelet",
@@ -206,7 +214,7 @@ def _containerd(node: NodeHome, engine: Engine, pause: str) -> str:
     return f"""version = 3
 root = "{node.state}/containerd"
 state = "/run/containerd"
-disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.erofs", "io.containerd.nri.v1.nri", "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing"]
+disabled_plugins = {json.dumps(UNUSED)}
 
 [grpc]
   address = "/run/containerd/containerd.sock"

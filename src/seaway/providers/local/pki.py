@@ -1,4 +1,4 @@
-"""The cluster's own certificate authorities, certificates and kubeconfigs (Kubernetes: PKI certificates and requirements)."""
+"""The cluster's authorities, certificates, kubeconfigs (Kubernetes: PKI certificates and requirements)."""
 
 from __future__ import annotations
 
