@@ -25,7 +25,7 @@ _TRIES = 5
 class Distribution:
     """The registry at `host` (`name[:port]`): plain HTTP on this machine's loopback, HTTPS elsewhere."""
 
-    def __init__(self, host: str, *, remedy: str = "", attempts: int = 4) -> None:
+    def __init__(self, host: str, *, remedy: str = "", attempts: int = 6) -> None:
         scheme = "http" if _is_loopback(host) else "https"
         auth = None if _is_loopback(host) else RegistryAuth(credentials(host))
         self.host = host

@@ -20,7 +20,8 @@ PACKAGES = {
     "runc": "runc",
     "s6-svscan": "s6",
     "s6-svc": "s6",
-    "mmdebstrap": "mmdebstrap",
+    "apt-get": "apt",
+    "dpkg-deb": "dpkg",
     "sysctl": "procps",
 }
 
