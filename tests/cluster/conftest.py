@@ -73,7 +73,7 @@ def cluster(_shared: Cluster) -> Cluster:
 
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
-    """A namespace of the test's own; it is gone afterwards, with its pods."""
+    """A namespace of the test's own; it goes afterwards, with its pods, while the next test begins."""
     name = f"test-{next(_numbers)}"
     kube = cluster.kube
     until(lambda: kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}), name)
@@ -81,7 +81,6 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     until(lambda: kube.get(account), "the namespace's service account")
     yield name
     kube.delete(Ref("v1", "Namespace", name))
-    until(lambda: kube.get(Ref("v1", "Namespace", name)) is None, f"the end of namespace {name}")
 
 
 @pytest.fixture(scope="session")
