@@ -17,8 +17,8 @@ from scripts.rehearsal.seaway import Seaway
 from seaway.cli.story import Story as Told
 from seaway.providers.local import engine
 
-RATE: Final = 220
-HOLD: Final = 2.5
+RATE: Final = 200
+HOLD: Final = 3.0
 LIMIT: Final = 900
 
 

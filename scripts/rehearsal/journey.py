@@ -27,7 +27,7 @@ ROUTE: Final = (
 )
 PATHS: Final = {"login": ("/login/",), "reading": ("/thoughts/", "/search")}
 #: What the load asks for, in turn.
-TARGETS: Final = ("/login/", "/thoughts/", "/search?q=sea", "/")
+TARGETS: Final = ("/login/", "/search?q=sea", "/login/", "/thoughts/", "/login/", "/")
 NEW: Final = "frontend"
 #: Seconds after a change that belong to neither weight.
 SETTLE: Final = 0.5

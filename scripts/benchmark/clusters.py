@@ -1,0 +1,115 @@
+"""How fast clusters and nodes come and go, what they need, and what they leave."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from scripts.rehearsal.seaway import PROGRAM
+from seaway.kit.kube import Kube, Ref
+from seaway.providers.local import cgroups, home
+
+NAME: Final = "bench"
+ASK: Final = """
+import socket, sys, time
+end = time.time() + 30
+while True:
+    try:
+        sys.exit(0 if socket.gethostbyname("kubernetes.default.svc.cluster.local") else 1)
+    except OSError:
+        if time.time() > end:
+            sys.exit(1)
+        time.sleep(0.02)
+"""
+
+
+def measure(image: str) -> dict[str, Any]:
+    """One life of a cluster: create to a DNS answer in a pod, a further node, memory at rest, delete, traces."""
+    _seaway("cluster", "delete", "--name", NAME, "--yes")
+    before = traces()
+    began = time.monotonic()
+    _seaway("cluster", "create", "--name", NAME)
+    created = time.monotonic() - began
+    answered = _dns(image, began)
+    time.sleep(30)
+    memory = _memory()
+    began = time.monotonic()
+    _seaway("cluster", "scale", "--name", NAME, "--nodes", "2")
+    added = time.monotonic() - began
+    began = time.monotonic()
+    _seaway("cluster", "scale", "--name", NAME, "--nodes", "1")
+    removed = time.monotonic() - began
+    began = time.monotonic()
+    _seaway("cluster", "delete", "--name", NAME, "--yes")
+    deleted = time.monotonic() - began
+    time.sleep(1)
+    return {
+        "create_s": created, "create_to_dns_answer_s": answered, "node_added_s": added, "node_removed_s": removed,
+        "delete_s": deleted, "left_behind": sorted(traces() - before), **memory,
+    }
+
+
+def traces() -> set[str]:
+    """What a cluster could leave on this machine: processes, namespaces, mounts, interfaces, tables, groups."""
+    found = {f"netns {p.name}" for p in Path("/run/netns").glob("*")}
+    found |= {f"interface {p.name}" for p in Path("/sys/class/net").iterdir()}
+    found |= {f"mount {line.split()[4]}" for line in Path("/proc/self/mountinfo").read_text().splitlines()}
+    found |= {f"table {line}" for line in _out("nft", "list", "tables").splitlines()}
+    found |= {f"cgroup {p}" for p in Path("/sys/fs/cgroup").glob("**/seaway/*") if p.is_dir()}
+    for line in _out("ps", "-eo", "stat,args", "--no-headers").splitlines():
+        state, _, words = line.strip().partition(" ")
+        if f"/{NAME}/" in words and not state.startswith("Z"):
+            found.add(f"process {words.strip()[:120]}")
+    return found
+
+
+def _dns(image: str, began: float) -> float:
+    kube = _kube()
+    container = {"name": "ask", "image": image, "command": ["python3", "-c", ASK]}
+    pod = {
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "ask", "namespace": "default"},
+        "spec": {"restartPolicy": "Never", "containers": [container]},
+    }
+    while kube.get(Ref("v1", "ServiceAccount", "default", "default")) is None:
+        time.sleep(0.02)
+    kube.apply(pod)
+    for _, seen in kube.watch("v1", "Pod", namespace="default", name="ask", seconds=60):
+        phase = seen["status"].get("phase")
+        if phase in {"Succeeded", "Failed"}:
+            if phase == "Failed":
+                raise RuntimeError("the pod got no DNS answer")
+            return time.monotonic() - began
+    raise RuntimeError("the pod did not end")
+
+
+def _kube() -> Kube:
+    found = home.find(NAME)
+    if found is None:
+        raise RuntimeError("the benchmark's cluster is gone")
+    return Kube.from_kubeconfig(str(found.kubeconfig), found.context)
+
+
+def _memory() -> dict[str, float]:
+    """Memory of the control plane and one idle node in MiB.
+
+    `rss` adds up each process's resident set, and so counts the pages of the one engine binary once per process;
+    `pss` shares them out (proc_pid_smaps_rollup(5)), and is what they take of the machine.
+    """
+    totals = {"Rss": 0, "Pss": 0}
+    for pid in cgroups.processes(f"seaway/{NAME}"):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            key, _, rest = line.partition(":")
+            if key in totals:
+                totals[key] += int(rest.split()[0])
+    return {"idle_rss_mib": totals["Rss"] / 1024, "idle_pss_mib": totals["Pss"] / 1024}
+
+
+def _seaway(*words: str) -> None:
+    subprocess.run([PROGRAM, *words], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _out(*argv: str) -> str:
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
