@@ -108,7 +108,7 @@ def decide_move(
     Raises NotFound for a name that the file does not have, Refused where a rule says no.
     """
     view = find(seen, name)
-    if weight.percent > 0:
+    if weight > view.weight:
         behind = [seen[other] for other in view.after if seen[other].weight.percent < FULL]
         if behind:
             first = behind[0]

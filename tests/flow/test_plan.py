@@ -1,0 +1,179 @@
+"""Planning is pure: golden plans, and nothing left to do where all is as the file says."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seaway.flow.load import read
+from seaway.flow.plan import make_plan
+from seaway.flow.status import status_of
+from seaway.flow.system import System
+from seaway.kit.kube import Ref
+from seaway.model.names import Weight
+from seaway.model.plan import Plan
+from seaway.model.snapshot import Live, Snapshot
+from seaway.rooms.crossing.facts import weight_of
+from seaway.steps.objects import ApplyObject
+from tests.flow import worlds
+from tests.rooms import golden
+
+CASES = golden.cases(Path(__file__).parent / "plans")
+FILE = b"""
+system: shop
+environments: {rehearsal: {on: local, domain: shop.localhost}}
+monolith: http://127.0.0.1:9000
+services:
+  web: {source: ., run: gunicorn web, database: orders, secrets: [key], env: {STORE_URL: http://store}}
+  store: {source: ., run: gunicorn store, scale: {min: 2, max: 5, cpu: 60%}}
+databases: {orders: postgres}
+crossings:
+  login: {routes: [/login], to: web}
+  reading: {routes: [/read], to: web, after: [login]}
+"""
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> System:
+    return read(FILE, "seaway.yaml", tmp_path)
+
+
+def _plan(system: System, seen: Snapshot) -> Plan:
+    return make_plan(system, system.environment()[1], seen, [])
+
+
+def _lines(plan: Plan) -> list[str]:
+    return [
+        f"{c.verb.value} {c.thing}{': ' + '; '.join(c.details) if c.details else ''}" for c in plan.changes
+    ]
+
+
+def _changed(seen: Snapshot, ref: Ref, **parts: Any) -> Snapshot:
+    objects = dict(seen.live.objects)
+    objects[ref] = {**copy.deepcopy(objects[ref]), **parts}
+    return replace(seen, live=Live(objects))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.stem)
+def test_a_file_and_a_look_give_this_plan(case: Path, tmp_path: Path) -> None:
+    given = golden.given(case)
+    system = read(given["file"].encode(), "seaway.yaml", tmp_path)
+    seen = worlds.everything(read(given["was"].encode(), "seaway.yaml", tmp_path)) if "was" in given else None
+    golden.hold(case, _lines(_plan(system, seen or worlds.nothing(system))))
+
+
+def test_where_all_is_as_the_file_says_nothing_is_planned(system: System) -> None:
+    assert _lines(_plan(system, worlds.everything(system))) == []
+
+
+def test_a_second_look_at_the_same_gives_the_same_plan(system: System) -> None:
+    seen = worlds.nothing(system)
+    assert _lines(_plan(system, seen)) == _lines(_plan(system, seen))
+
+
+def test_a_lost_object_is_made_again(system: System) -> None:
+    seen = worlds.everything(system)
+    objects = {
+        r: m for r, m in seen.live.objects.items() if r.kind != "PodDisruptionBudget" or r.name != "web"
+    }
+    assert _lines(_plan(system, replace(seen, live=Live(objects)))) == ["create PodDisruptionBudget shop/web"]
+
+
+def test_a_field_changed_by_hand_is_put_right_and_named(system: System) -> None:
+    seen, ref = worlds.everything(system), Ref("v1", "Service", "web", "shop")
+    spec = copy.deepcopy(seen.live.objects[ref]["spec"])
+    spec["ports"][0]["targetPort"] = 1
+    assert _lines(_plan(system, _changed(seen, ref, spec=spec))) == [
+        "update Service shop/web: spec.ports[http].targetPort"
+    ]
+
+
+def test_a_field_that_somebody_else_added_is_left_alone(system: System) -> None:
+    seen, ref = worlds.everything(system), Ref("v1", "Service", "web", "shop")
+    spec = {**seen.live.objects[ref]["spec"], "sessionAffinity": "ClientIP"}
+    assert _lines(_plan(system, _changed(seen, ref, spec=spec))) == []
+
+
+def test_a_new_image_rolls_out_its_service_alone(system: System) -> None:
+    seen = worlds.everything(system)
+    fresh = {**seen.images, "images/web": "127.0.0.1:5055/web@sha256:" + "a" * 64}
+    assert _lines(_plan(system, replace(seen, images=fresh))) == [
+        "update Deployment shop/web: spec.template.spec.containers[web].image",
+        "wait Deployment shop/web: until every new pod is available",
+    ]
+
+
+def test_an_image_that_must_be_built_renews_its_deployment(system: System) -> None:
+    seen = worlds.everything(system)
+    without = {name: ref for name, ref in seen.images.items() if name != "images/web"}
+    assert "update Deployment shop/web: new images/web" in _lines(
+        _plan(system, replace(seen, images=without))
+    )
+
+
+def test_replicas_belong_to_the_autoscaler(system: System) -> None:
+    seen, ref = worlds.everything(system), Ref("apps/v1", "Deployment", "store", "shop")
+    assert "replicas" not in seen.live.objects[ref]["spec"]
+    scaled = _changed(
+        seen, ref, spec={**seen.live.objects[ref]["spec"], "replicas": 4},
+        status={"observedGeneration": 1, "replicas": 4, "updatedReplicas": 4, "availableReplicas": 4},
+    )  # fmt: skip
+    assert _lines(_plan(system, scaled)) == []
+
+
+def test_a_weight_that_somebody_moved_stays(system: System) -> None:
+    seen = worlds.everything(system)
+    ref = Ref("gateway.networking.k8s.io/v1", "HTTPRoute", "crossing-login", "shop")
+    moved = copy.deepcopy(seen.live.objects[ref])
+    for backend in moved["spec"]["rules"][0]["backendRefs"]:
+        backend["weight"] = 25 if backend["name"] == "web" else 75
+    (step,) = _plan(system, _changed(seen, ref, spec=moved["spec"])).steps
+    assert isinstance(step, ApplyObject)
+    assert weight_of(step.manifest, "web") == Weight(25)
+
+
+def test_a_certificate_is_renewed_in_the_last_third_of_its_life(system: System) -> None:
+    seen = worlds.everything(system)
+    later = replace(seen, now=worlds.NOW + timedelta(days=51))
+    assert _lines(_plan(system, later)) == ["update certificate shop.localhost: it ends on 2027-02-12"]
+
+
+def test_a_silent_monolith_is_waited_for_before_anything_is_exposed(system: System) -> None:
+    seen = worlds.nothing(system)
+    assert seen.monolith is not None
+    silent = replace(seen, monolith=replace(seen.monolith, answers=False, why="refused"))
+    plan = _plan(system, silent)
+    behind = {s.id for s in plan.steps if "edge/monolith/answers" in s.after}
+    assert {"edge/gateway", "edge/default-route", "crossing/login/route"} <= behind
+
+
+def test_a_stopped_cluster_is_started_and_looked_at_again(system: System) -> None:
+    seen = worlds.everything(system)
+    assert seen.cluster is not None
+    plan = _plan(system, replace(seen, cluster=replace(seen.cluster, state="stopped"), live=Live()))
+    assert _lines(plan) == ["update cluster seaway: it is stopped"]
+    assert plan.notes
+
+
+def test_what_leaves_the_file_goes_last_and_data_stays(system: System, tmp_path: Path) -> None:
+    seen = worlds.everything(system)
+    smaller = b"system: shop\nenvironments: {rehearsal: {on: local, domain: shop.localhost}}\n"
+    plan = _plan(read(smaller, "seaway.yaml", tmp_path), seen)
+    kinds = [(step.describe().verb.value, step.ref.kind) for step in plan.steps if hasattr(step, "ref")]
+    assert ("delete", "Deployment") in kinds
+    assert ("delete", "PersistentVolumeClaim") not in kinds
+    assert ("delete", "Secret") not in kinds
+    assert plan.notes == ("volume orders-db stays: its database is no longer in the file",)
+
+
+def test_status_of_a_sound_system_finds_nothing_wrong(system: System) -> None:
+    found = status_of(system, system.environment()[1], worlds.everything(system), "/ca.crt").as_json()
+    assert found["problems"] == []
+    assert {s["name"]: s["state"] for s in found["services"]} == {"web": "running", "store": "running"}
+    assert {"environment", "nodes", "services", "crossings", "edge"} <= set(found)
+    assert found["edge"]["url"] == "https://shop.localhost"

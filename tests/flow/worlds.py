@@ -1,0 +1,100 @@
+"""Snapshots for planning: nothing yet, or all as the file says, made from the plan itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from seaway.flow.plan import make_plan
+from seaway.flow.system import System
+from seaway.kit.kube import Ref
+from seaway.model.cluster import ClusterFacts, NodeFacts
+from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, fill, stamp
+from seaway.model.snapshot import Live, MonolithFacts, Snapshot
+from seaway.rooms.edge.controller import InstallGateway, identity
+from seaway.rooms.edge.facts import AUTHORITY, DOMAIN, UNTIL
+from seaway.rooms.edge.manifests import TLS_SECRET
+from seaway.rooms.edge.steps import IssueCertificate
+from seaway.steps.objects import ApplyObject
+from seaway.steps.secrets import GenerateSecret
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+CHART = "gateway-helm-v1.9.0"
+SIGNER = "f" * 32
+
+
+def images(system: System) -> dict[str, str]:
+    names = [*system.services, "envoy", "envoy-gateway", "postgres"]
+    return {f"images/{n}": f"127.0.0.1:5055/{n}@sha256:{i:064}" for i, n in enumerate(names)}
+
+
+def nothing(system: System) -> Snapshot:
+    facts = MonolithFacts("127.0.0.1", 9000, loopback=True, addresses=("127.0.0.1",), answers=True)
+    return Snapshot(
+        "rehearsal",
+        NOW,
+        images=images(system),
+        monolith=facts if system.monolith else None,
+        chart=CHART,
+        authority=SIGNER,
+    )
+
+
+def everything(system: System) -> Snapshot:
+    """Carry the plan from nothing out on paper, and see what a cluster would show then."""
+    _, environment = system.environment()
+    start = nothing(system)
+    plan = make_plan(system, environment, start, [])
+    outputs = {**start.images, "cluster/outside": "10.200.255.1", "edge/address": "10.200.144.7"}
+    live: list[Manifest] = []
+    for step in plan.steps:
+        if isinstance(step, ApplyObject):
+            live.append(_running(stamp(fill(step.manifest, outputs))))
+        if isinstance(step, GenerateSecret):
+            live.append(step.manifest)
+        if isinstance(step, IssueCertificate):
+            live.append(_certificate(system, step.domain))
+        if isinstance(step, InstallGateway):
+            live.append(_running(_controller()))
+    ports = environment.ports
+    admitted = (9000,) if system.monolith else ()
+    published = {ports.https: ("10.200.144.7", 443), ports.http: ("10.200.144.7", 80)}
+    node = NodeFacts("seaway-seaway-1", "10.200.0.2", "medium", ready=True, running=True)
+    address = "https://10.200.0.1:6443"
+    cluster = ClusterFacts(
+        "seaway", "seaway-seaway", address, "running", (node,), "10.200.255.1", published, admitted
+    )
+    data = {"identity": identity(CHART, outputs), "objects": json.dumps([list(Ref.of(_controller()))])}
+    return replace(start, cluster=cluster, live=Live.of(live), record={"data": data})
+
+
+def _controller() -> Manifest:
+    meta = {
+        "name": "envoy-gateway",
+        "namespace": SYSTEM_NAMESPACE,
+        "labels": {"app.kubernetes.io/component": "gateway"},
+    }
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": 1}}
+
+
+def _certificate(system: System, domain: str) -> Manifest:
+    notes = {DOMAIN: domain, UNTIL: (NOW + timedelta(days=80)).isoformat(), AUTHORITY: SIGNER}
+    labels = {"app.kubernetes.io/component": "edge"}
+    meta = {"name": TLS_SECRET, "namespace": system.system, "annotations": notes, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta}
+
+
+def _running(manifest: Manifest) -> Manifest:
+    """Add what the cluster's own controllers would say of it once it runs."""
+    meta = {**manifest["metadata"], "generation": 1, "uid": "u"}
+    status: dict[str, Any] = {}
+    if manifest["kind"] in {"Deployment", "StatefulSet"}:
+        wanted = manifest["spec"].get("replicas", 1)
+        counts = ("replicas", "updatedReplicas", "availableReplicas", "readyReplicas")
+        status = {"observedGeneration": 1, **dict.fromkeys(counts, wanted)}
+    if manifest["kind"] == "Gateway":
+        programmed = {"type": "Programmed", "status": "True", "observedGeneration": 1}
+        status = {"addresses": [{"value": "10.200.144.7"}], "conditions": [programmed]}
+    return {**manifest, "metadata": meta, "status": status}
