@@ -22,28 +22,52 @@ from seaway.providers.local import engine, home
 
 #: What was promised: a figure's name and its upper bound.
 PROMISES: Final = {
-    "create_to_dns_answer_s": 12.0, "node_added_s": 3.0, "delete_s": 10.0, "up_unchanged_s": 3.0, "help_s": 0.25,
-    "code_change_build_push_s": 3.0, "engine_second_look_s": 1.0, "idle_rss_mib": 1228.8, "idle_pss_mib": 1228.8,
-    "move_to_first_request_p95_s": 0.5, "back_to_last_request_max_s": 0.5, "failed": 0.0, "engine_cold_s": 600.0,
+    "create_to_dns_answer_s": 12.0,
+    "node_added_s": 3.0,
+    "delete_s": 10.0,
+    "up_unchanged_s": 3.0,
+    "help_s": 0.25,
+    "code_change_build_push_s": 3.0,
+    "engine_second_look_s": 1.0,
+    "idle_rss_mib": 1228.8,
+    "idle_pss_mib": 1228.8,
+    "move_to_first_request_p95_s": 0.5,
+    "back_to_last_request_max_s": 0.5,
+    "failed": 0.0,
+    "engine_cold_s": 600.0,
 }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measure what Seaway promises; writes JSON.")
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench", description="Measure what Seaway promises; writes JSON."
+    )
     parser.add_argument("--report", type=Path, default=Path("bench.json"), metavar="FILE")
-    parser.add_argument("--cold-engine", action="store_true", help="also build the engine from nothing (minutes)")
+    parser.add_argument(
+        "--cold-engine", action="store_true", help="also build the engine from nothing (minutes)"
+    )
     given = parser.parse_args()
     figures = _measure(cold=given.cold_engine)
     kept = {name: figures[name] <= bound for name, bound in PROMISES.items() if name in figures}
     result = {
-        "machine": {"cpus": os.cpu_count(), "kernel": platform.release(), "python": platform.python_version()},
-        "figures": figures, "promised": PROMISES, "kept": kept,
+        "machine": {
+            "cpus": os.cpu_count(),
+            "kernel": platform.release(),
+            "python": platform.python_version(),
+        },
+        "figures": figures,
+        "promised": PROMISES,
+        "kept": kept,
     }
     given.report.write_text(json.dumps(result, indent=1) + "\n")
     for name, value in figures.items():
         mark = {True: "✓", False: "✗", None: " "}[kept.get(name)]
         shown = f"{value:.3f}" if isinstance(value, float) else str(value)
-        sys.stdout.write(f"{mark} {name:<32} {shown:>12}" + (f"   (≤ {PROMISES[name]:g})" if name in PROMISES else "") + "\n")
+        sys.stdout.write(
+            f"{mark} {name:<32} {shown:>12}"
+            + (f"   (≤ {PROMISES[name]:g})" if name in PROMISES else "")
+            + "\n"
+        )
     sys.exit(0 if all(kept.values()) else 1)
 
 
@@ -61,7 +85,14 @@ def _measure(*, cold: bool) -> dict[str, Any]:
     seaway.ask("cross", "back", "login", "--with-dependents")
     status = seaway.ask("status")
     figures |= system.help_page() | system.unchanged(seaway) | system.code_change(seaway, folder)
-    load = Load(programs.program("vegeta"), status["edge"]["url"], 443, Path(status["edge"]["ca"]), rate=system.RATE, limit=300)
+    load = Load(
+        programs.program("vegeta"),
+        status["edge"]["url"],
+        443,
+        Path(status["edge"]["ca"]),
+        rate=system.RATE,
+        limit=300,
+    )
     figures |= system.felt(seaway, load)
     seaway.tell("down", "--yes")
     town.lower_town()
@@ -73,7 +104,11 @@ def _cold_engine() -> float:
     scratch = home.STATE / "bench-cache"
     shutil.rmtree(scratch, ignore_errors=True)
     env = {**os.environ, "XDG_CACHE_HOME": str(scratch), "GOCACHE": f"{scratch}/go-build"}
-    code = "from seaway.model.event import silent; from seaway.providers.local import engine; engine.ensure(silent)"
+    code = (
+        "from seaway.model.event import silent\n"
+        "from seaway.providers.local import engine\n"
+        "engine.ensure(silent)\n"
+    )
     began = time.monotonic()
     subprocess.run([sys.executable, "-c", code], env=env, check=True)
     taken = time.monotonic() - began

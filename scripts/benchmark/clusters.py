@@ -26,7 +26,7 @@ while True:
 
 
 def measure(image: str) -> dict[str, Any]:
-    """One life of a cluster: create to a DNS answer in a pod, a further node, memory at rest, delete, traces."""
+    """One life of a cluster: to a DNS answer in a pod, one more node, memory at rest, delete, traces."""
     _seaway("cluster", "delete", "--name", NAME, "--yes")
     before = traces()
     began = time.monotonic()
@@ -46,13 +46,18 @@ def measure(image: str) -> dict[str, Any]:
     deleted = time.monotonic() - began
     time.sleep(1)
     return {
-        "create_s": created, "create_to_dns_answer_s": answered, "node_added_s": added, "node_removed_s": removed,
-        "delete_s": deleted, "left_behind": sorted(traces() - before), **memory,
+        "create_s": created,
+        "create_to_dns_answer_s": answered,
+        "node_added_s": added,
+        "node_removed_s": removed,
+        "delete_s": deleted,
+        "left_behind": sorted(traces() - before),
+        **memory,
     }
 
 
 def traces() -> set[str]:
-    """What a cluster could leave on this machine: processes, namespaces, mounts, interfaces, tables, groups."""
+    """What a cluster could leave on this machine: processes, namespaces, mounts, links, tables, groups."""
     found = {f"netns {p.name}" for p in Path("/run/netns").glob("*")}
     found |= {f"interface {p.name}" for p in Path("/sys/class/net").iterdir()}
     found |= {f"mount {line.split()[4]}" for line in Path("/proc/self/mountinfo").read_text().splitlines()}
@@ -69,7 +74,9 @@ def _dns(image: str, began: float) -> float:
     kube = _kube()
     container = {"name": "ask", "image": image, "command": ["python3", "-c", ASK]}
     pod = {
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "ask", "namespace": "default"},
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "ask", "namespace": "default"},
         "spec": {"restartPolicy": "Never", "containers": [container]},
     }
     while kube.get(Ref("v1", "ServiceAccount", "default", "default")) is None:
@@ -94,7 +101,7 @@ def _kube() -> Kube:
 def _memory() -> dict[str, float]:
     """Memory of the control plane and one idle node in MiB.
 
-    `rss` adds up each process's resident set, and so counts the pages of the one engine binary once per process;
+    `rss` adds up each process's resident set, and counts the pages of the engine once per process;
     `pss` shares them out (proc_pid_smaps_rollup(5)), and is what they take of the machine.
     """
     totals = {"Rss": 0, "Pss": 0}
@@ -107,9 +114,14 @@ def _memory() -> dict[str, float]:
 
 
 def _seaway(*words: str) -> None:
-    subprocess.run([PROGRAM, *words], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        [PROGRAM, *words],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def _out(*argv: str) -> str:
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-

@@ -16,27 +16,43 @@ from seaway.kit.kube import Kube
 from seaway.providers.local import home
 
 KINDS: Final = (
-    ("v1", "Namespace"), ("v1", "Service"), ("v1", "Secret"), ("v1", "ServiceAccount"), ("v1", "PersistentVolumeClaim"),
-    ("apps/v1", "Deployment"), ("apps/v1", "StatefulSet"), ("policy/v1", "PodDisruptionBudget"),
-    ("networking.k8s.io/v1", "NetworkPolicy"), ("gateway.networking.k8s.io/v1", "HTTPRoute"),
-    ("gateway.networking.k8s.io/v1", "Gateway"), ("gateway.envoyproxy.io/v1alpha1", "BackendTrafficPolicy"),
-    ("gateway.envoyproxy.io/v1alpha1", "ClientTrafficPolicy"), ("gateway.envoyproxy.io/v1alpha1", "EnvoyProxy"),
+    ("v1", "Namespace"),
+    ("v1", "Service"),
+    ("v1", "Secret"),
+    ("v1", "ServiceAccount"),
+    ("v1", "PersistentVolumeClaim"),
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("policy/v1", "PodDisruptionBudget"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+    ("gateway.networking.k8s.io/v1", "HTTPRoute"),
+    ("gateway.networking.k8s.io/v1", "Gateway"),
+    ("gateway.envoyproxy.io/v1alpha1", "BackendTrafficPolicy"),
+    ("gateway.envoyproxy.io/v1alpha1", "ClientTrafficPolicy"),
+    ("gateway.envoyproxy.io/v1alpha1", "EnvoyProxy"),
 )
 RATE: Final = 200
 TURNS: Final = 20
 
 
 def unchanged(seaway: Seaway, runs: int = 5) -> dict[str, Any]:
-    """`seaway up` with nothing to do: wall seconds, and how many objects of ours it wrote (by generation and owner's stamp)."""
+    """`seaway up` with nothing to do: wall seconds, and the objects it wrote (generation, owner's stamp)."""
     before = _stamps()
     times = [_timed(lambda: seaway.ask("up", "--yes")) for _ in range(runs)]
     after = _stamps()
     written = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-    return {"up_unchanged_s": quantile(times, 0.5), "up_unchanged_max_s": max(times), "up_unchanged_writes": written}
+    return {
+        "up_unchanged_s": quantile(times, 0.5),
+        "up_unchanged_max_s": max(times),
+        "up_unchanged_writes": written,
+    }
 
 
 def help_page(runs: int = 9) -> dict[str, float]:
-    times = [_timed(lambda: subprocess.run([PROGRAM, "--help"], check=True, stdout=subprocess.DEVNULL)) for _ in range(runs)]
+    times = [
+        _timed(lambda: subprocess.run([PROGRAM, "--help"], check=True, stdout=subprocess.DEVNULL))
+        for _ in range(runs)
+    ]
     return {"help_s": quantile(times, 0.5)}
 
 
@@ -65,8 +81,12 @@ def felt(seaway: Seaway, load: Load) -> dict[str, Any]:
     finally:
         answers = load.stop()
     return {
-        "move_to_first_request_p95_s": quantile(first, 0.95), "back_to_last_request_p95_s": quantile(last, 0.95),
-        "back_to_last_request_max_s": max(last), "moves": 2 * TURNS, "requests": len(answers), "failed": sum(a.failed for a in answers),
+        "move_to_first_request_p95_s": quantile(first, 0.95),
+        "back_to_last_request_p95_s": quantile(last, 0.95),
+        "back_to_last_request_max_s": max(last),
+        "moves": 2 * TURNS,
+        "requests": len(answers),
+        "failed": sum(a.failed for a in answers),
     }
 
 
@@ -91,7 +111,9 @@ def _stamps() -> dict[str, str]:
         for item in kube.list(api, kind, labels="app.kubernetes.io/managed-by=seaway"):
             meta = item["metadata"]
             ours = [f["time"] for f in meta.get("managedFields", []) if f["manager"] == "seaway"]
-            stamps[f"{kind} {meta.get('namespace', '')}/{meta['name']}"] = f"{meta.get('generation', 0)} {ours}"
+            stamps[f"{kind} {meta.get('namespace', '')}/{meta['name']}"] = (
+                f"{meta.get('generation', 0)} {ours}"
+            )
     return stamps
 
 

@@ -37,11 +37,12 @@ def main() -> None:
     with _timed(seconds, "seaway up"):
         _say("seaway up: a cluster, a gateway, two databases and three services beside it")
         seaway.tell("up", "--yes")
+    journey.begin(seaway)
     edge = seaway.ask("status")["edge"]
     load = _load(programs, edge, given.rate)
     story = journey.Story()
     with _timed(seconds, "journey"):
-        _say(f"{given.rate} requests a second over HTTPS; routes leave the monolith, one returns and goes again")
+        _say(f"{given.rate} requests a second over HTTPS; routes leave, one returns and goes again")
         load.start(journey.TARGETS, {"Cookie": [visitor.cookie("http://127.0.0.1:9000")]})
         try:
             load.flowing()
@@ -81,13 +82,19 @@ Next:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="scripts/rehearse", description="Rehearse the whole journey on this machine.")
-    parser.add_argument("--report", type=Path, default=Path("rehearsal.json"), metavar="FILE", help="where the figures go")
+    parser = argparse.ArgumentParser(
+        prog="scripts/rehearse", description="Rehearse the whole journey on this machine."
+    )
+    parser.add_argument(
+        "--report", type=Path, default=Path("rehearsal.json"), metavar="FILE", help="where the figures go"
+    )
     parser.add_argument("--fresh", action="store_true", help="begin without what an earlier rehearsal left")
     parser.add_argument("--down-after", action="store_true", help="remove everything at the end")
     parser.add_argument("--stop", action="store_true", help="only stop and remove what a rehearsal left")
     parser.add_argument("--rate", type=int, default=RATE, help="requests a second (default %(default)s)")
-    parser.add_argument("--hold", type=float, default=HOLD, help="seconds at each weight (default %(default)s)")
+    parser.add_argument(
+        "--hold", type=float, default=HOLD, help="seconds at each weight (default %(default)s)"
+    )
     given = parser.parse_args()
     if given.stop:
         Seaway(town.EXAMPLE / "seaway.yaml", {}).tell("down", "--yes")

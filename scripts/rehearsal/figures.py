@@ -25,7 +25,11 @@ class Share:
             return 0.0, 1.0
         share, z2 = self.new / self.total, Z99 * Z99
         centre = (share + z2 / (2 * self.total)) / (1 + z2 / self.total)
-        half = Z99 / (1 + z2 / self.total) * math.sqrt(share * (1 - share) / self.total + z2 / (4 * self.total**2))
+        half = (
+            Z99
+            / (1 + z2 / self.total)
+            * math.sqrt(share * (1 - share) / self.total + z2 / (4 * self.total**2))
+        )
         return max(0.0, centre - half), min(1.0, centre + half)
 
     @property
@@ -58,5 +62,7 @@ def plausible(outside: int, total: int, chance: float = 0.01, limit: float = 0.0
     One interval in a hundred misses even when everything is right; more misses than that are a fault once
     their binomial tail probability is below `limit`.
     """
-    tail = sum(math.comb(total, k) * chance**k * (1 - chance) ** (total - k) for k in range(outside, total + 1))
+    tail = sum(
+        math.comb(total, k) * chance**k * (1 - chance) ** (total - k) for k in range(outside, total + 1)
+    )
     return tail >= limit

@@ -1,4 +1,4 @@
-"""The journey: routes leave the monolith by weight, one comes back and goes again, services roll over, under load."""
+"""The journey under load: routes leave by weight, one comes back and goes again, services roll over."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ROLLOUTS: Final = ("frontend", "thoughts", "users")
 
 @dataclass(frozen=True)
 class Moved:
-    """One change of weight: when the command began and ended, and until when the weight was held (Unix seconds)."""
+    """One change of weight: when its command began and ended, until when it was held (Unix seconds)."""
 
     crossing: str
     weight: int
@@ -51,6 +51,12 @@ class Story:
 
     moves: list[Moved] = field(default_factory=list)
     rollouts: list[tuple[str, float, float]] = field(default_factory=list)
+
+
+def begin(seaway: Seaway) -> None:
+    """Everything to the monolith: an earlier rehearsal may have left it elsewhere."""
+    if any(crossing["weight"] for crossing in seaway.ask("cross", "status")):
+        seaway.ask("cross", "back", ROUTE[0][0], "--with-dependents")
 
 
 def cross(seaway: Seaway, story: Story, hold: float) -> None:
@@ -88,7 +94,11 @@ def new_version(package: Path) -> None:
 def shares(story: Story, load: Load) -> Iterator[Share]:
     """Every held weight with what really arrived on the new side."""
     for move in story.moves:
-        seen = [a for a in load.seen(move.ended + SETTLE, move.until) if a.path in PATHS[move.crossing] and not a.failed]
+        seen = [
+            a
+            for a in load.seen(move.ended + SETTLE, move.until)
+            if a.path in PATHS[move.crossing] and not a.failed
+        ]
         yield Share(move.weight, sum(a.side == NEW for a in seen), len(seen))
 
 
@@ -97,7 +107,11 @@ def last_after_back(story: Story, load: Load) -> list[float]:
     waits = []
     for move in story.moves:
         if move.weight == 0:
-            late = [a for a in load.seen(move.ended, move.until) if a.path in PATHS[move.crossing] and a.side == NEW]
+            late = [
+                a
+                for a in load.seen(move.ended, move.until)
+                if a.path in PATHS[move.crossing] and a.side == NEW
+            ]
             waits.append(max((a.at for a in late), default=move.ended) - move.ended)
     return waits
 

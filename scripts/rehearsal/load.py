@@ -40,22 +40,55 @@ class Answer:
 class Load:
     """Runs vegeta until `stop`; never longer than `limit` seconds."""
 
-    def __init__(self, vegeta: Path, base: str, port: int, ca: Path, *, rate: int, limit: int, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        vegeta: Path,
+        base: str,
+        port: int,
+        ca: Path,
+        *,
+        rate: int,
+        limit: int,
+        options: Sequence[str] = (),
+    ) -> None:
         host = urlsplit(base).hostname
         self._answers: list[Answer] = []
         self._lock = threading.Lock()
         self._rate, self._base = rate, base
         self._argv = [
-            *(str(vegeta), "attack", "-format=json", f"-rate={rate}/s", f"-duration={limit}s", "-timeout=10s", "-redirects=-1", "-max-body=0"),
-            *(f"-root-certs={ca}", "-http2=false", "-connections=64", f"-connect-to={host}:{port}:127.0.0.1:{port}", *options),
+            *(
+                str(vegeta),
+                "attack",
+                "-format=json",
+                f"-rate={rate}/s",
+                f"-duration={limit}s",
+                "-timeout=10s",
+                "-redirects=-1",
+                "-max-body=0",
+            ),
+            *(
+                f"-root-certs={ca}",
+                "-http2=false",
+                "-connections=64",
+                f"-connect-to={host}:{port}:127.0.0.1:{port}",
+                *options,
+            ),
         ]
         self._vegeta = vegeta
 
     def start(self, paths: Sequence[str], headers: dict[str, list[str]]) -> None:
         """Begin; the paths are asked for in turn."""
-        targets = "".join(json.dumps({"method": "GET", "url": f"{self._base}{path}", "header": headers}) + "\n" for path in paths)
+        targets = "".join(
+            json.dumps({"method": "GET", "url": f"{self._base}{path}", "header": headers}) + "\n"
+            for path in paths
+        )
         self._attack = subprocess.Popen(self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._decode = subprocess.Popen([str(self._vegeta), "encode", "-to=json"], stdin=self._attack.stdout, stdout=subprocess.PIPE, text=True)
+        self._decode = subprocess.Popen(
+            [str(self._vegeta), "encode", "-to=json"],
+            stdin=self._attack.stdout,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         if self._attack.stdin is None or self._attack.stdout is None:
             raise RuntimeError("vegeta has no pipes")
         self._attack.stdout.close()
@@ -92,8 +125,13 @@ class Load:
 def _parse(row: dict[str, Any]) -> Answer:
     headers = {key.lower(): values[0] for key, values in (row.get("headers") or {}).items() if values}
     return Answer(
-        _seconds(row["timestamp"]), row["latency"] / 1e9, urlsplit(row["url"]).path, row["code"],
-        headers.get("x-served-by", ""), headers.get("x-version", ""), row.get("error") or "",
+        _seconds(row["timestamp"]),
+        row["latency"] / 1e9,
+        urlsplit(row["url"]).path,
+        row["code"],
+        headers.get("x-served-by", ""),
+        headers.get("x-version", ""),
+        row.get("error") or "",
     )
 
 
@@ -103,4 +141,6 @@ def _seconds(text: str) -> float:
     if whole is None:
         raise ValueError(f"not a time: {text}")
     head, fraction, zone = whole.groups()
-    return datetime.fromisoformat(f"{head}.{(fraction or '0')[:6].ljust(6, '0')}{zone.replace('Z', '+00:00')}").timestamp()
+    return datetime.fromisoformat(
+        f"{head}.{(fraction or '0')[:6].ljust(6, '0')}{zone.replace('Z', '+00:00')}"
+    ).timestamp()

@@ -36,13 +36,27 @@ def document(story: Story, load: Load, seconds: dict[str, float]) -> dict[str, A
     checks = [
         Check("failed requests", str(len(failed)), "0", not failed),
         Check("requests", f"{len(answers):,}", f">= {ENOUGH_REQUESTS:,}", len(answers) >= ENOUGH_REQUESTS),
-        Check("weight changes", str(len(story.moves)), f">= {ENOUGH_MOVES}", len(story.moves) >= ENOUGH_MOVES),
-        Check("rolling updates", str(len(story.rollouts)), f">= {ENOUGH_ROLLOUTS}", len(story.rollouts) >= ENOUGH_ROLLOUTS),
         Check(
-            "shares in their 99 % interval", f"{len(holds) - missed} of {len(holds)}", "all, or what luck allows",
+            "weight changes", str(len(story.moves)), f">= {ENOUGH_MOVES}", len(story.moves) >= ENOUGH_MOVES
+        ),
+        Check(
+            "rolling updates",
+            str(len(story.rollouts)),
+            f">= {ENOUGH_ROLLOUTS}",
+            len(story.rollouts) >= ENOUGH_ROLLOUTS,
+        ),
+        Check(
+            "shares in their 99 % interval",
+            f"{len(holds) - missed} of {len(holds)}",
+            "all, or what luck allows",
             plausible(missed_mixed, len(mixed)) and missed == missed_mixed,
         ),
-        Check("last on the new side after back", f"{max(late, default=0) * 1000:.0f} ms", "<= 500 ms", max(late, default=0) <= FELT),
+        Check(
+            "last on the new side after back",
+            f"{max(late, default=0) * 1000:.0f} ms",
+            "<= 500 ms",
+            max(late, default=0) <= FELT,
+        ),
     ]
     return {
         "ok": all(check.held for check in checks),
@@ -63,11 +77,21 @@ def table(result: dict[str, Any]) -> str:
     lines = ["", "  weight   arrived on the new side      99 % interval"]
     for row in result["shares"]:
         low, high = row["interval"]
-        lines.append(f"  {row['weight']:>4} %   {row['new']:>7,} of {row['total']:>7,} {row['share']:>7.2%}   {low:>7.2%} to {high:>7.2%}")
+        lines.append(
+            f"  {row['weight']:>4} %   {row['new']:>7,} of {row['total']:>7,} {row['share']:>7.2%}"
+            f"   {low:>7.2%} to {high:>7.2%}"
+        )
     latency = result["latency_ms"]
-    lines += ["", f"  latency  p50 {latency['p50']} ms   p95 {latency['p95']} ms   p99 {latency['p99']} ms", ""]
+    lines += [
+        "",
+        f"  latency  p50 {latency['p50']} ms   p95 {latency['p95']} ms   p99 {latency['p99']} ms",
+        "",
+    ]
     for check in result["checks"]:
-        lines.append(f"  {'✓' if check['held'] else '✗'} {check['name']:<34} {check['value']:>12}   ({check['wanted']})")
+        lines.append(
+            f"  {'✓' if check['held'] else '✗'} {check['name']:<34} {check['value']:>12}"
+            f"   ({check['wanted']})"
+        )
     lines += [f"      {line}" for line in result["failures"][:5]]
     lines.append("  " + "   ".join(f"{name} {value:.0f} s" for name, value in result["seconds"].items()))
     return "\n".join(lines)
@@ -76,6 +100,9 @@ def table(result: dict[str, Any]) -> str:
 def _row(share: Share) -> dict[str, Any]:
     low, high = share.interval
     return {
-        "weight": share.weight, "new": share.new, "total": share.total,
-        "share": share.new / share.total if share.total else 0.0, "interval": [low, high],
+        "weight": share.weight,
+        "new": share.new,
+        "total": share.total,
+        "share": share.new / share.total if share.total else 0.0,
+        "interval": [low, high],
     }

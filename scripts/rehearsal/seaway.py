@@ -17,18 +17,25 @@ class Seaway:
 
     def __init__(self, file: Path, secrets: dict[str, str]) -> None:
         self._file = file
-        self._env = {**os.environ, **{f"SEAWAY_SECRET_{k.upper().replace('-', '_')}": v for k, v in secrets.items()}}
+        self._env = {
+            **os.environ,
+            **{f"SEAWAY_SECRET_{k.upper().replace('-', '_')}": v for k, v in secrets.items()},
+        }
 
     def tell(self, *words: str) -> None:
         """Run a command whose story the reader should see. Ends the rehearsal where it fails."""
-        done = subprocess.run([PROGRAM, *words, "--file", self._file], env=self._env, check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            [PROGRAM, *words, "--file", self._file], env=self._env, check=False, stdin=subprocess.DEVNULL
+        )
         if done.returncode:
             sys.exit(f"seaway {' '.join(words)} failed with status {done.returncode}")
 
     def ask(self, *words: str) -> Any:
         """Run a command for its JSON."""
         argv = [PROGRAM, *words, "--file", self._file, "-o", "json"]
-        done = subprocess.run(argv, env=self._env, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            argv, env=self._env, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
         if done.returncode:
             sys.exit(f"seaway {' '.join(words)} failed with status {done.returncode}:\n{done.stderr}")
         return json.loads(done.stdout)

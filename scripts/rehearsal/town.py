@@ -41,15 +41,30 @@ def raise_town() -> None:
     RUN.mkdir(parents=True, exist_ok=True)
     environment = "\n".join(
         f"export {name}_FILE={HOME}/secrets/{file}"
-        for name, file in (("SESSION_KEY", "session-key"), ("EXPORT_TOKEN", "export-token"), ("DATABASE_URL", "database-url"))
+        for name, file in (
+            ("SESSION_KEY", "session-key"),
+            ("EXPORT_TOKEN", "export-token"),
+            ("DATABASE_URL", "database-url"),
+        )
     )
     options = (f"port={DATABASE}", "listen_addresses=127.0.0.1", f"unix_socket_directories={HOME}/database")
     postgres = (
-        *("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", _postgres() / "postgres", "-D", HOME / "database/data"),
+        *(
+            "setpriv",
+            "--reuid=postgres",
+            "--regid=postgres",
+            "--clear-groups",
+            _postgres() / "postgres",
+            "-D",
+            HOME / "database/data",
+        ),
         *(word for option in options for word in ("-c", option)),
     )
     monolith = (python, EXAMPLE / "monolith" / "serve", "--bind", f"127.0.0.1:{MONOLITH}")
-    services = (Service("postgres", postgres), Service("monolith", monolith, f"{environment}\nexport PYTHONDONTWRITEBYTECODE=1\nsleep 0.3"))
+    services = (
+        Service("postgres", postgres),
+        Service("monolith", monolith, f"{environment}\nexport PYTHONDONTWRITEBYTECODE=1\nsleep 0.3"),
+    )
     supervisor.write(RUN, services, HOME / "logs")
     supervisor.start(RUN, "", HOME / "supervisor.log")
     _wait(f"http://127.0.0.1:{MONOLITH}/health")
@@ -93,10 +108,26 @@ def _database_folder() -> None:
     shutil.chown(password_file, "postgres", "postgres")
     subprocess.run(
         [
-            *("setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", _postgres() / "initdb", "--pgdata", data),
-            *("--username=thoughts", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", f"--pwfile={password_file}"),
+            *(
+                "setpriv",
+                "--reuid=postgres",
+                "--regid=postgres",
+                "--clear-groups",
+                _postgres() / "initdb",
+                "--pgdata",
+                data,
+            ),
+            *(
+                "--username=thoughts",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                f"--pwfile={password_file}",
+            ),
         ],
-        check=True, stdout=subprocess.DEVNULL, cwd="/",
+        check=True,
+        stdout=subprocess.DEVNULL,
+        cwd="/",
     )
     password_file.unlink()
 
@@ -107,8 +138,13 @@ def _python() -> Path:
     python, stamp = HOME / "venv" / "bin" / "python", HOME / "venv" / "stamp"
     if not stamp.exists() or stamp.read_text() != needed.read_text():
         uv = [sys.executable, "-m", "uv"]
-        subprocess.run([*uv, "venv", "--quiet", "--clear", "--python", sys.executable, HOME / "venv"], check=True)
-        subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", needed], check=True)
+        subprocess.run(
+            [*uv, "venv", "--quiet", "--clear", "--python", sys.executable, HOME / "venv"], check=True
+        )
+        subprocess.run(
+            [*uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", needed],
+            check=True,
+        )
         stamp.write_text(needed.read_text())
     return python
 
@@ -121,7 +157,10 @@ def _wait(url: str, seconds: float = 90) -> None:
                 return
         except (urllib.error.URLError, OSError) as error:
             if time.monotonic() > end:
-                sys.exit(f"the monolith does not answer: {error}; read {HOME}/logs/monolith/current and {HOME}/logs/postgres/current")
+                sys.exit(
+                    f"the monolith does not answer: {error}; read current in "
+                    f"{HOME}/logs/monolith and {HOME}/logs/postgres"
+                )
             time.sleep(0.1)
 
 

@@ -18,7 +18,9 @@ def test_a_share_that_is_off_is_outside() -> None:
     assert not Share(25, 180, 400).inside
 
 
-@pytest.mark.parametrize(("weight", "new", "inside"), [(0, 0, True), (0, 1, False), (100, 400, True), (100, 399, False)])
+@pytest.mark.parametrize(
+    ("weight", "new", "inside"), [(0, 0, True), (0, 1, False), (100, 400, True), (100, 399, False)]
+)
 def test_nothing_and_everything_allow_no_exception(weight: int, new: int, inside: bool) -> None:
     assert Share(weight, new, 400).inside is inside
 
@@ -40,8 +42,12 @@ def test_the_quantile_is_a_value_that_was_seen() -> None:
 
 def test_a_line_of_the_load_generator_is_read_with_its_side_and_time() -> None:
     row = {
-        "timestamp": "2026-11-24T07:00:00.123456789Z", "latency": 2_000_000, "url": "https://a.localhost/search?q=sea",
-        "code": 200, "error": "", "headers": {"X-Served-By": ["frontend"], "X-Version": ["2"]},
+        "timestamp": "2026-11-24T07:00:00.123456789Z",
+        "latency": 2_000_000,
+        "url": "https://a.localhost/search?q=sea",
+        "code": 200,
+        "error": "",
+        "headers": {"X-Served-By": ["frontend"], "X-Version": ["2"]},
     }
     answer = _parse(row)
     assert (answer.path, answer.side, answer.version, answer.failed) == ("/search", "frontend", "2", False)
