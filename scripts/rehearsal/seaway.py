@@ -32,7 +32,7 @@ class Seaway:
 
     def ask(self, *words: str) -> Any:
         """Run a command for its JSON."""
-        argv = [PROGRAM, *words, "--file", self._file, "-o", "json"]
+        argv: list[str | Path] = [PROGRAM, *words, "--file", self._file, "-o", "json"]
         done = subprocess.run(
             argv, env=self._env, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
         )

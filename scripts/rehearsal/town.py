@@ -48,7 +48,7 @@ def raise_town() -> None:
         )
     )
     options = (f"port={DATABASE}", "listen_addresses=127.0.0.1", f"unix_socket_directories={HOME}/database")
-    postgres = (
+    postgres: tuple[str | Path, ...] = (
         *(
             "setpriv",
             "--reuid=postgres",
