@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from seaway.errors import NotFound, Refused
@@ -174,6 +175,15 @@ def local_cluster(system: System, on: str) -> ClusterFacts | None:
 def use_cluster(name: str) -> str:
     """Make its context the current one; gives the context's name."""
     return LocalClusters().use(name)
+
+
+def build_engine(report: Report, archive: Path | None) -> dict[str, str]:
+    """Build the engine where it is not there yet, and pack it for other machines where that is asked for."""
+    built = engine.ensure(report)
+    document = {"engine": str(built.folder)}
+    if archive:
+        document |= {"archive": str(archive), "sha256": engine.pack(built, archive)}
+    return document
 
 
 def as_json(facts: ClusterFacts) -> dict[str, Any]:

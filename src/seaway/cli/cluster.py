@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -119,6 +120,28 @@ def delete(name: Name = DEFAULT, yes: Yes = False, output: Output = Format.TEXT)
     with Story() as story:
         house.clusters().delete(name, story)
     _answer(output, {"deleted": name}, f"nothing is left of cluster {name}")
+
+
+@app.command()
+def engine(
+    pack: Annotated[
+        Path | None,
+        typer.Option("--pack", metavar="FILE", help="Write it into this archive, for other machines."),
+    ] = None,
+    output: Output = Format.TEXT,
+) -> None:
+    """Build the engine, where it is not there yet: what every cluster is made of.
+
+    Example: seaway cluster engine --pack engine.tar.gz
+    """
+    from seaway import app as house  # noqa: PLC0415
+
+    with Story() as story:
+        built = house.build_engine(story, pack)
+    _answer(output, built, f"the engine is in {built['engine']}")
+    if pack:
+        checksum = f"SEAWAY_ENGINE={built['archive']} SEAWAY_ENGINE_SHA256={built['sha256']}"
+        next_commands((f"{checksum} seaway cluster create", "use it elsewhere"))
 
 
 def _answer(output: Format, document: Any, text: str) -> None:
