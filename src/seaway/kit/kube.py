@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from seaway.errors import NotFound, Refused, SeawayError, Unreachable
 
 codes = httpx.codes
 MANAGER = "seaway"
+#: Seconds before another try to connect; a handshake of a busy machine can fail once for no lasting reason.
+CONNECT_PAUSES = (0.1, 0.3)
 Manifest = dict[str, Any]
 _METADATA_ONLY = "application/json;as={kind};g=meta.k8s.io;v=v1"
 
@@ -265,12 +268,21 @@ class Kube:
         content = None if body is None else json.dumps(body).encode()
         sent = {"Content-Type": "application/json", **(headers or {})} if content else dict(headers or {})
         try:
-            answer = self._http.request(method, path, params=params, headers=sent, content=content)
+            answer = self._try(method, path, params=params, headers=sent, content=content)
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
         if answer.is_success or answer.status_code in tolerate:
             return answer
         raise self._error(method, path, answer)
+
+    def _try(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """Ask, again where no connection came about: nothing was sent then, so every method may be repeated."""
+        for pause in CONNECT_PAUSES:
+            try:
+                return self._http.request(method, path, **request)
+            except httpx.ConnectError:
+                time.sleep(pause)
+        return self._http.request(method, path, **request)
 
     def _unreachable(self, error: Exception) -> Unreachable:
         return Unreachable(
