@@ -142,7 +142,8 @@ class Echo:
 
     def get(self, path: str) -> str:
         status, text = http("GET", self.address, path)
-        assert status == 200, (path, status, text)
+        if status != 200:
+            raise OSError(f"{path}: {status} {text}")
         return text
 
     def put(self, path: str, text: str) -> None:
