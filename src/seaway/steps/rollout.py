@@ -17,7 +17,7 @@ from seaway.ports.world import World
 HOPELESS = frozenset(
     {"CreateContainerConfigError", "InvalidImageName", "ErrImageNeverPull", "CreateContainerError"}
 )
-PATIENCE = 10.0
+PATIENCE = 15.0
 RESTARTS = 3
 
 
@@ -79,8 +79,10 @@ class AwaitRollout:
             return
         pods = newest_pods(kube, workload)
         hopeless = waited > PATIENCE and any(_hopeless(pod) for pod in pods)
-        conditions = workload.get("status", {}).get("conditions", [])
-        stuck = any(c.get("reason") == "ProgressDeadlineExceeded" for c in conditions)
+        status = workload.get("status", {})
+        current = status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
+        reasons = {c.get("reason") for c in status.get("conditions", [])}
+        stuck = current and "ProgressDeadlineExceeded" in reasons
         if waited > self.seconds or hopeless or stuck:
             raise Unready(
                 f"{self.ref.name} did not become ready within {waited:.0f} s; what ran before serves on",
