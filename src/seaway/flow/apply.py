@@ -16,6 +16,8 @@ from seaway.model.plan import Outputs, Plan, Step, Verb
 from seaway.ports.world import Abandoned, World
 
 AT_ONCE = 8
+#: Worth telling when they begin; of the others those that take long tell their own progress.
+_LONG = frozenset({Verb.BUILD, Verb.WAIT, Verb.DELETE})
 _DONE = {
     Verb.CREATE: "created",
     Verb.UPDATE: "updated",
@@ -68,7 +70,8 @@ def _collect(
 
 def _run(step: Step[Any], world: World) -> Outputs:
     change, begins = step.describe(), time.monotonic()
-    world.report(Event(step.id, Outcome.STARTED, f"{change.verb.value} {change.thing}"))
+    if change.verb in _LONG:
+        world.report(Event(step.id, Outcome.STARTED, f"{change.verb.value} {change.thing}"))
     try:
         outputs = step.run(world)
     except Abandoned:
