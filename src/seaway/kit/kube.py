@@ -276,7 +276,7 @@ class Kube:
         raise self._error(method, path, answer)
 
     def _try(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """Ask, again where no connection came about: nothing was sent then, so every method may be repeated."""
+        """Ask, again where no connection came about: nothing was sent then, so any method may be repeated."""
         for pause in CONNECT_PAUSES:
             try:
                 return self._http.request(method, path, **request)
