@@ -14,11 +14,11 @@ from typing import Any
 from seaway.errors import NotFound, Refused
 from seaway.flow.apply import apply
 from seaway.flow.images import recipes
-from seaway.flow.observe import observe
+from seaway.flow.observe import neighbours, observe, observe_crossings
 from seaway.flow.plan import crossing_place, make_plan
 from seaway.flow.status import Status, crossings_of, ready_pods, status_of
 from seaway.flow.system import System
-from seaway.kit.kube import Kube
+from seaway.kit.kube import Kube, Ref
 from seaway.kit.lock import locked
 from seaway.model.cluster import ClusterFacts
 from seaway.model.event import Report, notes
@@ -29,7 +29,7 @@ from seaway.ports.world import World
 from seaway.providers.local import engine, home, machine
 from seaway.providers.local.ca import LocalCertificates
 from seaway.providers.local.charts import LocalCharts
-from seaway.providers.local.clusters import LocalClusters
+from seaway.providers.local.clusters import LocalClusters, need_root
 from seaway.providers.local.registry import HOST, LocalRegistry
 from seaway.rooms.cluster.plan import READY, name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
@@ -41,6 +41,7 @@ from seaway.rooms.images.plan import BuildStep
 from seaway.rooms.images.plan import plan as plan_images
 from seaway.rooms.images.platform import Envoy, Gateway, Platform, Postgres, platform_ref
 from seaway.rooms.images.recipe import Recipe
+from seaway.steps.objects import RemoveObject
 
 
 @dataclass(frozen=True)
@@ -111,10 +112,23 @@ def up(system: System, on: str, report: Report) -> tuple[Plan, ...]:
 
 
 def down(system: System, on: str, report: Report) -> None:
-    """Remove all that Seaway made for this system, and nothing else."""
+    """Remove all that Seaway made for this system, and nothing else.
+
+    The cluster goes too, unless other systems live in it: then only this one's namespace goes.
+    """
     _, environment = system.environment(on)
+    name = name_of(environment.cluster)
     with _alone(system, on, report):
-        open_world(environment, report).clusters.delete(name_of(environment.cluster), report)
+        world = open_world(environment, report)
+        found = world.clusters.find(name)
+        if found and found.state == "running" and neighbours(system, world):
+            mine = {environment.ports.http, environment.ports.https}
+            others = {here: to for here, to in found.published.items() if here not in mine}
+            world.clusters.publish(name, others, report)
+            gone = RemoveObject("cluster/namespace/remove", (), Ref("v1", "Namespace", system.system), 300.0)
+            apply(Plan.ordered([gone]), world)
+            return
+        world.clusters.delete(name, report)
 
 
 def status(system: System, on: str, report: Report) -> Status:
@@ -195,11 +209,7 @@ def as_json(facts: ClusterFacts) -> dict[str, Any]:
 def _look(system: System, on: str, report: Report) -> tuple[EnvironmentSpec, Snapshot, World]:
     name, environment = system.environment(on)
     world = open_world(environment, report)
-    seen = observe(system, name, environment, world)
-    if not seen.running:
-        state = seen.cluster.state if seen.cluster else "not there"
-        raise NotFound(f"the cluster of environment {name} is {state}", remedy="seaway up")
-    return environment, seen, world
+    return environment, observe_crossings(system, name, world), world
 
 
 def _move(
@@ -227,6 +237,8 @@ def _images(system: System, world: World) -> tuple[tuple[BuildStep, ...], dict[s
 def _alone(system: System, on: str, report: Report) -> Iterator[None]:
     """One `up` or `down` of an environment at a time: the second waits for the first."""
     _, environment = system.environment(on)
+    if environment.on == "local":
+        need_root()  # the lock is root's too
     name = name_of(environment.cluster)
     with locked(home.RUN / "locks" / f"up-{name}.lock", "another seaway up or down", notes(report, "lock")):
         yield

@@ -12,6 +12,7 @@ from seaway.kit.kube import Kube, Manifest, Ref
 from seaway.model.manifests import COMPONENT, MANAGED_BY, PART_OF, SYSTEM_NAMESPACE
 from seaway.model.snapshot import Live, MonolithFacts, Snapshot
 from seaway.ports.world import World
+from seaway.rooms.cluster.plan import ROOM as CLUSTER
 from seaway.rooms.cluster.plan import name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.edge import controller
@@ -61,6 +62,23 @@ def observe(system: System, name: str, environment: EnvironmentSpec, world: Worl
             record=record,
             authority=world.certificates.authority,
         )
+
+
+def observe_crossings(system: System, name: str, world: World) -> Snapshot:
+    """Look only at what a move needs, the routes and the pods, so that the way back is short.
+
+    Raises NotFound where there is no cluster, Unreachable where its API does not answer.
+    """
+    own = f"{MANAGED_BY}=seaway,{PART_OF}={system.system}"
+    routes = world.kube.list("gateway.networking.k8s.io/v1", "HTTPRoute", labels=own)
+    pods = world.kube.list("v1", "Pod", labels=f"{PART_OF}={system.system}")
+    return Snapshot(name, datetime.now(UTC), live=Live.of(routes), pods=tuple(pods))
+
+
+def neighbours(system: System, world: World) -> list[str]:
+    """Name the other systems in the same cluster."""
+    found = world.kube.list("v1", "Namespace", labels=f"{MANAGED_BY}=seaway,{COMPONENT}={CLUSTER}")
+    return sorted(m["metadata"]["name"] for m in found if m["metadata"]["name"] != system.system)
 
 
 def _monolith(system: System, environment: EnvironmentSpec) -> MonolithFacts | None:
