@@ -25,6 +25,9 @@ class Clusters(Protocol):
     def scale(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
         """Add nodes of `size`, or drain and remove the youngest."""
 
+    def check_ports(self, name: str, ports: tuple[int, ...]) -> None:
+        """See that these loopback ports may lead to the cluster. Raises Busy or Refused where one may not."""
+
     def publish(self, name: str, ports: dict[int, tuple[str, int]], report: Report) -> None:
         """Let loopback ports of this machine lead to addresses in the cluster; {} takes them back."""
 

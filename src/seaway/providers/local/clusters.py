@@ -97,20 +97,22 @@ class LocalClusters:
                     self._remove_node(kube, each)
             return _facts(place)
 
+    def check_ports(self, name: str, ports: tuple[int, ...]) -> None:
+        published = {each.name: {int(port) for port in _record(each)["published"]} for each in home.homes()}
+        mine = published.pop(name, set())
+        for other, theirs in published.items():
+            if taken := set(ports) & theirs:
+                raise Refused(
+                    f"port {min(taken)} of this machine leads to cluster {other}",
+                    remedy=f"choose other ports, or: seaway cluster delete --name {other}",
+                )
+        network.check_ports(tuple(sorted(set(ports) - mine)))
+
     def publish(self, name: str, ports: dict[int, tuple[str, int]], report: Report) -> None:
         with _changing(name, report):
             place = _existing(name)
             record = _record(place)
-            mine = {int(port) for port in record["published"]}
-            for other in home.homes():
-                if other.name != name and (
-                    taken := set(ports) & {int(p) for p in _record(other)["published"]}
-                ):
-                    raise Refused(
-                        f"port {min(taken)} of this machine leads to cluster {other.name}",
-                        remedy=f"choose other ports, or: seaway cluster delete --name {other.name}",
-                    )
-            network.check_ports(tuple(sorted(set(ports) - mine)))
+            self.check_ports(name, tuple(ports))
             record["published"] = {str(port): list(to) for port, to in ports.items()}
             _write_record(place, record)
             _write_rules(place)
@@ -184,6 +186,11 @@ def _check(size: str, nodes: int) -> None:
         raise UsageError(f"no such size: {size}", remedy=f"one of {', '.join(node.SIZES)}")
     if not 1 <= nodes < home.NODES:
         raise UsageError(f"a local cluster has 1 to {home.NODES - 1} nodes, not {nodes}")
+    need_root()
+
+
+def need_root() -> None:
+    """Raise Refused for anybody else."""
     if os.geteuid():
         raise Refused(
             "a local cluster needs root",

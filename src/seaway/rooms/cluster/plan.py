@@ -14,6 +14,8 @@ from seaway.rooms.cluster.steps import RaiseCluster, ScaleCluster
 from seaway.steps.objects import Desired, changes
 
 ROOM: Final = "cluster"
+#: What must be known before a cluster is made: that the edge can be reached once it is there.
+FIRST: Final = ("edge/ports/free",)
 READY: Final = ("cluster/create", "cluster/nodes")
 
 
@@ -44,7 +46,7 @@ def plan_cluster(name: str, nodes: NodesSpec, seen: ClusterFacts | None) -> list
     """Decide whether the cluster must be made, started, or given more or fewer nodes."""
     if seen is None:
         why = f"{nodes.min} node{'s' * (nodes.min > 1)} of size {nodes.size}"
-        return [RaiseCluster(name, nodes.min, nodes.size, Verb.CREATE, why)]
+        return [RaiseCluster(name, nodes.min, nodes.size, Verb.CREATE, why, FIRST)]
     if seen.state != "running":
         return [
             RaiseCluster(name, len(seen.nodes) or nodes.min, nodes.size, Verb.UPDATE, f"it is {seen.state}")

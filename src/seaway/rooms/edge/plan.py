@@ -29,7 +29,14 @@ from seaway.rooms.edge.manifests import (
     redirect,
 )
 from seaway.rooms.edge.spec import EdgeSpec
-from seaway.rooms.edge.steps import AdmitMonolith, AwaitGateway, CheckMonolith, IssueCertificate, Publish
+from seaway.rooms.edge.steps import (
+    AdmitMonolith,
+    AwaitGateway,
+    CheckMonolith,
+    CheckPorts,
+    IssueCertificate,
+    Publish,
+)
 from seaway.steps.objects import Desired, changes, orphans
 
 NAMESPACE = ("cluster/namespace",)
@@ -136,6 +143,8 @@ def _front(wish: EdgeWish, seen: Snapshot, touched: set[str]) -> list[Any]:
         steps.append(AwaitGateway(wish.system, (f"{ROOM}/gateway", f"{ROOM}/proxy")))
     wanted = {wish.https: (address, HTTPS_PORT), wish.http: (address, 80)}
     published = dict(seen.cluster.published) if seen.cluster else {}
+    if fresh := tuple(sorted(wanted.keys() - published)):
+        steps.append(CheckPorts(wish.cluster, fresh))
     if not address or wanted != published:
         after = (f"{ROOM}/gateway/await", f"{ROOM}/default-route", f"{ROOM}/redirect", *wish.routes)
         steps.append(Publish(wish.cluster, {wish.https: HTTPS_PORT, wish.http: 80}, address, after))

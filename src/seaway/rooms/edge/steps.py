@@ -51,6 +51,27 @@ class CheckMonolith:
 
 
 @dataclass(frozen=True)
+class CheckPorts:
+    """See that the ports on which the edge shall answer are free, before anything is made for them.
+
+    Raises Busy where a program listens on one, Refused where one leads to another cluster.
+    """
+
+    cluster: str
+    ports: tuple[int, ...]
+    after: tuple[str, ...] = ()
+    id: str = f"{ROOM}/ports/free"
+
+    def describe(self) -> Change:
+        told = ", ".join(f"127.0.0.1:{port}" for port in self.ports)
+        return Change(self.id, Verb.WAIT, f"ports {told}", ("they must be free",))
+
+    def run(self, world: World) -> Outputs:
+        world.clusters.check_ports(self.cluster, self.ports)
+        return {}
+
+
+@dataclass(frozen=True)
 class AdmitMonolith:
     """Let pods reach the monolith's port on this machine's loopback."""
 
