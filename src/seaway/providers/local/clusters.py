@@ -74,6 +74,7 @@ class LocalClusters:
                 ):
                     _wait_for_nodes(kube, wanted, since)
             contexts.merge(place)
+            _write_record(place, {**_record(place), "whole": True})
         return self.scale(name, nodes, size, report) if len(wanted) < nodes else _facts(place)
 
     def scale(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
@@ -217,7 +218,7 @@ def _settle(name: str) -> Home:
         return found
     place = Home(name, network.free_number())
     place.state.mkdir(parents=True, exist_ok=True, mode=0o711)
-    _write_record(place, {"number": place.number, "published": {}, "admitted": []})
+    _write_record(place, {"number": place.number, "published": {}, "admitted": [], "whole": False})
     return place
 
 
@@ -313,8 +314,9 @@ def _facts(place: Home) -> ClusterFacts:
         )
         for n in home.nodes(place)
     )
-    state = "running" if up and all(n.ready for n in nodes) else "broken" if running else "stopped"
     record = _record(place)
+    sound = up and all(n.ready for n in nodes) and record.get("whole", True)
+    state = "running" if sound else "broken" if running else "stopped"
     published = {int(port): (str(ip), int(to)) for port, (ip, to) in record["published"].items()}
     return ClusterFacts(
         place.name,
