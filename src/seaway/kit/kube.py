@@ -27,6 +27,8 @@ codes = httpx.codes
 MANAGER = "seaway"
 #: Seconds before another try to connect; a handshake of a busy machine can fail once for no lasting reason.
 CONNECT_PAUSES = (0.1, 0.3)
+#: Methods that do no more the second time; of PATCH, the kinds that are used here: apply and merge.
+REPEATABLE = frozenset({"GET", "PATCH", "DELETE"})
 Manifest = dict[str, Any]
 _METADATA_ONLY = "application/json;as={kind};g=meta.k8s.io;v=v1"
 
@@ -276,11 +278,15 @@ class Kube:
         raise self._error(method, path, answer)
 
     def _try(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """Ask, again where no connection came about: nothing was sent then, so any method may be repeated."""
+        """Ask, again where no connection came about: nothing was sent then, so any method may be repeated.
+
+        Where a connection was lost, only what may be done twice is asked again (RFC 9110, 9.2.2).
+        """
+        lost = (httpx.NetworkError, httpx.RemoteProtocolError) if method in REPEATABLE else httpx.ConnectError
         for pause in CONNECT_PAUSES:
             try:
                 return self._http.request(method, path, **request)
-            except httpx.ConnectError:
+            except lost:
                 time.sleep(pause)
         return self._http.request(method, path, **request)
 
