@@ -184,6 +184,7 @@ def _go(folder: Path, report: Report) -> str:
             "pip",
             "install",
             "--quiet",
+            "--system-certs",
             "--require-hashes",
             "--only-binary",
             ":all:",

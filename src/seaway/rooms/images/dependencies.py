@@ -131,7 +131,7 @@ def _repoint_scripts(folder: Path, program: str) -> None:
 
 def _uv(*words: str) -> str:
     env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
-    return process.run(find_uv_bin(), *words, env=env)
+    return process.run(find_uv_bin(), "--system-certs", *words, env=env)
 
 
 def _whole_text(wanted: Requirements) -> str:

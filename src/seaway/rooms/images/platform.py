@@ -216,8 +216,8 @@ def _install_wheel(pin: dict[str, Any], folder: Path) -> None:
     file = folder / "requirements.txt"
     file.write_text(" ".join((pin["wheel"], *(f"--hash=sha256:{s}" for s in pin["sha256"]))) + "\n")
     process.run(
-        find_uv_bin(), "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:",
-        "--python", sys.executable, "--target", folder / "site", "-r", file,
+        find_uv_bin(), "pip", "install", "--quiet", "--system-certs", "--no-deps", "--require-hashes",
+        "--only-binary", ":all:", "--python", sys.executable, "--target", folder / "site", "-r", file,
     )  # fmt: skip
 
 
