@@ -229,7 +229,7 @@ def _images(system: System, world: World) -> tuple[tuple[BuildStep, ...], dict[s
     host = world.registry.host
     wanted: dict[ImageRef, Recipe | Platform] = {platform_ref(image, host): image for image in platform}
     wanted |= {recipe.ref(host): recipe for recipe in recipes(system).values()}
-    facts = image_facts(world.registry if machine.answers() else None, wanted)
+    facts = image_facts(world.registry if machine.supervised() else None, wanted)
     return plan_images(wanted, facts, READY)
 
 

@@ -44,6 +44,11 @@ def answers() -> bool:
     return True
 
 
+def supervised() -> bool:
+    """Whether the registry is kept running: one that is silent for the moment will answer soon."""
+    return supervisor.scanning(_SERVICES)
+
+
 def stop() -> None:
     """Stop the registry; its images stay on the disk."""
     cgroups.kill(GROUP)
