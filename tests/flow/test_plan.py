@@ -19,6 +19,7 @@ from seaway.model.names import Weight
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Live, Snapshot
 from seaway.rooms.crossing.facts import weight_of
+from seaway.rooms.edge.steps import AdmitMonolith
 from seaway.steps.objects import ApplyObject
 from tests.flow import worlds
 from tests.rooms import golden
@@ -177,3 +178,15 @@ def test_status_of_a_sound_system_finds_nothing_wrong(system: System) -> None:
     assert {s["name"]: s["state"] for s in found["services"]} == {"web": "running", "store": "running"}
     assert {"environment", "nodes", "services", "crossings", "edge"} <= set(found)
     assert found["edge"]["url"] == "https://shop.localhost"
+
+
+def test_a_monolith_that_moved_is_reached_at_its_old_place_until_the_new_one_answers(system: System) -> None:
+    seen = worlds.everything(system)
+    assert seen.monolith is not None
+    moved = replace(seen, monolith=replace(seen.monolith, port=9001, answers=False, why="refused"))
+    steps = {step.id: step for step in _plan(system, moved).steps}
+    assert "edge/monolith/answers" in steps["edge/monolith/endpoints"].after
+    admit = steps["edge/monolith/admit"]
+    assert isinstance(admit, AdmitMonolith)
+    assert (admit.others, admit.port) == ((9000,), 9001)
+    assert "edge/monolith/answers" in admit.after

@@ -93,7 +93,7 @@ def desired(wish: EdgeWish, facts: MonolithFacts | None) -> list[Desired]:
         slice_ = monolith_endpoints(wish.system, addresses, port)
         found += [
             Desired(f"{ROOM}/monolith/service", monolith_service(wish.system), NAMESPACE),
-            Desired(f"{ROOM}/monolith/endpoints", slice_, (*NAMESPACE, f"{ROOM}/monolith/admit")),
+            Desired(f"{ROOM}/monolith/endpoints", slice_, (*NAMESPACE, *ANSWERS, f"{ROOM}/monolith/admit")),
         ]
         if wish.default_route:
             waits = (*first, f"{ROOM}/monolith/service", f"{ROOM}/monolith/endpoints")
@@ -107,8 +107,9 @@ def plan(wish: EdgeWish, seen: Snapshot, known: Mapping[str, str]) -> list[Any]:
     facts, live = seen.monolith, seen.live
     if wish.monolith and not (facts and facts.answers):
         steps.append(CheckMonolith(wish.monolith, wish.health))
-    if facts and facts.loopback and not (seen.cluster and facts.port in seen.cluster.admitted):
-        steps.append(AdmitMonolith(wish.cluster, facts.port, ("cluster/create",)))
+    admitted = seen.cluster.admitted if seen.cluster else ()
+    if facts and facts.loopback and facts.port not in admitted:
+        steps.append(AdmitMonolith(wish.cluster, facts.port, admitted, ("cluster/create", *ANSWERS)))
     steps += controller.plan(wish.system, seen.chart, live, seen.record, known)
     steps += _certificate(wish, seen)
     objects = desired(wish, facts)

@@ -73,10 +73,14 @@ class CheckPorts:
 
 @dataclass(frozen=True)
 class AdmitMonolith:
-    """Let pods reach the monolith's port on this machine's loopback."""
+    """Let pods reach the monolith's port on this machine's loopback, beside those that they reach already.
+
+    An earlier address is in use until the endpoints have changed, and another system may use its own.
+    """
 
     cluster: str
     port: int
+    others: tuple[int, ...] = ()
     after: tuple[str, ...] = ()
     id: str = f"{ROOM}/monolith/admit"
 
@@ -86,7 +90,7 @@ class AdmitMonolith:
         )
 
     def run(self, world: World) -> Outputs:
-        world.clusters.admit(self.cluster, (self.port,), world.report)
+        world.clusters.admit(self.cluster, (*self.others, self.port), world.report)
         return {}
 
 

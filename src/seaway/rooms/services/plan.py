@@ -50,7 +50,7 @@ def desired(services: Mapping[str, ServiceSpec], around: Surroundings) -> list[D
         found += [
             Desired(f"{at}/account", account(around, name), first),
             Desired(f"{at}/service", service(around, name), first),
-            Desired(f"{at}/policy", policy(around, name, spec), first),
+            Desired(f"{at}/policy", policy(around, name, spec), (*first, "edge/monolith/answers")),
             Desired(f"{at}/budget", budget(around, name), first),
             Desired(
                 f"{at}/deployment",
