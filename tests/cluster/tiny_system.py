@@ -1,0 +1,262 @@
+"""A small system of this suite's own: its file, its old server, its command line, its visitors."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from http.client import HTTPSConnection
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from seaway.kit.kube import Manifest, Ref
+from seaway.model.manifests import DESIRED
+from seaway.providers.local import engine
+from seaway.providers.local.ca import LocalCertificates
+from seaway.providers.local.clusters import LocalClusters
+from tests.cluster.support import Cluster, http, until
+
+NAME = "seaway-test-system"
+DOMAIN = "tiny.localhost"
+HTTP, HTTPS, MONOLITH = 8880, 8843, 8890
+SEAWAY = Path(sys.executable).with_name("seaway")
+PROJECT = Path(__file__).parent / "tiny"
+IGNORED = shutil.ignore_patterns("__pycache__")
+PATIENCE = 150
+OK = range(200, 400)
+#: Every kind that `up` writes, by API.
+KINDS = {
+    "v1": ("Namespace", "Service", "ServiceAccount", "PersistentVolumeClaim", "Secret", "ConfigMap"),
+    "apps/v1": ("Deployment", "StatefulSet"),
+    "policy/v1": ("PodDisruptionBudget",),
+    "networking.k8s.io/v1": ("NetworkPolicy",),
+    "discovery.k8s.io/v1": ("EndpointSlice",),
+    "gateway.networking.k8s.io/v1": ("GatewayClass", "Gateway", "HTTPRoute"),
+    "gateway.envoyproxy.io/v1alpha1": ("EnvoyProxy", "ClientTrafficPolicy", "BackendTrafficPolicy"),
+    "apiextensions.k8s.io/v1": ("CustomResourceDefinition",),
+    "rbac.authorization.k8s.io/v1": ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
+}
+DOCUMENT: dict[str, Any] = {
+    "system": "tiny",
+    "environments": {
+        "test": {
+            "on": "local",
+            "cluster": NAME,
+            "domain": DOMAIN,
+            "nodes": {"min": 1, "max": 2, "size": "medium"},
+            "ports": {"http": HTTP, "https": HTTPS},
+        }
+    },
+    "monolith": {"address": f"http://127.0.0.1:{MONOLITH}", "health": "/health"},
+    "services": {
+        "app": {
+            "source": "./app",
+            "run": "python3 -m tiny",
+            "scale": 1,
+            "resources": {"cpu": "20m", "memory": "64Mi"},
+            "rollout": {"drain": 3, "request": 1},
+            "env": {"SIDE": "app", "PORT": "8000"},
+            "database": "notes",
+        }
+    },
+    "databases": {"notes": {"engine": "postgres", "cpu": "20m", "memory": "128Mi"}},
+    "crossings": {
+        "first": {"routes": ["/first"], "to": "app"},
+        "second": {"routes": ["/second"], "to": "app", "after": ["first"]},
+    },
+}
+
+
+@dataclass
+class Tiny:
+    """The system in `folder`; its cluster is made by the first `up`."""
+
+    folder: Path
+    monolith: subprocess.Popen[bytes] | None = None
+    version: int = 1
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "seaway.yaml"
+
+    @property
+    def module(self) -> Path:
+        return self.folder / "app" / "tiny" / "__main__.py"
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        return Cluster(NAME, LocalClusters())
+
+    @property
+    def certificate(self) -> Path:
+        return Path(LocalCertificates().authority_path())
+
+    def write(self, *, hsts: int = 31536000, **service: Any) -> None:
+        """Write the file and the project anew; `service` are keys of the service that differ."""
+        document = json.loads(json.dumps(DOCUMENT))
+        document["services"]["app"] |= service
+        document["edge"] = {"hsts": hsts}
+        self.file.write_text(yaml.safe_dump(document, sort_keys=False))
+        shutil.copytree(PROJECT, self.folder / "app", dirs_exist_ok=True, ignore=IGNORED)
+        self.release(self.version)
+
+    def release(self, version: int) -> None:
+        """Write this version of the code; answers tell it in X-Version."""
+        self.version = version
+        (self.module.parent / "release.py").write_text(f'RELEASE = "{version}"\n')
+
+    def start(
+        self, *words: str, env: dict[str, str] | None = None, through: Sequence[str] = ()
+    ) -> subprocess.Popen[str]:
+        """Begin a command; `through` are the words of a program that runs it."""
+        argv = [*through, SEAWAY, *words, *(() if words[0] == "cluster" else ("--file", self.file))]
+        pipe, given = subprocess.PIPE, {**os.environ, **(env or {})}
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, env=given
+        )
+
+    def seaway(self, *words: str, status: int = 0, env: dict[str, str] | None = None) -> tuple[str, str]:
+        """Run a command; gives what it wrote to stdout and to stderr. It must end with `status`."""
+        return ended(self.start(*words, env=env), status)
+
+    def plan(self) -> list[dict[str, Any]]:
+        """What would change, by the command's own JSON."""
+        process = self.start("plan", "-o", "json")
+        out, story = process.communicate(timeout=PATIENCE)
+        assert process.returncode in {0, 3}, story
+        changes: list[dict[str, Any]] = json.loads(out)["changes"]
+        assert process.returncode == (3 if changes else 0)
+        return changes
+
+    def start_monolith(self) -> None:
+        if self.monolith is None:
+            env = {**os.environ, "SIDE": "monolith", "PORT": str(MONOLITH), "PYTHONPATH": str(PROJECT)}
+            env["PYTHONDONTWRITEBYTECODE"] = "1"
+            self.monolith = subprocess.Popen([sys.executable, "-m", "tiny"], env=env)
+            until(lambda: http("GET", "127.0.0.1", "/health", port=MONOLITH)[0] == 200, "the monolith")
+
+    def stop_monolith(self) -> None:
+        if self.monolith is not None:
+            self.monolith.kill()
+            self.monolith.wait()
+            self.monolith = None
+
+    def whole(self) -> Self:
+        """See that everything runs as the file says, whatever the test before did."""
+        self.start_monolith()
+        if self.plan():
+            self.seaway("up")
+        return self
+
+    def objects(self) -> dict[Ref, Manifest]:
+        """Everything in the cluster that carries our label."""
+        kube = self.cluster.kube
+        return {
+            Ref.of(item): item
+            for api, kinds in KINDS.items()
+            for kind in kinds
+            for item in kube.list(api, kind, labels="app.kubernetes.io/managed-by=seaway")
+        }
+
+    def desired(self) -> dict[Ref, str]:
+        """What `up` wrote, as far as it follows from the file."""
+        return {ref: item["metadata"]["annotations"][DESIRED] for ref, item in self.objects().items()
+                if DESIRED in item["metadata"].get("annotations", {})}  # fmt: skip
+
+    def connect(self) -> Visit:
+        context = ssl.create_default_context(cafile=str(self.certificate))
+        return Visit(DOMAIN, HTTPS, context=context, timeout=10)
+
+    def ask(self, path: str, body: str = "") -> Answer:
+        """One request through the gateway, over a connection of its own."""
+        with closing(self.connect()) as visit:
+            return visit.ask(path, body)
+
+    def side(self, path: str) -> str:
+        return self.ask(path).headers.get("x-served-by", "")
+
+    @contextmanager
+    def load(self, *paths: str) -> Iterator[Load]:
+        """A constant load on these paths for as long as the context lasts: not one request may fail."""
+        with tempfile.TemporaryDirectory() as folder:
+            load = Load(Path(folder), [f"https://{DOMAIN}:{HTTPS}{path}" for path in paths], self.certificate)
+            try:
+                yield load
+            finally:
+                load.stop()
+            assert load.answers
+            assert [a for a in load.answers if a["code"] not in OK] == []
+
+
+class Visit(HTTPSConnection):
+    """A connection to the gateway: names below .localhost are this machine, resolver or not."""
+
+    def connect(self) -> None:
+        plain = socket.create_connection(("127.0.0.1", self.port), self.timeout)
+        self.sock = self._context.wrap_socket(plain, server_hostname=self.host)  # type: ignore[attr-defined]
+
+    def ask(self, path: str, body: str = "") -> Answer:
+        self.request("POST" if body else "GET", path, body or None)
+        answer = self.getresponse()
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        return Answer(answer.status, headers, answer.read().decode())
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer; `headers` by their names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+
+@dataclass
+class Load:
+    """vegeta at 40 requests a second, five minutes at most; the answers are known once it has stopped."""
+
+    folder: Path
+    urls: Sequence[str]
+    certificate: Path
+    answers: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._vegeta = str(engine.expected().program("vegeta"))
+        (self.folder / "targets").write_text("".join(f"GET {url}\n" for url in self.urls))
+        self._attack = subprocess.Popen(
+            [
+                *(self._vegeta, "attack", "-rate=40/s", "-duration=300s", "-timeout=10s", "-http2=false"),
+                *("-redirects=-1", "-max-body=0", f"-root-certs={self.certificate}"),
+                f"-connect-to={DOMAIN}:{HTTPS}:127.0.0.1:{HTTPS}",
+                *(f"-targets={self.folder}/targets", f"-output={self.folder}/answers"),
+            ]
+        )
+
+    def stop(self) -> None:
+        self._attack.send_signal(signal.SIGINT)
+        self._attack.wait(30)
+        argv = [self._vegeta, "encode", "-to=json", str(self.folder / "answers")]
+        told = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+        self.answers = [json.loads(line) for line in told.splitlines()]
+
+
+def ended(process: subprocess.Popen[str], status: int = 0) -> tuple[str, str]:
+    try:
+        out, story = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, story = process.communicate()
+    assert process.returncode == status, f"{process.args!r}: {process.returncode}\n{out}\n{story}"
+    return out, story
