@@ -116,6 +116,18 @@ def test_what_no_build_uses_is_trimmed(tmp_path: Path) -> None:
     assert store.blob(new.digest).exists()
 
 
+def test_what_a_killed_build_left_is_trimmed_but_not_what_a_build_is_at(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    places = [tmp_path, tmp_path / "blobs", tmp_path / "index", tmp_path / "trees"]
+    for place in places:
+        for name in (".part-dead", ".part-busy"):
+            (place / name).mkdir()
+            (place / name / "part").touch()
+        os.utime(place / ".part-dead", (1, 1))
+    store.trim()
+    assert [[p.name for p in place.glob(".part-*")] for place in places] == [[".part-busy"]] * 4
+
+
 def test_keys_follow_every_part() -> None:
     assert key("a", ["b"]) == key("a", ["b"])
     assert len({key("a", ["b"]), key("a", ["c"]), key("ab"), key("a", "b")}) == 4

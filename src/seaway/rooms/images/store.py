@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from seaway.kit.oci import Layer
 
 #: Layers that no build has used for this long, in seconds, are removed.
 KEEP = 30 * 24 * 3600
+#: What a build that was killed left half-made is removed after this long, in seconds: no build takes a day.
+LEFT = 24 * 3600
 
 
 def key(*parts: Any) -> str:
@@ -95,15 +97,13 @@ class Store:
         shutil.rmtree(self._trees / key, ignore_errors=True)
 
     def trim(self, keep: float = KEEP) -> None:
-        """Remove the blobs and trees that no build has used for `keep` seconds."""
-        oldest = time.time() - keep
-        for path in (*self._blobs.iterdir(), *self._trees.iterdir()):
-            if path.stat().st_mtime >= oldest:
-                continue
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+        """Remove the blobs and trees that no build has used for `keep` seconds, and what dead builds left."""
+        now = time.time()
+        for folder in (self.folder, self._blobs, self._index, self._trees):
+            for path in folder.glob(".part-*"):
+                _remove(path, now - LEFT)
+        for path in (*self._blobs.glob("[!.]*"), *self._trees.glob("[!.]*")):
+            _remove(path, now - keep)
 
     def _known(self, key: str) -> Layer | None:
         known = self.recall(key)
@@ -124,6 +124,17 @@ class Store:
         """Give a name beside the place where it will end; nothing is left of it in the end."""
         with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as made:
             yield Path(made) / "part"
+
+
+def _remove(path: Path, oldest: float) -> None:
+    """Remove a file or a folder that nobody has touched since `oldest`; another build may have been first."""
+    with suppress(FileNotFoundError):
+        if path.stat().st_mtime >= oldest:
+            return
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
 
 
 @contextmanager
