@@ -6,7 +6,7 @@ import getpass
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ def survey(system: System, on: str, report: Report) -> Survey:
     """Look at an environment and plan; nothing is changed."""
     name, environment = system.environment(on)
     world = open_world(environment, report)
-    with ThreadPoolExecutor(1) as pool:
+    with closing(world), ThreadPoolExecutor(1) as pool:
         pictures = pool.submit(_images, system, world)
         seen = observe(system, name, environment, world)
         builds, known = pictures.result()
@@ -105,7 +105,8 @@ def up(system: System, on: str, report: Report) -> tuple[Plan, ...]:
             now = survey(system, on, report)
             if not now.plan:
                 return tuple(done)
-            apply(now.plan, now.world)
+            with closing(now.world):
+                apply(now.plan, now.world)
             done.append(now.plan)
             if now.seen.running or now.seen.cluster is None:
                 return tuple(done)
@@ -119,15 +120,15 @@ def down(system: System, on: str, report: Report) -> None:
     _, environment = system.environment(on)
     name = name_of(environment.cluster)
     with _alone(system, on, report):
-        world = open_world(environment, report)
-        found = world.clusters.find(name)
-        if found and found.state == "running" and neighbours(system, world):
-            mine = {environment.ports.http, environment.ports.https}
-            others = {here: to for here, to in found.published.items() if here not in mine}
-            world.clusters.publish(name, others, report)
-            gone = RemoveObject("cluster/namespace/remove", (), Ref("v1", "Namespace", system.system), 300.0)
-            apply(Plan.ordered([gone]), world)
-            return
+        with closing(open_world(environment, report)) as world:
+            found = world.clusters.find(name)
+            if found and found.state == "running" and neighbours(system, world):
+                mine = {environment.ports.http, environment.ports.https}
+                others = {here: to for here, to in found.published.items() if here not in mine}
+                world.clusters.publish(name, others, report)
+                gone = Ref("v1", "Namespace", system.system)
+                apply(Plan.ordered([RemoveObject("cluster/namespace/remove", (), gone, 300.0)]), world)
+                return
         world.clusters.delete(name, report)
 
 
@@ -139,27 +140,28 @@ def status(system: System, on: str, report: Report) -> Status:
 
 def crossings(system: System, on: str, report: Report) -> tuple[CrossingView, ...]:
     """See every crossing of an environment."""
-    environment, seen, _ = _look(system, on, report)
-    return tuple(crossings_of(system, environment, seen).values())
+    with _looking(system, on, report) as (environment, seen, _):
+        return tuple(crossings_of(system, environment, seen).values())
 
 
 def move(system: System, on: str, name: str, weight: Weight, report: Report) -> tuple[CrossingView, ...]:
     """Move a crossing to a weight; gives what it was, or nothing where it was there already."""
-    environment, seen, world = _look(system, on, report)
-    wanted = decide_move(crossings_of(system, environment, seen), name, weight, ready_pods(system, seen))
-    _move(system, environment, world, wanted, weight)
-    return wanted
+    with _looking(system, on, report) as (environment, seen, world):
+        found = crossings_of(system, environment, seen)
+        wanted = decide_move(found, name, weight, ready_pods(system, seen))
+        _move(system, environment, world, wanted, weight)
+        return wanted
 
 
 def back(
     system: System, on: str, name: str, report: Report, *, with_dependents: bool
 ) -> tuple[CrossingView, ...]:
     """Take a crossing back to the monolith, and those that come after it where that is asked for."""
-    environment, seen, world = _look(system, on, report)
-    found = crossings_of(system, environment, seen)
-    wanted = decide_back(found, name, with_dependents=with_dependents)
-    _move(system, environment, world, wanted, Weight(0))
-    return wanted
+    with _looking(system, on, report) as (environment, seen, world):
+        found = crossings_of(system, environment, seen)
+        wanted = decide_back(found, name, with_dependents=with_dependents)
+        _move(system, environment, world, wanted, Weight(0))
+        return wanted
 
 
 def authority() -> tuple[str, str]:
@@ -206,10 +208,11 @@ def as_json(facts: ClusterFacts) -> dict[str, Any]:
     return {**vars(facts), "nodes": [dict(vars(node)) for node in facts.nodes], "published": published}
 
 
-def _look(system: System, on: str, report: Report) -> tuple[EnvironmentSpec, Snapshot, World]:
+@contextmanager
+def _looking(system: System, on: str, report: Report) -> Iterator[tuple[EnvironmentSpec, Snapshot, World]]:
     name, environment = system.environment(on)
-    world = open_world(environment, report)
-    return environment, observe_crossings(system, name, world), world
+    with closing(open_world(environment, report)) as world:
+        yield environment, observe_crossings(system, name, world), world
 
 
 def _move(

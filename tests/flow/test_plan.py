@@ -19,8 +19,8 @@ from seaway.model.names import Weight
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Live, Snapshot
 from seaway.rooms.crossing.facts import weight_of
+from seaway.rooms.crossing.steps import ApplyRoute
 from seaway.rooms.edge.steps import AdmitMonolith
-from seaway.steps.objects import ApplyObject
 from tests.flow import worlds
 from tests.rooms import golden
 
@@ -134,8 +134,8 @@ def test_a_weight_that_somebody_moved_stays(system: System) -> None:
     for backend in moved["spec"]["rules"][0]["backendRefs"]:
         backend["weight"] = 25 if backend["name"] == "web" else 75
     (step,) = _plan(system, _changed(seen, ref, spec=moved["spec"])).steps
-    assert isinstance(step, ApplyObject)
-    assert weight_of(step.manifest, "web") == Weight(25)
+    assert isinstance(step, ApplyRoute)
+    assert weight_of(step.planned.manifest, "web") == Weight(25)
 
 
 def test_a_certificate_is_renewed_in_the_last_third_of_its_life(system: System) -> None:

@@ -13,6 +13,7 @@ from seaway.kit.kube import Ref
 from seaway.model.cluster import ClusterFacts, NodeFacts
 from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, fill, stamp
 from seaway.model.snapshot import Live, MonolithFacts, Snapshot
+from seaway.rooms.crossing.steps import ApplyRoute
 from seaway.rooms.edge.controller import InstallGateway, identity
 from seaway.rooms.edge.facts import AUTHORITY, DOMAIN, UNTIL
 from seaway.rooms.edge.manifests import TLS_SECRET
@@ -49,7 +50,8 @@ def everything(system: System) -> Snapshot:
     plan = make_plan(system, environment, start, [])
     outputs = {**start.images, "cluster/outside": "10.200.255.1", "edge/address": "10.200.144.7"}
     live: list[Manifest] = []
-    for step in plan.steps:
+    for each in plan.steps:
+        step = each.planned if isinstance(each, ApplyRoute) else each
         if isinstance(step, ApplyObject):
             live.append(_running(stamp(fill(step.manifest, outputs))))
         if isinstance(step, GenerateSecret):

@@ -310,7 +310,7 @@ class Kube:
         if answer.status_code in {
             codes.FORBIDDEN,
             codes.CONFLICT,
-            codes.UNPROCESSABLE_ENTITY,
+            codes.UNPROCESSABLE_CONTENT,
         }:
             return Refused("the API server refused", where=f"{method} {path}", why=why)
         return SeawayError(f"the API server answered {answer.status_code}", where=f"{method} {path}", why=why)

@@ -46,6 +46,13 @@ class World:
                 self._kube = self.connect()
             return self._kube
 
+    def close(self) -> None:
+        """Let the connection to the cluster go; the next use makes a new one."""
+        with self._lock:
+            if self._kube is not None:
+                self._kube.close()
+                self._kube = None
+
     def pause(self, seconds: float) -> None:
         """Wait a moment. Raises Abandoned once another step has failed or the user has had enough."""
         if self.stop.wait(seconds):

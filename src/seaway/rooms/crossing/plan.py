@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from seaway.errors import NotFound, Refused
 from seaway.kit.near import did_you_mean
-from seaway.model.manifests import Manifest, labels
+from seaway.model.manifests import Manifest
 from seaway.model.names import Weight
 from seaway.model.snapshot import Live
 from seaway.rooms.crossing.facts import (
     FULL,
     GATEWAY_API,
-    MOVES,
     CrossingView,
-    Move,
     moves_of,
-    moves_text,
     route_name,
     views,
     weight_of,
 )
+from seaway.rooms.crossing.routes import ROOM, Place, route
 from seaway.rooms.crossing.spec import CrossingSpec
+from seaway.rooms.crossing.steps import ApplyRoute
 from seaway.steps.objects import Desired, changes, orphans
 
-ROOM: Final = "crossing"
 WAITS: Final = (
     "cluster/namespace",
     "edge/controller/await",
@@ -34,49 +31,6 @@ WAITS: Final = (
     "edge/monolith/service",
     "edge/monolith/endpoints",
 )
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where routes hang: the system's namespace, its domain, the gateway's and the monolith's names."""
-
-    system: str
-    domain: str
-    gateway: str
-    monolith: str
-
-
-def route(place: Place, name: str, spec: CrossingSpec, weight: Weight, moves: tuple[Move, ...]) -> Manifest:
-    """Compose a crossing's HTTPRoute: the monolith and the service share its paths by weight."""
-
-    def backend(service: str, share: int) -> dict[str, Any]:
-        return {"group": "", "kind": "Service", "name": service, "port": 80, "weight": share}
-
-    matches = [{"path": {"type": "PathPrefix", "value": path}} for path in spec.routes]
-    sides = [backend(place.monolith, FULL - weight.percent), backend(spec.to, weight.percent)]
-    meta: dict[str, Any] = {
-        "name": route_name(name),
-        "namespace": place.system,
-        "labels": labels(place.system, ROOM, name),
-    }
-    if moves:
-        meta["annotations"] = {MOVES: moves_text(moves)}
-    parent = {
-        "group": "gateway.networking.k8s.io",
-        "kind": "Gateway",
-        "name": place.gateway,
-        "sectionName": "https",
-    }
-    return {
-        "apiVersion": GATEWAY_API,
-        "kind": "HTTPRoute",
-        "metadata": meta,
-        "spec": {
-            "parentRefs": [parent],
-            "hostnames": [place.domain],
-            "rules": [{"matches": matches, "backendRefs": sides, "timeouts": {"request": "0s"}}],
-        },
-    }
 
 
 def routes_in(live: Live, system: str, crossings: Mapping[str, CrossingSpec]) -> dict[str, Manifest | None]:
@@ -97,7 +51,9 @@ def plan(
         )
         for name, spec in crossings.items()
     ]
-    return [*changes(objects, live, known), *orphans(ROOM, objects, live.of_component(ROOM))]
+    by_id = {f"{ROOM}/{name}/route": (name, spec) for name, spec in crossings.items()}
+    steps = [ApplyRoute(step, place, *by_id[step.id]) for step in changes(objects, live, known)]
+    return [*steps, *orphans(ROOM, objects, live.of_component(ROOM))]
 
 
 def decide_move(
@@ -180,4 +136,4 @@ def find(seen: Mapping[str, CrossingView], name: str) -> CrossingView:
     return seen[name]
 
 
-__all__ = ["Place", "decide_back", "decide_move", "dependents", "find", "plan", "route", "routes_in", "views"]
+__all__ = ["ROOM", "Place", "decide_back", "decide_move", "plan", "route", "routes_in", "views"]

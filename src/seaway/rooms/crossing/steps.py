@@ -15,8 +15,39 @@ from seaway.model.names import Weight
 from seaway.model.plan import Change, Outputs, Verb
 from seaway.ports.world import World
 from seaway.rooms.crossing.facts import Move, moves_of, weight_of
-from seaway.rooms.crossing.plan import ROOM, Place, route
+from seaway.rooms.crossing.routes import ROOM, Place, route
 from seaway.rooms.crossing.spec import CrossingSpec
+from seaway.steps.objects import ApplyObject
+
+
+@dataclass(frozen=True)
+class ApplyRoute:
+    """Bring a crossing's route to the file, with the weight that it has when the step runs.
+
+    A move may come between the look and the step; it is not undone.
+    """
+
+    planned: ApplyObject
+    place: Place
+    name: str
+    spec: CrossingSpec = field(hash=False)
+
+    @property
+    def id(self) -> str:
+        return self.planned.id
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        return self.planned.after
+
+    def describe(self) -> Change:
+        return self.planned.describe()
+
+    def run(self, world: World) -> Outputs:
+        found = world.kube.get(Ref.of(self.planned.manifest))
+        weight, moves = weight_of(found, self.spec.to), moves_of(found)
+        world.kube.apply(stamp(route(self.place, self.name, self.spec, weight, moves)))
+        return {}
 
 
 @dataclass(frozen=True)
