@@ -58,7 +58,7 @@ def _fill_template(folder: Path) -> None:
     """Make the chart's values from its template, as its own release does; Seaway's values name the image."""
     template = folder / "values.tmpl.yaml"
     if template.is_file():
-        image = f"docker.io/envoyproxy/gateway:{_version()}"
+        image = f"envoyproxy/gateway:{_version()}"
         text = template.read_text().replace("${GatewayImagePullPolicy}", "IfNotPresent")
         (folder / "values.yaml").write_text(text.replace("${GatewayImage}", image))
 
