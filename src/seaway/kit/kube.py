@@ -27,6 +27,8 @@ codes = httpx.codes
 MANAGER = "seaway"
 #: Seconds before another try to connect; a handshake of a busy machine can fail once for no lasting reason.
 CONNECT_PAUSES = (0.1, 0.3)
+#: How often it is asked again where the server says "later": a young one does while its storage starts.
+LATER = 15
 #: Methods that do no more the second time; of PATCH, the kinds that are used here: apply and merge.
 REPEATABLE = frozenset({"GET", "PATCH", "DELETE"})
 Manifest = dict[str, Any]
@@ -271,6 +273,11 @@ class Kube:
         sent = {"Content-Type": "application/json", **(headers or {})} if content else dict(headers or {})
         try:
             answer = self._try(method, path, params=params, headers=sent, content=content)
+            for _ in range(LATER):
+                if answer.status_code in tolerate or not (seconds := _later(answer)):
+                    break
+                time.sleep(seconds)
+                answer = self._try(method, path, params=params, headers=sent, content=content)
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
         if answer.is_success or answer.status_code in tolerate:
@@ -318,6 +325,13 @@ class Kube:
 
 def _root(api_version: str) -> str:
     return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+
+
+def _later(answer: httpx.Response) -> float:
+    """Seconds to wait before asking again; 0 where the server did not ask for that (RFC 6585, 4)."""
+    wait = answer.headers.get("Retry-After", "")
+    later = answer.status_code == codes.TOO_MANY_REQUESTS and wait.isdigit()
+    return min(max(float(wait), 0.1), 2.0) if later else 0.0
 
 
 def _json(answer: httpx.Response) -> Any:
