@@ -59,8 +59,9 @@ class LocalClusters:
             with _told(report, f"cluster/{name}/registry", "registry"):
                 machine.start(programs)
                 pause = machine.pause(programs)
-            wanted = home.nodes(place) or tuple(place.node(n + 1) for n in range(nodes))
-            since = "" if supervisor.scanning(place.services) else _now()
+            there = home.nodes(place)
+            wanted = there or tuple(place.node(n + 1) for n in range(nodes))
+            since = _now() if there and not supervisor.scanning(place.services) else ""
             pki.make_cluster(place)
             with closing(_kube(place)) as kube:
                 with _told(report, f"cluster/{name}/control", "control plane"):
