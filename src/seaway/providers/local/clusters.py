@@ -61,13 +61,17 @@ class LocalClusters:
                 pause = machine.pause(programs)
             there = home.nodes(place)
             wanted = there or tuple(place.node(n + 1) for n in range(nodes))
-            since = _now() if there and not supervisor.scanning(place.services) else ""
+            asleep = not supervisor.scanning(place.services)
+            since = _now() if there and asleep else ""
+            if asleep:
+                place.gate.unlink(missing_ok=True)
             pki.make_cluster(place)
             with closing(_kube(place)) as kube:
                 with _told(report, f"cluster/{name}/control", "control plane"):
                     self._write_nodes(wanted, size, programs, pause)
                     self._start(place, wanted, programs)
                     _wait_for_api(place, kube)
+                    place.gate.touch()
                     for manifest in addons.manifests(place):
                         _patiently(kube, manifest)
                 with _told(

@@ -37,7 +37,19 @@ def services(home: Home, engine: Engine) -> tuple[Service, ...]:
         ],
     }
     enter = ("nsenter", f"--net=/run/netns/{home.namespace}", engine.program("engine"))
-    return tuple(Service(name, (*enter, name, *argv)) for name, argv in arguments.items())
+    first = {"etcd", "kube-apiserver"}
+    return tuple(
+        Service(name, (*enter, name, *argv), "" if name in first else await_api(home))
+        for name, argv in arguments.items()
+    )
+
+
+def await_api(home: Home) -> str:
+    """Shell lines that wait for the API server.
+
+    Its clients would start without it too, and then sit out their back-off: seconds of a new cluster.
+    """
+    return f"until [ -e {home.gate} ]; do sleep 0.05; done"
 
 
 def registry(engine: Engine, state: Path) -> Service:
@@ -168,6 +180,9 @@ def _controllers(home: Home) -> list[str]:
         f"--cluster-signing-key-file={pki}/ca.key",
         "--use-service-account-credentials=true",
         "--allocate-node-cidrs=false",
+        # Its own limit of 20 requests/s makes it sit still for five seconds at every start.
+        "--kube-api-qps=400",
+        "--kube-api-burst=600",
         "--node-monitor-grace-period=20s",
     ]
 

@@ -64,6 +64,11 @@ class Home:
         return self.state / "kubeconfig"
 
     @property
+    def gate(self) -> Path:
+        """There once the API server has been ready; whoever needs it starts after that."""
+        return self.state / "api-ready"
+
+    @property
     def context(self) -> str:
         return f"seaway-{self.name}"
 

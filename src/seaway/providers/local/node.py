@@ -140,8 +140,12 @@ def _daemons(node: NodeHome, engine: Engine, size: str) -> tuple[Service, ...]:
     )
     return (
         Service("containerd", (engine.program("containerd"), "--config", state / "containerd.toml")),
-        Service("kubelet", kubelet, wait),
-        Service("kube-proxy", (program, "kube-proxy", f"--config={state}/kube-proxy.json")),
+        Service("kubelet", kubelet, f"{control.await_api(node.cluster)}\n{wait}"),
+        Service(
+            "kube-proxy",
+            (program, "kube-proxy", f"--config={state}/kube-proxy.json"),
+            control.await_api(node.cluster),
+        ),
     )
 
 

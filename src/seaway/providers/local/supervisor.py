@@ -40,9 +40,10 @@ def write(folder: Path, services: Iterable[Service], logs: Path) -> None:
 
 
 def remove(folder: Path, name: str) -> None:
-    """Stop a service and take it out of the scan folder."""
+    """End a service at once and take it out of the scan folder."""
     place = folder / name
     if place.exists():
+        process.run("s6-svc", "-dk", place, check=False)
         process.run("s6-svunlink", "-t", "5000", folder, name, check=False, timeout=15)
         shutil.rmtree(place, ignore_errors=True)
 
