@@ -75,10 +75,6 @@ def forget(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def restart(folder: Path, name: str) -> None:
-    process.run("s6-svc", "-r", folder / name)
-
-
 def _environment() -> dict[str, str]:
     """What services inherit: nothing of the caller's but the way to programs and to the internet."""
     keep = ("PATH", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
