@@ -26,6 +26,7 @@ _PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 _PACKAGE: Final = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(s|m|h)")
 _PERCENT: Final = re.compile(r"([1-9][0-9]{0,2})\s*%")
+_RATE: Final = re.compile(r"(0|[1-9][0-9]{0,2})(\.[0-9]{1,3})?\s*%")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -91,6 +92,15 @@ def percent(text: str) -> str:
     return f"{found[1]}%"
 
 
+def rate(text: str) -> str:
+    """Check a share from 0% to 100%, with up to three digits behind the point, such as 0.5%."""
+    found = _RATE.fullmatch(text)
+    if not found or float(f"{found[1]}{found[2] or ''}") > 100:  # noqa: PLR2004
+        digits = re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,3})?", text)
+        raise Wrong(f"{text!r} is no share from 0% to 100%", f"write {text}%" if digits else "such as 0.5%")
+    return f"{found[1]}{found[2] or ''}%"
+
+
 def address(text: str) -> str:
     """Check http://HOST:PORT, with nothing after it."""
     try:
@@ -126,6 +136,11 @@ def seconds(text: str) -> int:
     return int(found[1]) * _SECONDS[found[2]]
 
 
+def share(text: str) -> float:
+    """Read a checked share: 0.005 for 0.5%."""
+    return float(rate(text).rstrip("%")) / 100
+
+
 def _several(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
@@ -142,6 +157,7 @@ UrlPath = Annotated[str, AfterValidator(path), _like(_PATH)]
 Variable = Annotated[str, AfterValidator(variable), _like(_VARIABLE)]
 Duration = Annotated[str, AfterValidator(duration), _like(_DURATION)]
 Percent = Annotated[str, AfterValidator(percent), _like(_PERCENT)]
+Rate = Annotated[str, AfterValidator(rate), _like(_RATE)]
 Address = Annotated[str, AfterValidator(address)]
 Command = Annotated[str, AfterValidator(command)]
 Cpu = Annotated[str, AfterValidator(cpu), _NUMBER_OR_TEXT]

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
 
 from seaway.model.manifests import Manifest
 from seaway.model.names import Weight
 from seaway.rooms.crossing.spec import CrossingSpec
+from seaway.rooms.crossing.state import FULL, Command, Phase
 
 GATEWAY_API: Final = "gateway.networking.k8s.io/v1"
 MOVES: Final = "seaway.dev/moves"
 KEPT: Final = 20
-FULL: Final = 100
-
-
-class Phase(StrEnum):
-    """Where a crossing stands: it may not start yet, has not started, is on its way, or is over."""
-
-    WAITING = "waiting"
-    MONOLITH = "monolith"
-    MOVING = "moving"
-    SETTLED = "settled"
 
 
 @dataclass(frozen=True)
@@ -109,3 +99,84 @@ def views(
         if view.phase is Phase.MONOLITH and behind:
             found[name] = replace(view, phase=Phase.WAITING)
     return found
+
+
+@dataclass(frozen=True)
+class RouteFacts:
+    """A crossing's HTTPRoute as it was found.
+
+    `weight` and `epoch` are what it says, `comparing` whether it mirrors to the comparator. `ours` tells
+    whether all the rest is what Seaway would write now, `accepted` whether the gateway has taken up this very
+    generation, `why` what the gateway says where it has not. `by` names who wrote it last, if that is told.
+    """
+
+    weight: int
+    epoch: int = 0
+    comparing: bool = False
+    ours: bool = True
+    accepted: bool = True
+    why: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another crossing of the same system, as it is after the pilot's last decision about it."""
+
+    phase: Phase
+    weight: int
+    after: tuple[str, ...] = ()
+    alone: bool = True
+    held: str = ""
+
+    @property
+    def moves(self) -> bool:
+        """Whether traffic of it is on the way, so that one that wants to be alone waits."""
+        return self.phase in {Phase.MOVING, Phase.HOLDING} or (
+            self.phase is Phase.RETURNING and self.weight > 0
+        )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the comparator says: whether it has seen `enough`, whether too much `differs`, in one sentence."""
+
+    enough: bool
+    differs: bool
+    reason: str
+    figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Verdict(Protocol):
+    """What the guards say: whether one is `broken`, whether the step has seen `enough`, in one sentence."""
+
+    @property
+    def broken(self) -> bool: ...
+    @property
+    def enough(self) -> bool: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def figures(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that a decision about one crossing needs, seen at one moment.
+
+    `route` is None where there is none. `others` are the other crossings of the system by name. `verdict` is
+    what the guards say of the evidence of this step, None where the gateway's metrics are not seen. `ready`
+    counts the new side's endpoints that may get traffic, None where they are not seen. `compared` is None
+    where the comparator gives no report. `elapsed` is the seconds since this very pilot's last look, 0 at its
+    first, by a clock that only goes forward. `deleting` tells that the resource is to go.
+    """
+
+    name: str
+    route: RouteFacts | None = None
+    command: Command | None = None
+    others: Mapping[str, Other] = field(default_factory=dict)
+    verdict: Verdict | None = None
+    ready: int | None = None
+    compared: Compared | None = None
+    elapsed: float = 0.0
+    deleting: bool = False

@@ -11,7 +11,6 @@ from seaway.model.manifests import Manifest
 from seaway.model.names import Weight
 from seaway.model.snapshot import Live
 from seaway.rooms.crossing.facts import (
-    FULL,
     GATEWAY_API,
     CrossingView,
     moves_of,
@@ -21,6 +20,7 @@ from seaway.rooms.crossing.facts import (
 )
 from seaway.rooms.crossing.routes import ROOM, Place, route
 from seaway.rooms.crossing.spec import CrossingSpec
+from seaway.rooms.crossing.state import FULL
 from seaway.rooms.crossing.steps import ApplyRoute
 from seaway.steps.objects import Desired, changes, orphans
 

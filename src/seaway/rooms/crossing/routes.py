@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from seaway.model.manifests import Manifest, labels
 from seaway.model.names import Weight
-from seaway.rooms.crossing.facts import FULL, GATEWAY_API, MOVES, Move, moves_text, route_name
+from seaway.rooms.crossing.facts import GATEWAY_API, MOVES, Move, moves_text, route_name
 from seaway.rooms.crossing.spec import CrossingSpec
+from seaway.rooms.crossing.state import FULL
 
 ROOM: Final = "crossing"
 

@@ -1,0 +1,1 @@
+"""Comparison of both sides before a single user moves."""

@@ -1,0 +1,26 @@
+"""Where crossings hang: the system's namespace and domain, the gateway, and the monolith's backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PORT = 80
+
+
+@dataclass(frozen=True)
+class Side:
+    """A backend of a route: a Service, or a Backend of Envoy Gateway for what is outside the cluster."""
+
+    name: str
+    port: int = PORT
+    kind: str = "Service"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where routes hang: the system's namespace, its domain, the gateway's name, and the old side."""
+
+    system: str
+    domain: str
+    gateway: str
+    monolith: Side

@@ -1,0 +1,102 @@
+"""The Crossing as an object of the cluster: from the file to its manifest, and back to types.
+
+`seaway up`, or a GitOps tool, writes its spec; people's commands come as an annotation; the pilot alone
+writes its status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from seaway.model.manifests import Manifest, labels
+from seaway.model.wrong import Wrong
+from seaway.rooms.crossing.place import Place, Side
+from seaway.rooms.crossing.spec import CrossingSpec
+from seaway.rooms.crossing.state import Command, State
+
+GROUP: Final = "seaway.dev"
+VERSION: Final = "v1alpha1"
+API: Final = f"{GROUP}/{VERSION}"
+KIND: Final = "Crossing"
+PLURAL: Final = "crossings"
+ROOM: Final = "crossing"
+#: Annotation that carries the last command.
+COMMAND: Final = f"{GROUP}/command"
+#: What keeps a Crossing until its traffic is back at the monolith; the pilot puts it on and takes it off.
+FINALIZER: Final = f"{GROUP}/traffic"
+_OF_THE_FILE: Final = (
+    "routes", "after", "start", "steps", "hold", "only", "timezone", "alone", "guard", "compare", "sticky",
+    "testers",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A Crossing as it was read from the cluster. `version` is the resourceVersion that was seen."""
+
+    name: str
+    place: Place
+    spec: CrossingSpec
+    state: State
+    command: Command | None
+    uid: str
+    version: str
+    generation: int
+    deleting: bool
+
+
+def manifest(place: Place, name: str, spec: CrossingSpec) -> Manifest:
+    """Compose the Crossing that the file asks for."""
+    written = spec.model_dump(mode="json", exclude_none=True)
+    return {
+        "apiVersion": API,
+        "kind": KIND,
+        "metadata": {"name": name, "namespace": place.system, "labels": labels(place.system, ROOM, name)},
+        "spec": {
+            "domain": place.domain,
+            "gateway": place.gateway,
+            "from": _written(place.monolith),
+            "to": _written(Side(spec.to)),
+            **{key: written[key] for key in _OF_THE_FILE if key in written},
+        },
+    }
+
+
+def read(found: Mapping[str, Any]) -> Crossing:
+    """Read a Crossing. Raises Wrong where its spec says what its schema cannot forbid."""
+    meta, spec = found["metadata"], found["spec"]
+    notes = meta.get("annotations") or {}
+    given = {key: spec[key] for key in _OF_THE_FILE if key in spec}
+    try:
+        typed = CrossingSpec.model_validate({**given, "to": spec["to"]["name"]})
+    except ValidationError as error:
+        raise Wrong("; ".join(map(_said, error.errors(include_url=False)))) from error
+    return Crossing(
+        name=meta["name"],
+        place=Place(meta["namespace"], spec["domain"], spec["gateway"], _side(spec["from"])),
+        spec=typed,
+        state=State.from_status(found.get("status")),
+        command=Command.from_text(notes.get(COMMAND, "")),
+        uid=meta.get("uid", ""),
+        version=meta.get("resourceVersion", ""),
+        generation=int(meta.get("generation", 0)),
+        deleting="deletionTimestamp" in meta,
+    )
+
+
+def _written(side: Side) -> dict[str, Any]:
+    return {"name": side.name, "port": side.port, "kind": side.kind}
+
+
+def _side(found: Mapping[str, Any]) -> Side:
+    return Side(found["name"], int(found.get("port", 80)), found.get("kind", "Service"))
+
+
+def _said(error: Any) -> str:
+    wrong = error.get("ctx", {}).get("error")
+    why = wrong.why if isinstance(wrong, Wrong) else error["msg"]
+    return f"spec.{'.'.join(map(str, error['loc']))}: {why}"
