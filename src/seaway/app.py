@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -33,10 +33,12 @@ from seaway.providers.local.clusters import LocalClusters, need_root
 from seaway.providers.local.registry import HOST, LocalRegistry
 from seaway.rooms.cluster.plan import READY, name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
-from seaway.rooms.crossing.facts import CrossingView
-from seaway.rooms.crossing.plan import decide_back, decide_move
-from seaway.rooms.crossing.steps import MoveWeight
+from seaway.rooms.crossing.decide import decide_back, decide_back_all, decide_move, fitting
+from seaway.rooms.crossing.state import Entry, Verb
+from seaway.rooms.crossing.steps import Order, TakeBack, command, read_history
+from seaway.rooms.crossing.views import CrossingView
 from seaway.rooms.images.facts import image_facts
+from seaway.rooms.images.pilot import pilot_recipe
 from seaway.rooms.images.plan import BuildStep
 from seaway.rooms.images.plan import plan as plan_images
 from seaway.rooms.images.platform import Envoy, Gateway, Platform, Postgres, platform_ref
@@ -140,28 +142,59 @@ def status(system: System, on: str, report: Report) -> Status:
 
 def crossings(system: System, on: str, report: Report) -> tuple[CrossingView, ...]:
     """See every crossing of an environment."""
-    with _looking(system, on, report) as (environment, seen, _):
-        return tuple(crossings_of(system, environment, seen).values())
+    with _looking(system, on, report) as (seen, _):
+        return tuple(crossings_of(system, seen).values())
+
+
+def follow(system: System, on: str, report: Report, seconds: float) -> Iterator[tuple[CrossingView, ...]]:
+    """See every crossing again and again, so many seconds apart, without end."""
+    name, environment = system.environment(on)
+    with closing(open_world(environment, report)) as world:
+        while True:
+            yield tuple(crossings_of(system, observe_crossings(system, name, world)).values())
+            world.pause(seconds)
+
+
+def ask(system: System, on: str, verb: Verb, names: Sequence[str], report: Report) -> tuple[CrossingView, ...]:
+    """Ask the pilot to start, hold or resume crossings, or all that this fits; gives what they were."""
+    with _looking(system, on, report) as (seen, world):
+        wanted = fitting(crossings_of(system, seen), verb, names)
+        _order(system, world, wanted, verb)
+        return wanted
 
 
 def move(system: System, on: str, name: str, weight: Weight, report: Report) -> tuple[CrossingView, ...]:
     """Move a crossing to a weight; gives what it was, or nothing where it was there already."""
-    with _looking(system, on, report) as (environment, seen, world):
-        found = crossings_of(system, environment, seen)
-        wanted = decide_move(found, name, weight, ready_pods(system, seen))
-        _move(system, environment, world, wanted, weight)
+    with _looking(system, on, report) as (seen, world):
+        wanted = decide_move(crossings_of(system, seen), name, weight, ready_pods(system, seen))
+        _order(system, world, wanted, Verb.MOVE, weight.percent)
         return wanted
 
 
 def back(
     system: System, on: str, name: str, report: Report, *, with_dependents: bool
 ) -> tuple[CrossingView, ...]:
-    """Take a crossing back to the monolith, and those that come after it where that is asked for."""
-    with _looking(system, on, report) as (environment, seen, world):
-        found = crossings_of(system, environment, seen)
-        wanted = decide_back(found, name, with_dependents=with_dependents)
-        _move(system, environment, world, wanted, Weight(0))
+    """Take a crossing back to the monolith, and those that come after it where that is asked for.
+
+    Without a name all of them go back. The pilot is not needed for it.
+    """
+    _, environment = system.environment(on)
+    with _looking(system, on, report) as (seen, world):
+        found = crossings_of(system, seen)
+        wanted = decide_back(found, name, with_dependents=with_dependents) if name else decide_back_all(found)
+        place = crossing_place(system, environment)
+        for view in wanted:
+            spec, last = system.crossings[view.name], view is wanted[-1]
+            step = TakeBack(place, view.name, spec, command(Verb.BACK, _somebody()), hear=last)
+            apply(Plan.ordered([step]), world)
         return wanted
+
+
+def history(system: System, on: str, name: str, report: Report) -> tuple[Entry, ...]:
+    """Read all that happened to a crossing, the oldest first. Raises NotFound where nothing is known of it."""
+    _, environment = system.environment(on)
+    with closing(open_world(environment, report)) as world:
+        return read_history(world.kube, system.system, name, system.crossings)
 
 
 def authority() -> tuple[str, str]:
@@ -209,19 +242,22 @@ def as_json(facts: ClusterFacts) -> dict[str, Any]:
 
 
 @contextmanager
-def _looking(system: System, on: str, report: Report) -> Iterator[tuple[EnvironmentSpec, Snapshot, World]]:
+def _looking(system: System, on: str, report: Report) -> Iterator[tuple[Snapshot, World]]:
     name, environment = system.environment(on)
     with closing(open_world(environment, report)) as world:
-        yield environment, observe_crossings(system, name, world), world
+        yield observe_crossings(system, name, world), world
 
 
-def _move(
-    system: System, environment: EnvironmentSpec, world: World, wanted: tuple[CrossingView, ...], to: Weight
+def _order(
+    system: System, world: World, wanted: tuple[CrossingView, ...], verb: Verb, weight: int = 0
 ) -> None:
-    place, by = crossing_place(system, environment), f"{getpass.getuser()}@{os.uname().nodename}"
-    for view in wanted:
-        step = MoveWeight(place, view.name, system.crossings[view.name], to, by)
-        apply(Plan.ordered([step]), world)
+    by = _somebody()
+    steps = [Order(system.system, view.name, command(verb, by, weight)) for view in wanted]
+    apply(Plan.ordered(steps), world)
+
+
+def _somebody() -> str:
+    return f"{getpass.getuser()}@{os.uname().nodename}"
 
 
 def _images(system: System, world: World) -> tuple[tuple[BuildStep, ...], dict[str, str]]:
@@ -231,7 +267,8 @@ def _images(system: System, world: World) -> tuple[tuple[BuildStep, ...], dict[s
     platform += [Postgres()] if system.databases else []
     host = world.registry.host
     wanted: dict[ImageRef, Recipe | Platform] = {platform_ref(image, host): image for image in platform}
-    wanted |= {recipe.ref(host): recipe for recipe in recipes(system).values()}
+    made = [*recipes(system).values(), *([pilot_recipe()] if system.crossings else ())]
+    wanted |= {recipe.ref(host): recipe for recipe in made}
     facts = image_facts(world.registry if machine.supervised() else None, wanted)
     return plan_images(wanted, facts, READY)
 

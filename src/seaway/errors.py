@@ -4,6 +4,7 @@ SeawayError            what happened, where, why, and what to do
 ├── UsageError         the command line or the file is wrong            exit status 2
 │   └── SpecError      seaway.yaml: every problem at once
 ├── Refused            a safety rule says no; nothing was changed       exit status 1
+│   └── Conflict       somebody else changed it in between; look again  exit status 1
 ├── MissingTool        this machine lacks something; names the package  exit status 1
 ├── NotFound           a named thing does not exist                     exit status 1
 ├── Busy               somebody else is at it (a lock, a port)          exit status 1
@@ -66,6 +67,10 @@ class SpecError(UsageError):
 
 class Refused(SeawayError):  # noqa: N818  (reads as what happened)
     pass
+
+
+class Conflict(Refused):
+    retryable = True
 
 
 class MissingTool(SeawayError):  # noqa: N818

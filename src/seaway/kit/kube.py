@@ -21,7 +21,7 @@ from lightkube.config import client_adapter
 from lightkube.config.kubeconfig import KubeConfig
 from lightkube.core.exceptions import ConfigError
 
-from seaway.errors import NotFound, Refused, SeawayError, Unreachable
+from seaway.errors import Conflict, NotFound, Refused, SeawayError, Unreachable
 
 codes = httpx.codes
 MANAGER = "seaway"
@@ -64,8 +64,9 @@ class Resource:
 class Kube:
     """One cluster, through one explicit context. Safe to use from several threads.
 
-    Every method raises Unreachable where the server does not answer, Refused where it says no (403, 409,
-    422), and SeawayError for the rest; what does not exist is None or an empty list, not an error.
+    Every method raises Unreachable where the server does not answer, Refused where it says no (403, 422),
+    Conflict where the object is another one by now (409), and SeawayError for the rest; what does not exist
+    is None or an empty list, not an error.
     """
 
     def __init__(self, http: httpx.Client, context: str) -> None:
@@ -90,6 +91,21 @@ class Kube:
             raise NotFound(f"no context {context} in {path}", remedy="seaway cluster list")
         limits = client_adapter.ConnectionParams(timeout=httpx.Timeout(30.0, connect=3.0), trust_env=False)
         return cls(client_adapter.Client(config, limits), context)
+
+    @classmethod
+    def in_cluster(cls, seconds: float) -> Kube:
+        """Connect as the pod's own service account; no answer takes longer than `seconds`.
+
+        The token is read again where the server no longer takes it. Raises NotFound outside a pod.
+        """
+        try:
+            config = KubeConfig.from_service_account().get()
+        except (ConfigError, KeyError) as error:
+            raise NotFound("this is no pod with a service account", why=str(error)) from error
+        if config is None:
+            raise NotFound("this is no pod with a service account")
+        limits = client_adapter.ConnectionParams(timeout=httpx.Timeout(seconds, connect=3.0), trust_env=False)
+        return cls(client_adapter.Client(config, limits), "in-cluster")
 
     def get(self, ref: Ref) -> Manifest | None:
         if self._resource(ref.api_version, ref.kind) is None:
@@ -145,10 +161,13 @@ class Kube:
         answer = self._send("POST", path, params=params, body=manifest, tolerate=(codes.CONFLICT,))
         return _json(answer) if answer.is_success else None
 
-    def patch(self, ref: Ref, change: Manifest) -> Manifest:
-        """Merge `change` into the object (JSON merge patch, RFC 7386)."""
+    def patch(self, ref: Ref, change: Manifest, *, subresource: str = "", manager: str = MANAGER) -> Manifest:
+        """Merge `change` into the object, or into its subresource (JSON merge patch, RFC 7386).
+
+        With `metadata.resourceVersion` in it: only if the object has this version still, else Conflict.
+        """
         headers = {"Content-Type": "application/merge-patch+json"}
-        path, params = self._path(ref), {"fieldManager": MANAGER}
+        path, params = f"{self._path(ref)}/{subresource}".rstrip("/"), {"fieldManager": manager}
         patched: Manifest = _json(self._send("PATCH", path, params=params, headers=headers, body=change))
         return patched
 
@@ -314,11 +333,9 @@ class Kube:
             return Unreachable(
                 f"the API server failed ({answer.status_code})", where=f"{method} {path}", why=why
             )
-        if answer.status_code in {
-            codes.FORBIDDEN,
-            codes.CONFLICT,
-            codes.UNPROCESSABLE_CONTENT,
-        }:
+        if answer.status_code == codes.CONFLICT:
+            return Conflict("somebody else changed it in between", where=f"{method} {path}", why=why)
+        if answer.status_code in {codes.FORBIDDEN, codes.UNPROCESSABLE_CONTENT}:
             return Refused("the API server refused", where=f"{method} {path}", why=why)
         return SeawayError(f"the API server answered {answer.status_code}", where=f"{method} {path}", why=why)
 

@@ -44,7 +44,7 @@ def read(project: Project) -> Requirements | None:
     file = project.requirements
     if file is None:
         return None
-    if file.name == "requirements.txt":
+    if file.name != "uv.lock":
         return Requirements(file.read_text(), file, exact=False)
     text = _uv(
         "export", "--frozen", "--no-dev", "--no-emit-project", "--no-header", "--no-annotate",

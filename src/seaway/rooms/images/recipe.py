@@ -22,7 +22,10 @@ HOME = "app/src"
 
 @dataclass(frozen=True)
 class Recipe:
-    """One service's image. `folder` is its source; `top` the folder of seaway.yaml."""
+    """One service's image. `folder` is its source; `top` the folder of seaway.yaml.
+
+    `given` is the project where it is not simply what lies in the folder.
+    """
 
     system: str
     service: str
@@ -31,10 +34,11 @@ class Recipe:
     run: str
     port: int
     images: ImagesSpec = field(default_factory=ImagesSpec)
+    given: Project | None = None
 
     @property
     def project(self) -> Project:
-        return Project.open(self.folder, self.top)
+        return self.given or Project.open(self.folder, self.top)
 
     @property
     def command(self) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""The pilot: steers crossings in the cluster, when no laptop is open."""
