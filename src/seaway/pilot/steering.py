@@ -1,0 +1,253 @@
+"""The steering: look at each crossing when something of it is new or its moment has come, decide, carry out.
+
+One thread does it, so that decisions about crossings that depend on each other come one after the other. The
+statistics and the comparator's reports are read beside it, since they take longer; a command never waits for
+them.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from seaway.errors import Conflict, SeawayError
+from seaway.kit.kube import Kube, Manifest, Ref
+from seaway.model.wrong import Wrong
+from seaway.pilot.course import NEVER, PERSIST, Course
+from seaway.pilot.desk import CROSSING, ROUTE, SLICE, Desk
+from seaway.pilot.hands import Hands
+from seaway.pilot.readings import Readings
+from seaway.pilot.routing import facts_of, wanted_route
+from seaway.rooms.crossing.facts import GATEWAY_API, Facts, Other, route_name
+from seaway.rooms.crossing.guards import Verdict
+from seaway.rooms.crossing.life import Advance, advance
+from seaway.rooms.crossing.resource import API, FINALIZER, Crossing, read
+from seaway.rooms.crossing.turn import Emit, Record, Release, Requeue, SetSplit
+
+#: Seconds between two looks at the lists themselves: a watch that was away may have missed a removal.
+RESYNC: Final = 30.0
+#: Seconds until another try after an error.
+AGAIN: Final = 1.0
+#: Seconds that nothing at all happens at most.
+IDLE: Final = 5.0
+LISTED: Final = (
+    (API, CROSSING, CROSSING),
+    (GATEWAY_API, ROUTE, ROUTE),
+    ("discovery.k8s.io/v1", SLICE, SLICE),
+)
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Steering:
+    """Steers all crossings of one namespace for as long as it `leads`. `clock` only goes forward."""
+
+    kube: Kube
+    namespace: str
+    desk: Desk
+    leads: Callable[[], bool]
+    readings: Readings
+    clock: Callable[[], float] = time.monotonic
+    beat: float = 0.0
+    courses: dict[str, Course] = field(default_factory=dict)
+    _crossings: dict[str, Crossing] = field(default_factory=dict)
+    _synced: float = -NEVER
+    _others: dict[str, Other] = field(default_factory=dict)
+    _round: int = 0
+
+    def __post_init__(self) -> None:
+        self.hands = Hands(self.kube, self.desk, self.leads)
+
+    def run(self, stop: threading.Event) -> None:
+        """Steer until `stop`; a server that is away is waited for."""
+        while not stop.is_set():
+            self.desk.changed.wait(self._rest())
+            self.desk.changed.clear()
+            self.beat = self.clock()
+            if stop.is_set() or not self.leads():
+                continue
+            try:
+                self._resync()
+            except SeawayError as error:
+                log.warning("the API server: %s", error)
+                stop.wait(AGAIN)
+                continue
+            self.look()
+
+    def look(self) -> None:
+        """Look once at every crossing of which something is new or whose moment has come."""
+        self._meet()
+        tick = self.readings.take([name for name, course in self.courses.items() if course.watched])
+        if tick is not None:
+            for course in self.courses.values():
+                if course.watched:
+                    course.fold(tick.sides, tick.seconds)
+        ready, routes = self.desk.ready(), self.desk.all(ROUTE)
+        for course in list(self.courses.values()):
+            self._look_at(course, routes.get(route_name(course.crossing.name)), ready)
+
+    def _rest(self) -> float:
+        moments = [course.due for course in self.courses.values()]
+        moments.append(self.readings.due)
+        return min(max(min(moments) - self.clock(), 0.0), IDLE)
+
+    def _resync(self) -> None:
+        """Ask for the whole lists, now and then and at the beginning."""
+        if self.clock() - self._synced < RESYNC:
+            return
+        for api, kind, place in LISTED:
+            before = self.desk.all(place)
+            self.desk.replace(place, self.kube.list(api, kind, namespace=self.namespace), before)
+        self._synced = self.clock()
+
+    def _meet(self) -> None:
+        """Take in new crossings, and leave those that are gone."""
+        found = self.desk.all(CROSSING)
+        for name in self.courses.keys() - found.keys():
+            del self.courses[name]
+            self._told(name, None)
+        for name, item in found.items():
+            crossing = self._read(item)
+            known = self.courses.get(name)
+            if crossing is None:
+                continue
+            if known is None or known.crossing.uid != crossing.uid:
+                known = self.courses[name] = Course.of(crossing, self.clock())
+            known.crossing = crossing
+            self._told(name, known.other)
+
+    def _read(self, item: Manifest) -> Crossing | None:
+        """Read a crossing; one that cannot be read stays as it was understood last."""
+        meta = item["metadata"]
+        known = self._crossings.get(meta["name"])
+        if known is None or (known.uid, known.version) != (meta["uid"], meta["resourceVersion"]):
+            try:
+                self._crossings[meta["name"]] = known = read(item)
+            except (Wrong, ValueError, KeyError, TypeError) as error:
+                log.warning("crossing %s cannot be read: %s", meta["name"], error)
+        return known
+
+    def _told(self, name: str, other: Other | None) -> None:
+        """Keep how a crossing looks to the others; what is new is a reason for all to look again."""
+        if self._others.get(name) == other:
+            return
+        self._round += 1
+        self.desk.changed.set()
+        if other is None:
+            del self._others[name]
+        else:
+            self._others[name] = other
+
+    def _look_at(self, course: Course, route: Manifest | None, ready: dict[str, int]) -> None:
+        crossing, clock = course.crossing, self.clock()
+        seen = (
+            crossing.version,
+            route and route["metadata"]["resourceVersion"],
+            ready.get(crossing.spec.to),
+            self._round,
+            self.readings.number if course.watched else 0,
+        )
+        if seen == course.seen and clock < course.due:
+            return
+        course.seen = seen
+        now, facts = datetime.now(UTC), self._facts(course, route, ready, clock)
+        course.looked = clock
+        result = advance(crossing.spec, course.state, now, facts)
+        course.due = min(
+            (clock + (e.at - now).total_seconds() for e in result.effects if isinstance(e, Requeue)),
+            default=NEVER,
+        )
+        try:
+            self._carry_out(course, result, route)
+        except SeawayError as error:
+            self._mend(course, error)
+        self._told(crossing.name, course.other)
+
+    def _facts(self, course: Course, route: Manifest | None, ready: dict[str, int], clock: float) -> Facts:
+        crossing = course.crossing
+        return Facts(
+            name=crossing.name,
+            route=facts_of(crossing, route),
+            command=crossing.command,
+            others={name: other for name, other in self._others.items() if name != crossing.name},
+            verdict=self._verdict(course),
+            ready=ready.get(crossing.spec.to, 0) if self.desk.whole(SLICE) else None,
+            elapsed=0.0 if course.looked is None else clock - course.looked,
+            deleting=crossing.deleting,
+            generation=crossing.generation,
+        )
+
+    def _verdict(self, course: Course) -> Verdict | None:
+        """What the guards say; where not all is seen, only that something is broken counts."""
+        if not course.watched:
+            return None
+        found = course.verdict()
+        if found.broken or self.readings.seen:
+            return found
+        return replace(found, enough=False) if self.readings.begins else None
+
+    def _carry_out(self, course: Course, result: Advance, route: Manifest | None) -> None:
+        """First the state, which says what shall be; then what follows from it, in its order."""
+        crossing, clock = course.crossing, self.clock()
+        counted = result.state != course.basis and clock - course.saved >= PERSIST
+        if result.changed or counted:
+            course.basis = self.hands.save(crossing, course.to_save(result.state))
+            course.saved = clock
+        course.become(result.state)
+        course.unnoted += [effect.entry for effect in result.effects if isinstance(effect, Record)]
+        self._effects(course, result, route)
+
+    def _effects(self, course: Course, result: Advance, route: Manifest | None) -> None:
+        for effect in result.effects:
+            crossing = self._fresh(course)
+            match effect:
+                case SetSplit():
+                    self._keep(crossing)
+                    self.hands.write_route(wanted_route(crossing, effect), route)
+                case Emit():
+                    self.hands.tell(crossing, effect)
+                case Release():
+                    self.hands.release(crossing, self._finalizers(crossing))
+        if course.unnoted:
+            self.hands.note(course.crossing, course.unnoted)
+            course.unnoted = []
+
+    def _fresh(self, course: Course) -> Crossing:
+        """The crossing with the version that our own last write gave it."""
+        item = self.desk.all(CROSSING).get(course.crossing.name)
+        found = self._read(item) if item else None
+        if found and found.uid == course.crossing.uid:
+            course.crossing = found
+        return course.crossing
+
+    def _finalizers(self, crossing: Crossing) -> list[str]:
+        item: dict[str, Any] = self.desk.all(CROSSING).get(crossing.name, {"metadata": {}})
+        return list(item["metadata"].get("finalizers") or [])
+
+    def _keep(self, crossing: Crossing) -> None:
+        held = self._finalizers(crossing)
+        if FINALIZER not in held and not crossing.deleting:
+            self.hands.keep(crossing, held)
+
+    def _mend(self, course: Course, error: SeawayError) -> None:
+        """Look again soon; where another was first, at what it wrote."""
+        crossing = course.crossing
+        course.due, course.seen = self.clock() + AGAIN, ()
+        level = logging.INFO if isinstance(error, Conflict) else logging.WARNING
+        log.log(level, "%s: %s %s", crossing.name, error, error.why)
+        try:
+            self.hands.look_again(CROSSING, Ref(API, CROSSING, crossing.name, self.namespace))
+            self.hands.look_again(ROUTE, Ref(GATEWAY_API, ROUTE, route_name(crossing.name), self.namespace))
+        except SeawayError:
+            return
+        if isinstance(error, Conflict):
+            course.due = self.clock()
+            item = self.desk.all(CROSSING).get(crossing.name)
+            found = self._read(item) if item else None
+            if found and found.uid == crossing.uid and found.state != course.basis:
+                self.courses[crossing.name] = Course.of(found, self.clock())
