@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from seaway.errors import NotFound, Refused, UsageError
+from seaway.kit import archive
 from seaway.kit.kube import Ref
 from seaway.model.event import silent
 from seaway.providers.local import engine, machine
@@ -30,6 +31,21 @@ def test_a_pod_runs_on_every_node(cluster: Cluster, namespace: str, nodes: list[
         metadata = {"name": node, "namespace": namespace}
         cluster.kube.apply({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
     until(lambda: len(cluster.pods(namespace)) == len(nodes), "a pod on every node")
+
+
+@pytest.mark.usefixtures("cluster")
+def test_the_image_that_holds_pods_open_is_packed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = engine.Engine(tmp_path)
+    programs.bin.mkdir()
+    programs.program("pause").write_bytes(b"one")
+    first = machine.pause(programs)
+    with monkeypatch.context() as patch:
+        patch.delattr(archive, "write")
+        assert machine.pause(programs) == first
+    programs.program("pause").write_bytes(b"another")
+    assert machine.pause(programs) != first
 
 
 def test_create_again_changes_nothing(cluster: Cluster) -> None:

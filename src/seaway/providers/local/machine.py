@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 import time
 from pathlib import Path
 from typing import Final
@@ -10,12 +10,14 @@ from typing import Final
 from seaway.errors import SeawayError, Unready
 from seaway.kit import archive, oci
 from seaway.kit.http import Http
+from seaway.model.names import Digest, ImageRef
 from seaway.providers.local import cgroups, control, home, supervisor
 from seaway.providers.local.engine import Engine
+from seaway.providers.local.registry import HOST, LocalRegistry
 
 GROUP: Final = "seaway/machine"
-HOST: Final = f"127.0.0.1:{control.REGISTRY_PORT}"
 _SERVICES: Final = home.RUN / "machine"
+_PAUSE: Final = oci.Settings(entrypoint=("/pause",), user="65535:65535")
 
 
 def start(engine: Engine) -> None:
@@ -57,35 +59,23 @@ def stop() -> None:
 
 
 def pause(engine: Engine) -> str:
-    """The image of every pod's first container, pushed where it is not there yet; returns its reference."""
-    with Http(f"http://{HOST}") as http:
-        packed = io.BytesIO()
-        written = archive.write([archive.Entry("pause", source=engine.program("pause"))], packed)
+    """The image of every pod's first container, packed and pushed once; returns its reference by digest."""
+    registry, program = LocalRegistry(), engine.program("pause")
+    source = oci.digest(program.read_bytes() + repr(_PAUSE).encode())
+    ref = ImageRef(registry.host, "seaway/pause", f"src-{Digest(source).hex[:32]}")
+    return str(ref.at(registry.resolve(ref) or _push(registry, ref, program)))
+
+
+def _push(registry: LocalRegistry, ref: ImageRef, program: Path) -> Digest:
+    with tempfile.TemporaryDirectory() as scratch:
+        packed, config = Path(scratch) / "layer", Path(scratch) / "config"
+        with packed.open("wb") as out:
+            written = archive.write([archive.Entry("pause", source=program)], out)
         layer = oci.Layer(written.digest, written.diff_id, written.size)
-        config = oci.config(
-            [layer], oci.Settings(entrypoint=("/pause",), user="65535:65535"), oci.architecture()
-        )
-        manifest = oci.manifest(config, [layer])
-        digest = oci.digest(manifest)
-        there = http.request(
-            "HEAD", f"/v2/seaway/pause/manifests/{digest}", ok=(200, 404), headers={"Accept": oci.ACCEPT}
-        )
-        if not there.is_success:
-            for blob in (packed.getvalue(), config):
-                _upload(http, blob)
-            headers = {"Content-Type": oci.MANIFEST}
-            http.request(
-                "PUT", f"/v2/seaway/pause/manifests/{digest}", ok=(201,), body=manifest, headers=headers
-            )
-    return f"{HOST}/seaway/pause@{digest}"
-
-
-def _upload(http: Http, blob: bytes) -> None:
-    """Upload one blob in one piece (OCI distribution spec, Pushing a blob monolithically)."""
-    place = http.request("POST", "/v2/seaway/pause/blobs/uploads/", ok=(202,)).headers["Location"]
-    headers = {"Content-Type": "application/octet-stream"}
-    separator = "&" if "?" in place else "?"
-    http.request("PUT", f"{place}{separator}digest={oci.digest(blob)}", ok=(201,), body=blob, headers=headers)
+        config.write_bytes(oci.config([layer], _PAUSE, oci.architecture()))
+        registry.put_blob(ref.repository, Digest(layer.digest), str(packed))
+        registry.put_blob(ref.repository, Digest(oci.digest(config.read_bytes())), str(config))
+        return registry.put_manifest(ref, oci.MANIFEST, oci.manifest(config.read_bytes(), [layer]))
 
 
 def resolver() -> Path:

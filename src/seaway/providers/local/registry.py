@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from seaway.kit.distribution import Distribution
 from seaway.model.names import Digest, ImageRef
+from seaway.providers.local import control
 
-HOST = "127.0.0.1:5055"
-_REMEDY = "start the machine's registry: seaway cluster create"
+HOST: Final = f"127.0.0.1:{control.REGISTRY_PORT}"
+_REMEDY: Final = "start the machine's registry: seaway cluster create"
 
 
 class LocalRegistry:
