@@ -33,6 +33,7 @@ KINDS: Final = {
     fields.package: "package",
     fields.duration: "duration",
     fields.percent: "share",
+    fields.rate: "rate",
     fields.address: "address",
     fields.command: "command",
     quantity.cpu: "cpu",
@@ -81,11 +82,11 @@ def _type(field: FieldInfo) -> str:
         return f"mapping of {_word(args[0])} to text"
     if origin is tuple:
         return f"{_word(args[0])}, or a list of them" if args[0] is not int else "list of numbers"
-    if annotation is int:
+    if annotation in {int, float}:
         low = next((str(m.ge) for m in field.metadata if isinstance(m, Ge)), "")
         high = next((str(m.le) for m in field.metadata if isinstance(m, Le)), "")
         return f"number, {low} to {high}" if high else f"number, at least {low}"
-    return _word_of(field.metadata) or "text"
+    return _word_of(field.metadata) or ("`true` or `false`" if annotation is bool else "text")
 
 
 def _word(annotation: Any) -> str:

@@ -34,8 +34,9 @@ from seaway.providers.local.registry import HOST, LocalRegistry
 from seaway.rooms.cluster.plan import READY, name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing.decide import decide_back, decide_back_all, decide_move, fitting
+from seaway.rooms.crossing.orders import Order, TakeBack, command, read_history
 from seaway.rooms.crossing.state import Entry, Verb
-from seaway.rooms.crossing.steps import Order, TakeBack, command, read_history
+from seaway.rooms.crossing.steps import LetGo
 from seaway.rooms.crossing.views import CrossingView
 from seaway.rooms.images.facts import image_facts
 from seaway.rooms.images.pilot import pilot_recipe
@@ -129,7 +130,9 @@ def down(system: System, on: str, report: Report) -> None:
                 others = {here: to for here, to in found.published.items() if here not in mine}
                 world.clusters.publish(name, others, report)
                 gone = Ref("v1", "Namespace", system.system)
-                apply(Plan.ordered([RemoveObject("cluster/namespace/remove", (), gone, 300.0)]), world)
+                first = LetGo(system.system)
+                last = RemoveObject("cluster/namespace/remove", (first.id,), gone, 300.0)
+                apply(Plan.ordered([first, last]), world)
                 return
         world.clusters.delete(name, report)
 
@@ -155,7 +158,9 @@ def follow(system: System, on: str, report: Report, seconds: float) -> Iterator[
             world.pause(seconds)
 
 
-def ask(system: System, on: str, verb: Verb, names: Sequence[str], report: Report) -> tuple[CrossingView, ...]:
+def ask(
+    system: System, on: str, verb: Verb, names: Sequence[str], report: Report
+) -> tuple[CrossingView, ...]:
     """Ask the pilot to start, hold or resume crossings, or all that this fits; gives what they were."""
     with _looking(system, on, report) as (seen, world):
         wanted = fitting(crossings_of(system, seen), verb, names)
@@ -191,7 +196,7 @@ def back(
 
 
 def history(system: System, on: str, name: str, report: Report) -> tuple[Entry, ...]:
-    """Read all that happened to a crossing, the oldest first. Raises NotFound where nothing is known of it."""
+    """Read all that happened to a crossing, the oldest first. Raises NotFound where nothing is known."""
     _, environment = system.environment(on)
     with closing(open_world(environment, report)) as world:
         return read_history(world.kube, system.system, name, system.crossings)

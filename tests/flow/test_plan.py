@@ -15,11 +15,8 @@ from seaway.flow.plan import make_plan
 from seaway.flow.status import status_of
 from seaway.flow.system import System
 from seaway.kit.kube import Ref
-from seaway.model.names import Weight
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Live, Snapshot
-from seaway.rooms.crossing.facts import weight_of
-from seaway.rooms.crossing.steps import ApplyRoute
 from seaway.rooms.edge.steps import AdmitMonolith
 from tests.flow import worlds
 from tests.rooms import golden
@@ -127,15 +124,70 @@ def test_replicas_belong_to_the_autoscaler(system: System) -> None:
     assert _lines(_plan(system, scaled)) == []
 
 
-def test_a_weight_that_somebody_moved_stays(system: System) -> None:
+def test_no_weight_and_no_route_is_planned(system: System) -> None:
     seen = worlds.everything(system)
     ref = Ref("gateway.networking.k8s.io/v1", "HTTPRoute", "crossing-login", "shop")
     moved = copy.deepcopy(seen.live.objects[ref])
     for backend in moved["spec"]["rules"][0]["backendRefs"]:
         backend["weight"] = 25 if backend["name"] == "web" else 75
-    (step,) = _plan(system, _changed(seen, ref, spec=moved["spec"])).steps
-    assert isinstance(step, ApplyRoute)
-    assert weight_of(step.planned.manifest, "web") == Weight(25)
+    assert _lines(_plan(system, _changed(seen, ref, spec=moved["spec"]))) == []
+
+
+def test_a_route_of_an_earlier_version_is_left_to_the_pilot(system: System) -> None:
+    seen = worlds.everything(system)
+    old = {
+        r: m for r, m in seen.live.objects.items() if r.kind not in {"Crossing", "CustomResourceDefinition"}
+    }
+    for ref, found in old.items():
+        if ref.kind == "HTTPRoute":
+            old[ref] = {
+                **found,
+                "metadata": {k: v for k, v in found["metadata"].items() if k != "ownerReferences"},
+            }
+    assert _lines(_plan(system, replace(seen, live=Live(old)))) == [
+        "create CustomResourceDefinition crossings.seaway.dev",
+        "create Crossing shop/login",
+        "create Crossing shop/reading",
+        "wait crossing login: until the gateway has its route",
+        "wait crossing reading: until the gateway has its route",
+    ]
+
+
+def test_a_crossing_that_changes_is_waited_for_and_one_that_left_goes_with_its_traffic_first(
+    system: System, tmp_path: Path
+) -> None:
+    other = FILE.replace(
+        b"login: {routes: [/login], to: web}", b"login: {routes: [/login], to: web, hold: 5m}"
+    )
+    other = other.replace(b"  reading: {routes: [/read], to: web, after: [login]}\n", b"")
+    plan = _plan(read(other, "seaway.yaml", tmp_path), worlds.everything(system))
+    assert _lines(plan) == [
+        "update Crossing shop/login: spec.hold",
+        "delete crossing reading: its traffic goes to the monolith first",
+        "wait crossing login: until the gateway has its route",
+    ]
+
+
+def test_a_crossing_that_the_pilot_has_not_dealt_with_is_waited_for(system: System) -> None:
+    seen, ref = worlds.everything(system), Ref("seaway.dev/v1alpha1", "Crossing", "login", "shop")
+    assert _lines(_plan(system, _changed(seen, ref, status={}))) == [
+        "wait crossing login: until the gateway has its route"
+    ]
+
+
+def test_the_edge_is_published_after_every_crossing_has_its_route(system: System) -> None:
+    steps = {step.id: step for step in _plan(system, worlds.nothing(system)).steps}
+    assert {"crossing/login/route", "crossing/reading/route"} <= set(steps["edge/gateway/publish"].after)
+    assert {"crossing/login/crossing", "crossing/pilot/await"} <= set(steps["crossing/login/route"].after)
+
+
+def test_the_pilot_goes_after_the_last_crossing(system: System, tmp_path: Path) -> None:
+    smaller = b"system: shop\nenvironments: {rehearsal: {on: local, domain: shop.localhost}}\n"
+    plan = _plan(read(smaller, "seaway.yaml", tmp_path), worlds.everything(system))
+    order = [step.id for step in plan.steps]
+    assert order.index("crossing/login/remove-crossing") < order.index("crossing/pilot/remove-deployment")
+    pilot = next(step for step in plan.steps if step.id == "crossing/pilot/remove-deployment")
+    assert "crossing/login/remove-crossing" in pilot.after
 
 
 def test_a_certificate_is_renewed_in_the_last_third_of_its_life(system: System) -> None:
@@ -150,7 +202,7 @@ def test_a_silent_monolith_is_waited_for_before_anything_is_exposed(system: Syst
     silent = replace(seen, monolith=replace(seen.monolith, answers=False, why="refused"))
     plan = _plan(system, silent)
     behind = {s.id for s in plan.steps if "edge/monolith/answers" in s.after}
-    assert {"edge/gateway", "edge/default-route", "crossing/login/route"} <= behind
+    assert {"edge/gateway", "edge/default-route", "crossing/login/crossing"} <= behind
 
 
 def test_a_stopped_cluster_is_started_and_looked_at_again(system: System) -> None:

@@ -7,13 +7,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from seaway.flow.plan import make_plan
+from seaway.flow.plan import crossing_place, make_plan
 from seaway.flow.system import System
 from seaway.kit.kube import Ref
 from seaway.model.cluster import ClusterFacts, NodeFacts
 from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, fill, stamp
 from seaway.model.snapshot import Live, MonolithFacts, Snapshot
-from seaway.rooms.crossing.steps import ApplyRoute
+from seaway.rooms.crossing.resource import KIND
+from seaway.rooms.crossing.routes import Split, route
+from seaway.rooms.crossing.state import Phase, State
+from seaway.rooms.crossing.steps import AwaitCrossing
 from seaway.rooms.edge.controller import InstallGateway, identity
 from seaway.rooms.edge.facts import AUTHORITY, DOMAIN, UNTIL
 from seaway.rooms.edge.manifests import TLS_SECRET
@@ -27,7 +30,7 @@ SIGNER = "f" * 32
 
 
 def images(system: System) -> dict[str, str]:
-    names = [*system.services, "envoy", "envoy-gateway", "postgres"]
+    names = [*system.services, "envoy", "envoy-gateway", "pilot", "postgres"]
     return {f"images/{n}": f"127.0.0.1:5055/{n}@sha256:{i:064}" for i, n in enumerate(names)}
 
 
@@ -50,10 +53,11 @@ def everything(system: System) -> Snapshot:
     plan = make_plan(system, environment, start, [])
     outputs = {**start.images, "cluster/outside": "10.200.255.1", "edge/address": "10.200.144.7"}
     live: list[Manifest] = []
-    for each in plan.steps:
-        step = each.planned if isinstance(each, ApplyRoute) else each
+    for step in plan.steps:
         if isinstance(step, ApplyObject):
             live.append(_running(stamp(fill(step.manifest, outputs))))
+        if isinstance(step, AwaitCrossing):
+            live.append(_route(system, step.name))
         if isinstance(step, GenerateSecret):
             live.append(step.manifest)
         if isinstance(step, IssueCertificate):
@@ -88,6 +92,13 @@ def _certificate(system: System, domain: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": meta}
 
 
+def _route(system: System, name: str) -> Manifest:
+    """What the pilot makes of a crossing."""
+    place, owner = crossing_place(system, system.environment()[1]), {"kind": KIND, "name": name, "uid": "u"}
+    found = route(place, name, system.crossings[name], Split(0))
+    return {**found, "metadata": {**found["metadata"], "ownerReferences": [owner], "generation": 1}}
+
+
 def _running(manifest: Manifest) -> Manifest:
     """Add what the cluster's own controllers would say of it once it runs."""
     meta = {**manifest["metadata"], "generation": 1, "uid": "u"}
@@ -99,4 +110,7 @@ def _running(manifest: Manifest) -> Manifest:
     if manifest["kind"] == "Gateway":
         programmed = {"type": "Programmed", "status": "True", "observedGeneration": 1}
         status = {"addresses": [{"value": "10.200.144.7"}], "conditions": [programmed]}
+    if manifest["kind"] == KIND:
+        state = State(Phase.MONOLITH, 0, NOW, taken=True).saying("Ready", "True", "Taken", "", NOW)
+        status = state.as_status((100,), 1)
     return {**manifest, "metadata": meta, "status": status}

@@ -230,6 +230,11 @@ def _crossings(system: System, declared: Declared) -> Iterator[Found]:
                 yield Found((*here, "after", i), "a crossing cannot come after itself", "remove it")
             elif other not in declared.crossings:
                 yield Found((*here, "after", i), *_unknown(other, declared.crossings, "crossing"))
+        if "timezone" in crossing.model_fields_set and not crossing.only:
+            yield Found((*here, "timezone"), "it has no hours to be the time zone of", "add only:")
+        if "patience" in crossing.guard.model_fields_set and not crossing.guard.minimum:
+            why = "without a minimum of requests nothing is waited for"
+            yield Found((*here, "guard", "patience"), why, "remove it, or say minimum:")
 
 
 def _order(system: System, _: Declared) -> Iterator[Found]:

@@ -22,6 +22,10 @@ KINDS: Final = {
     "model_attributes_type": "a mapping of keys",
     "tuple_type": "a list",
     "finite_number": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
 }
 LIMITS: Final = {
     "greater_than_equal": ("at least", "ge"),

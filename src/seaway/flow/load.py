@@ -142,6 +142,8 @@ def _cut(value: Any, path: Path) -> Any:
         return {**value, head: _cut(value[head], rest)} if rest else whole
     if isinstance(value, list) and isinstance(head, int):
         return [_cut(item, rest) if i == head else item for i, item in enumerate(value) if rest or i != head]
+    if isinstance(value, list):  # names in short form
+        return [item for item in value if item != head]
     return value
 
 

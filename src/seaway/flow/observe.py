@@ -15,6 +15,9 @@ from seaway.ports.world import World
 from seaway.rooms.cluster.plan import ROOM as CLUSTER
 from seaway.rooms.cluster.plan import name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
+from seaway.rooms.crossing.plan import DEFINITION
+from seaway.rooms.crossing.resource import API as CROSSING_API
+from seaway.rooms.crossing.resource import KIND as CROSSING
 from seaway.rooms.edge import controller
 from seaway.rooms.edge.facts import look_at_monolith
 
@@ -28,6 +31,8 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "discovery.k8s.io/v1": ("EndpointSlice",),
     "gateway.networking.k8s.io/v1": ("Gateway", "HTTPRoute"),
     "gateway.envoyproxy.io/v1alpha1": ("EnvoyProxy", "ClientTrafficPolicy", "BackendTrafficPolicy"),
+    "rbac.authorization.k8s.io/v1": ("Role", "RoleBinding"),
+    CROSSING_API: (CROSSING,),
 }
 #: Kinds of the gateway's own installation; of these only the metadata travels.
 PLATFORM: Final[Mapping[str, tuple[str, ...]]] = {
@@ -65,14 +70,15 @@ def observe(system: System, name: str, environment: EnvironmentSpec, world: Worl
 
 
 def observe_crossings(system: System, name: str, world: World) -> Snapshot:
-    """Look only at what a move needs, the routes and the pods, so that the way back is short.
+    """Look only at what a move needs, crossings, routes and pods, so that the way back is short.
 
     Raises NotFound where there is no cluster, Unreachable where its API does not answer.
     """
     own = f"{MANAGED_BY}=seaway,{PART_OF}={system.system}"
-    routes = world.kube.list("gateway.networking.k8s.io/v1", "HTTPRoute", labels=own)
+    found = world.kube.list("gateway.networking.k8s.io/v1", "HTTPRoute", labels=own)
+    found += world.kube.list(CROSSING_API, CROSSING, labels=own)
     pods = world.kube.list("v1", "Pod", labels=f"{PART_OF}={system.system}")
-    return Snapshot(name, datetime.now(UTC), live=Live.of(routes), pods=tuple(pods))
+    return Snapshot(name, datetime.now(UTC), live=Live.of(found), pods=tuple(pods))
 
 
 def neighbours(system: System, world: World) -> list[str]:
@@ -96,12 +102,14 @@ def _look(pool: ThreadPoolExecutor, kube: Kube, system: str) -> Look:
     running = pool.submit(_lists, kube, "apps/v1", ("Deployment",), shared)
     classes = pool.submit(_lists, kube, "gateway.networking.k8s.io/v1", ("GatewayClass",), shared)
     pods = pool.submit(kube.list, "v1", "Pod", labels=f"{PART_OF}={system}")
+    definition = pool.submit(kube.get, DEFINITION)
     record = pool.submit(kube.get, Ref("v1", "ConfigMap", controller.RECORD, SYSTEM_NAMESPACE))
 
     def collect() -> tuple[Live, tuple[Manifest, ...], Manifest | None]:
         found: list[Manifest] = []
         for future in (*platform, classes, running, hidden, *full):
             found += future.result()
+        found += [known] if (known := definition.result()) else []
         return Live.of(found), tuple(pods.result()), record.result()
 
     return collect

@@ -16,6 +16,8 @@ from seaway.model.snapshot import Snapshot
 from seaway.rooms.cluster.plan import name_of, plan_cluster, plan_namespace
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing import plan as crossing
+from seaway.rooms.crossing.place import Place, Side
+from seaway.rooms.crossing.resource import ROOM as CROSSING
 from seaway.rooms.data import plan as data
 from seaway.rooms.edge import plan as edge
 from seaway.rooms.edge.manifests import EDGE, MONOLITH
@@ -55,12 +57,12 @@ def edge_wish(system: System, environment: EnvironmentSpec) -> edge.EdgeWish:
         monolith=system.monolith_address(environment),
         health=system.monolith.health if system.monolith else "",
         default_route=not everything,
-        routes=tuple(f"{crossing.ROOM}/{name}/route" for name in system.crossings),
+        routes=tuple(f"{CROSSING}/{name}/route" for name in system.crossings),
     )
 
 
-def crossing_place(system: System, environment: EnvironmentSpec) -> crossing.Place:
-    return crossing.Place(system.system, environment.domain, EDGE, MONOLITH)
+def crossing_place(system: System, environment: EnvironmentSpec) -> Place:
+    return Place(system.system, environment.domain, EDGE, Side(MONOLITH))
 
 
 def _surroundings(system: System, seen: Snapshot) -> Surroundings:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seaway.flow.plan import crossing_place
 from seaway.flow.system import System
 from seaway.kit.kube import Manifest
 from seaway.model.manifests import COMPONENT, NAME
 from seaway.model.snapshot import Snapshot
 from seaway.rooms.cluster.spec import EnvironmentSpec
-from seaway.rooms.crossing.facts import CrossingView, views
-from seaway.rooms.crossing.plan import routes_in
+from seaway.rooms.crossing.deployment import PILOT
+from seaway.rooms.crossing.plan import resources_in, routes_in
+from seaway.rooms.crossing.views import CrossingView, views
 from seaway.rooms.edge.facts import address_of, certificate_of
 from seaway.rooms.edge.manifests import EDGE, GATEWAY_API, HTTPS_PORT, TLS_SECRET
 from seaway.steps.rollout import pod_trouble, rolled_out
@@ -61,7 +61,8 @@ def status_of(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: 
     cluster = seen.cluster
     services = tuple(_workload(seen, "Deployment", name, name, "services") for name in system.services)
     databases = tuple(_workload(seen, "StatefulSet", f"{name}-db", name, "data") for name in system.databases)
-    found = crossings_of(system, environment, seen)
+    found = crossings_of(system, seen)
+    pilot = (_workload(seen, "Deployment", PILOT, PILOT, "crossing"),) if system.crossings else ()
     edge = _edge(system, environment, seen, ca)
     return Status(
         system=system.system,
@@ -79,13 +80,14 @@ def status_of(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: 
         databases=databases,
         crossings=tuple(found.values()),
         edge=edge,
-        problems=tuple(_problems(seen, (*services, *databases), edge)),
+        problems=tuple(_problems(seen, (*services, *databases, *pilot), edge)),
     )
 
 
-def crossings_of(system: System, environment: EnvironmentSpec, seen: Snapshot) -> dict[str, CrossingView]:
-    place = crossing_place(system, environment)
-    return views(system.crossings, routes_in(seen.live, place.system, system.crossings))
+def crossings_of(system: System, seen: Snapshot) -> dict[str, CrossingView]:
+    """See every crossing of the file, by name."""
+    live, name, wanted = seen.live, system.system, system.crossings
+    return views(wanted, resources_in(live, name, wanted), routes_in(live, name, wanted))
 
 
 def ready_pods(system: System, seen: Snapshot) -> dict[str, int]:
@@ -153,6 +155,8 @@ def _problems(seen: Snapshot, workloads: tuple[Workload, ...], edge: Mapping[str
     ]
     if seen.monolith and not seen.monolith.answers:
         found.append(f"the monolith does not answer: {seen.monolith.why}")
+    if any(w.name == PILOT and not w.ready and w.state == "running" for w in workloads):
+        found.append("the pilot does not run: crossings stay where they are")
     if not edge["address"]:
         found.append("the gateway takes no traffic yet")
     return found

@@ -90,7 +90,7 @@ class World:
         for write in writes[:killed]:
             match write:
                 case State():
-                    self.status = write.as_status(self.spec.steps, 1)
+                    self.status = write.as_status(self.spec.steps, 0)
                 case SetSplit(weight, epoch, comparing):
                     self.route = RouteFacts(weight, epoch, comparing, accepted=moment.taken)
                 case Record(entry):
@@ -199,7 +199,7 @@ def test_a_weight_rises_only_by_steps_or_by_hand_and_never_above_the_guard(
         assert after.epoch >= before.epoch
         assert (after.weight == 0) or after.phase in {*UNDER_WAY, Phase.SETTLED, Phase.RETURNING}
         assert after.phase is not Phase.SETTLED or after.weight == 100
-        assert State.from_status(after.as_status(spec.steps, 1)) == after
+        assert State.from_status(after.as_status(spec.steps, 0)) == after
 
 
 @settings(max_examples=60, deadline=None)
@@ -211,7 +211,7 @@ def test_one_that_is_removed_at_any_moment_is_at_the_monolith_before_it_goes(
     for _ in range(12):
         facts = replace(world.facts(last, 5.0, -1), deleting=True)
         found = advance(spec, world.state(), world.now, facts)
-        world.status = found.state.as_status(spec.steps, 1)
+        world.status = found.state.as_status(spec.steps, 0)
         if any(isinstance(effect, Release) for effect in found.effects):
             assert world.route is None or world.route.weight == 0
             return

@@ -6,9 +6,14 @@ itself where it cannot be; what only a calendar knows (hours, time zones) the pi
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, get_origin
+
+from pydantic import BaseModel
 
 from seaway.model.manifests import Manifest, labels
+from seaway.rooms.crossing.compare.spec import CompareSpec
 from seaway.rooms.crossing.resource import GROUP, KIND, PLURAL, VERSION
 from seaway.rooms.crossing.spec import CrossingSpec
 from seaway.rooms.crossing.state import KEPT, Phase
@@ -18,6 +23,9 @@ SHARED: Final = "seaway"
 COMPONENT: Final = "pilot"
 NAME: Final = f"{PLURAL}.{GROUP}"
 
+TYPES: Final[Mapping[Any, str]] = MappingProxyType(
+    {str: "string", int: "integer", float: "number", bool: "boolean"}
+)
 _DURATION: Final = {"type": "string", "pattern": "^[1-9][0-9]{0,5}(s|m|h)$", "maxLength": 8}
 _RATE: Final = {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,2})(\.[0-9]{1,3})?%$", "maxLength": 8}
 _LABEL: Final = {"type": "string", "pattern": "^[a-z]([-a-z0-9]*[a-z0-9])?$", "maxLength": 63}
@@ -59,7 +67,8 @@ def definition() -> Manifest:
 
 def _columns() -> list[dict[str, Any]]:
     def column(name: str, path: str, kind: str = "string", priority: int = 0) -> dict[str, Any]:
-        return {"name": name, "type": kind, "jsonPath": path, "priority": priority}
+        found: dict[str, Any] = {"name": name, "type": kind, "jsonPath": path}
+        return found | ({"priority": priority} if priority else {})
 
     return [
         column("To", ".spec.to.name"),
@@ -106,6 +115,7 @@ def _spec() -> dict[str, Any]:
         "timezone": {"type": "string", "maxLength": 64, "default": _default("timezone")},
         "alone": {"type": "boolean", "default": _default("alone")},
         "guard": _guard(),
+        "compare": _plain(CompareSpec),
         "sticky": {"type": "boolean", "default": _default("sticky")},
         "testers": _testers(),
     }  # fmt: skip
@@ -139,9 +149,22 @@ def _guard() -> dict[str, Any]:
         "patience": {**_DURATION, "default": "6h"},
     }
     rule = _rule(
-        "self.latency == 0.0 || self.latency >= 1.0", "latency is a ratio of 1 or more, or 0 for none"
+        "!has(self.latency) || self.latency == 0.0 || self.latency >= 1.0",
+        "latency is a ratio of 1 or more, or 0 for none",
     )
     return {"type": "object", "default": {}, "properties": properties, "x-kubernetes-validations": [rule]}
+
+
+def _plain(model: type[BaseModel]) -> dict[str, Any]:
+    """Compose the schema of a part whose keys are texts, numbers, truths and lists of texts."""
+    properties = {}
+    for key, field in model.model_fields.items():
+        listed = get_origin(field.annotation) is tuple
+        kind = {"type": TYPES[str if listed else field.annotation or str]}
+        schema = _list({**kind, "maxLength": 1024}, most=100) if listed else kind
+        given = {} if field.is_required() else {"default": list(field.default) if listed else field.default}
+        properties[key] = {**schema, **given}
+    return {"type": "object", "properties": properties}
 
 
 def _testers() -> dict[str, Any]:

@@ -63,7 +63,7 @@ class Advance:
 def advance(spec: CrossingSpec, state: State, now: datetime, facts: Facts) -> Advance:
     """Decide what becomes of a crossing; every pair of phase and facts has an answer."""
     now = now.astimezone(UTC).replace(microsecond=now.microsecond // 1000 * 1000)
-    turn = Turn(spec, facts, now, state)
+    turn = Turn(spec, facts, now, replace(state, generation=facts.generation))
     if state.phase is None:
         _adopt(turn)
     if facts.deleting:

@@ -8,10 +8,11 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
-from seaway.model.fields import Duration, Name, Names, Rate, UrlPaths, seconds
+from seaway.model.fields import Duration, Name, Names, Rate, UrlPaths, seconds, share
 from seaway.model.spec import Spec
 from seaway.model.wrong import Wrong
 from seaway.rooms.crossing.compare.spec import CompareSpec
+from seaway.rooms.crossing.guards import Rules
 from seaway.rooms.crossing.hours import Hours, checked_hours, checked_zone
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
@@ -27,7 +28,7 @@ def latency(text: str) -> str:
     return text
 
 
-def _latency_ms(text: str) -> float | None:
+def _milliseconds(text: str) -> float | None:
     found = _LATENCY.fullmatch(text)
     return float(found[1]) * (SECOND if found[2] == "s" else 1) if found else None
 
@@ -75,6 +76,25 @@ class GuardSpec(Spec):
         if 0 < ratio < 1:
             raise Wrong(f"latency {ratio} asks the new side to be faster than the old one", "1 or more, or 0")
         return ratio
+
+    @field_validator("errors")
+    @classmethod
+    def _some(cls, errors: Rate) -> Rate:
+        if not share(errors):
+            raise Wrong("no system fails never: errors is more than 0%", "such as 0.5%")
+        return errors
+
+    @property
+    def rules(self) -> Rules:
+        """Give the rules as the statistics know them."""
+        limit = share(self.errors)
+        return Rules(
+            errors=limit if limit < 1 else None,
+            worse=self.worse,
+            latency=self.latency or None,
+            p99=_milliseconds(self.p99),
+            minimum=self.minimum,
+        )
 
     @property
     def patience_seconds(self) -> int:

@@ -143,7 +143,7 @@ class State:
     seconds that this step was really watched: the pilot's own, so that neither a death of it nor a clock that
     is wrong shortens a hold. `epoch` is raised by every return. `started` says that it may go up by itself,
     `held` who keeps it from that. `command` is the last one that was dealt with, `answer` why it was refused.
-    `evidence` is what the guards remember of this step.
+    `evidence` is what the guards remember since it started. `generation` is that of the spec that was seen.
     """
 
     phase: Phase | None = None
@@ -160,6 +160,7 @@ class State:
     evidence: Mapping[str, Any] | None = None
     conditions: tuple[Condition, ...] = ()
     history: tuple[Entry, ...] = ()
+    generation: int = 0
 
     def condition(self, kind: str) -> Condition | None:
         return next((c for c in self.conditions if c.type == kind), None)
@@ -221,6 +222,7 @@ class State:
             evidence=status.get("evidence") or None,
             conditions=tuple(_conditions(status.get("conditions") or ())),
             history=tuple(Entry.from_json(e) for e in status.get("history") or ()),
+            generation=int(status.get("observedGeneration", 0)),
         )
 
 

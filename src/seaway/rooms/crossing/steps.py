@@ -1,150 +1,130 @@
-"""Moving a crossing: the only place that writes weights."""
+"""What `up` and `down` do to crossings: they wait for the pilot, which does the rest."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-from seaway.errors import Unready
-from seaway.kit.kube import MANAGER, Manifest, Ref
-from seaway.model.manifests import labels, stamp
-from seaway.model.names import Weight
+from seaway.errors import SeawayError, Unready
+from seaway.kit.kube import Ref
 from seaway.model.plan import Change, Outputs, Verb
 from seaway.ports.world import World
-from seaway.rooms.crossing.facts import Move, moves_of, weight_of
-from seaway.rooms.crossing.routes import ROOM, Place, route
-from seaway.rooms.crossing.spec import CrossingSpec
-from seaway.steps.objects import ApplyObject
+from seaway.rooms.crossing.deployment import PILOT
+from seaway.rooms.crossing.resource import API, KIND, ROOM
+from seaway.rooms.crossing.state import State
+from seaway.rooms.crossing.views import READY
+from seaway.steps.rollout import explain
 
 
 @dataclass(frozen=True)
-class ApplyRoute:
-    """Bring a crossing's route to the file, with the weight that it has when the step runs.
+class AwaitCrossing:
+    """Wait until the pilot has made a crossing's route and the gateway has taken it up.
 
-    A move may come between the look and the step; it is not undone.
+    Raises Unready where that takes longer than `seconds`; what the route did before it does still.
     """
 
-    planned: ApplyObject
-    place: Place
+    system: str
     name: str
-    spec: CrossingSpec = field(hash=False)
-
-    @property
-    def id(self) -> str:
-        return self.planned.id
-
-    @property
-    def after(self) -> tuple[str, ...]:
-        return self.planned.after
-
-    def describe(self) -> Change:
-        return self.planned.describe()
-
-    def run(self, world: World) -> Outputs:
-        found = world.kube.get(Ref.of(self.planned.manifest))
-        weight, moves = weight_of(found, self.spec.to), moves_of(found)
-        world.kube.apply(stamp(route(self.place, self.name, self.spec, weight, moves)))
-        return {}
-
-
-@dataclass(frozen=True)
-class MoveWeight:
-    """Set one crossing's weight, record who did it, and wait until the gateway has taken it up.
-
-    Raises Unready where the gateway does not take it up within `seconds`; the weight is set all the same.
-    """
-
-    place: Place
-    name: str
-    spec: CrossingSpec = field(hash=False)
-    weight: Weight
-    by: str
     after: tuple[str, ...] = ()
-    seconds: float = 10.0
+    seconds: float = 60.0
 
     @property
     def id(self) -> str:
-        return f"{ROOM}/{self.name}/move"
+        return f"{ROOM}/{self.name}/route"
 
     def describe(self) -> Change:
-        return Change(self.id, Verb.UPDATE, f"crossing {self.name}", (f"to {self.weight}",))
+        return Change(self.id, Verb.WAIT, f"crossing {self.name}", ("until the gateway has its route",))
 
     def run(self, world: World) -> Outputs:
-        draft = route(self.place, self.name, self.spec, self.weight, ())
-        before = world.kube.get(Ref.of(draft))
-        move = Move(_now(), self.by, weight_of(before, self.spec.to).percent, self.weight.percent)
-        moves = (*moves_of(before), move)
-        applied = world.kube.apply(stamp(route(self.place, self.name, self.spec, self.weight, moves)))
-        self._await_gateway(world, applied)
-        world.kube.create(_event(self.place.system, applied, move))
-        return {}
-
-    def _await_gateway(self, world: World, applied: Manifest) -> None:
-        ref, wanted, ends = (
-            Ref.of(applied),
-            applied["metadata"]["generation"],
-            time.monotonic() + self.seconds,
-        )
-        found: Manifest | None = applied
-        while not accepted(found, wanted):
+        ends, ref = time.monotonic() + self.seconds, reference(self.system, self.name)
+        while not taken(found := world.kube.get(ref)):
             if time.monotonic() > ends:
                 raise Unready(
-                    f"the gateway has not taken up the new weight within {self.seconds:.0f} s",
+                    f"crossing {self.name} has no route in the gateway after {self.seconds:.0f} s",
                     where=str(ref),
-                    why=_complaints(found),
-                    remedy="seaway status tells what is wrong",
+                    why=reason_of(world, self.system, found),
+                    remedy=f"kubectl -n {self.system} logs deploy/{PILOT} tells more",
                 )
-            world.pause(0.02)
-            found = world.kube.get(ref)
+            world.pause(0.1)
+        return {}
 
 
-def accepted(found: Mapping[str, Any] | None, generation: int) -> bool:
-    """Whether the gateway's controller has taken up this generation of a route and can serve it."""
-    parents = (found or {}).get("status", {}).get("parents") or []
-    return bool(parents) and all(
-        c["status"] == "True" and c.get("observedGeneration", 0) >= generation
-        for parent in parents
-        for c in parent.get("conditions", [])
-        if c["type"] in {"Accepted", "ResolvedRefs"}
-    )
+@dataclass(frozen=True)
+class RemoveCrossing:
+    """Delete a Crossing that the file no longer has; the pilot brings its traffic back before it goes.
+
+    Raises Unready where it does not go within `seconds`.
+    """
+
+    system: str
+    name: str
+    after: tuple[str, ...] = ()
+    seconds: float = 60.0
+
+    @property
+    def id(self) -> str:
+        return f"{ROOM}/{self.name}/remove-crossing"
+
+    def describe(self) -> Change:
+        return Change(
+            self.id, Verb.DELETE, f"crossing {self.name}", ("its traffic goes to the monolith first",)
+        )
+
+    def run(self, world: World) -> Outputs:
+        ends, ref = time.monotonic() + self.seconds, reference(self.system, self.name)
+        world.kube.delete(ref)
+        while (found := world.kube.get(ref)) is not None:
+            if time.monotonic() > ends:
+                raise Unready(
+                    f"crossing {self.name} is still there after {self.seconds:.0f} s",
+                    where=str(ref),
+                    why=reason_of(world, self.system, found),
+                    remedy=f"kubectl -n {self.system} logs deploy/{PILOT} tells more; run seaway up again",
+                )
+            world.pause(0.1)
+        return {}
 
 
-def _complaints(found: Mapping[str, Any] | None) -> str:
-    parents = (found or {}).get("status", {}).get("parents") or []
-    told = [c.get("message", "") for p in parents for c in p.get("conditions", []) if c["status"] != "True"]
-    return "; ".join(told) or "the gateway's controller has not answered"
+@dataclass(frozen=True)
+class LetGo:
+    """Let every Crossing of a system go at once, since its namespace goes with all that it leads to."""
+
+    system: str
+    after: tuple[str, ...] = ()
+    id: str = f"{ROOM}/let-go"
+
+    def describe(self) -> Change:
+        return Change(self.id, Verb.DELETE, f"crossings of {self.system}")
+
+    def run(self, world: World) -> Outputs:
+        for found in world.kube.list(API, KIND, namespace=self.system):
+            world.kube.delete(Ref.of(found))
+            with suppress(SeawayError):  # the pilot was quicker
+                world.kube.patch(Ref.of(found), {"metadata": {"finalizers": None}})
+        return {}
 
 
-def _event(namespace: str, applied: Manifest, move: Move) -> Manifest:
-    """Compose a Kubernetes Event, so that `kubectl describe` of the route tells the move."""
-    meta, stamped = applied["metadata"], datetime.now(UTC)
-    return {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {
-            "name": f"{meta['name']}.{int(stamped.timestamp() * 1e6):x}",
-            "namespace": namespace,
-            "labels": labels(namespace, ROOM, meta["labels"]["app.kubernetes.io/name"]),
-        },
-        "involvedObject": {
-            "apiVersion": applied["apiVersion"],
-            "kind": applied["kind"],
-            "name": meta["name"],
-            "namespace": namespace,
-            "uid": meta["uid"],
-        },
-        "type": "Normal",
-        "reason": "CrossingMoved",
-        "message": f"{move.by} moved it from {move.start} % to {move.end} %",
-        "source": {"component": MANAGER},
-        "firstTimestamp": move.at,
-        "lastTimestamp": move.at,
-        "count": 1,
-    }
+def taken(resource: Mapping[str, Any] | None) -> bool:
+    """Whether the pilot has looked at this very Crossing and the gateway has taken up its route."""
+    status = (resource or {}).get("status", {})
+    condition = State.from_status(status).condition(READY)
+    seen = status.get("observedGeneration", 0) >= (resource or {}).get("metadata", {}).get("generation", 0)
+    return bool(seen and condition and condition.status == "True")
 
 
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def reference(system: str, name: str) -> Ref:
+    """Name a Crossing as the API server does."""
+    return Ref(API, KIND, name, system)
+
+
+def reason_of(world: World, system: str, found: Mapping[str, Any] | None) -> str:
+    """Say what the Crossing says of itself, or else what is wrong with the pilot."""
+    condition = State.from_status((found or {}).get("status")).condition(READY)
+    if condition and condition.status != "True" and condition.message:
+        return condition.message
+    labels = f"app.kubernetes.io/part-of={system},app.kubernetes.io/name={PILOT}"
+    pods = world.kube.list("v1", "Pod", namespace=system, labels=labels)
+    return explain(world.kube, pods) if pods else "no pod of the pilot runs"

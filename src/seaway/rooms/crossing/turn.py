@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from seaway.rooms.crossing.facts import Facts, Other
+from seaway.rooms.crossing.guards import Evidence
 from seaway.rooms.crossing.spec import CrossingSpec
 from seaway.rooms.crossing.state import FULL, Entry, Phase, State, What
 
@@ -96,9 +97,10 @@ class Turn:
 
     def rise(self, weight: int, by: str, reason: str, figures: Mapping[str, Any] | None = None) -> None:
         """Set the next weight and watch it from the beginning."""
-        start = self.state.weight
+        start, kept = self.state.weight, self.state.evidence
         phase = Phase.HOLDING if weight == FULL else Phase.MOVING
-        self.enter(phase, weight=weight, taken=False, evidence=None)
+        evidence = Evidence.from_json(kept, self.spec.guard.rules).next_step().as_json() if kept else None
+        self.enter(phase, weight=weight, taken=False, evidence=evidence)
         self.fresh = True
         self.record(What.MOVED, by, start, reason, figures)
 
