@@ -40,12 +40,24 @@ def write(folder: Path, services: Iterable[Service], logs: Path) -> None:
 
 
 def remove(folder: Path, name: str) -> None:
-    """End a service at once and take it out of the scan folder."""
-    place = folder / name
+    """End a service at once, take it out of the scan folder, and wait until its supervisors are gone.
+
+    s6-svunlink would wait in vain: it takes symbolic links away, and this is a folder. Under a name with a
+    dot s6-svscan does not see it (skarnet.org: scandir). Raises Unready where a supervisor stays.
+    """
+    place, hidden = folder / name, folder / f".{name}"
     if place.exists():
         process.run("s6-svc", "-dk", place, check=False)
-        process.run("s6-svunlink", "-t", "5000", folder, name, check=False, timeout=15)
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(hidden, ignore_errors=True)
+        place.rename(hidden)
+    if scanning(folder):
+        process.run("s6-svscanctl", "-an", folder)
+    end = time.monotonic() + 15
+    while any(_listens(each) for each in hidden.glob("**/supervise/control")):
+        if time.monotonic() > end:
+            raise Unready(f"service {name} did not end", where=str(place), remedy="run the command again")
+        time.sleep(0.02)
+    shutil.rmtree(hidden, ignore_errors=True)
 
 
 def scanning(folder: Path) -> bool:
