@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.x509.verification import PolicyBuilder, Store
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from seaway.errors import Refused
 from seaway.providers.local.ca import LIFE, LocalCertificates
@@ -28,14 +28,15 @@ def test_a_certificate_is_good_for_the_domain_and_every_name_below_it(tmp_path: 
     assert leaf.not_valid_after_utc - leaf.not_valid_before_utc < LIFE + timedelta(hours=2)
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_the_chain_leads_to_the_authority(tmp_path: Path) -> None:
+def test_a_strict_client_trusts_it_for_its_own_names_alone(tmp_path: Path) -> None:
     certificates = LocalCertificates(tmp_path)
     leaf, authority = _chain(certificates.issue("shop.localhost").chain)
-    assert leaf.issuer == authority.subject
-    leaf.verify_directly_issued_by(authority)
-    store = Store(_chain(certificates.authority_pem()))
-    assert PolicyBuilder().store(store) is not None
+    trusting = PolicyBuilder().store(Store(_chain(certificates.authority_pem())))
+    for name in ("shop.localhost", "www.shop.localhost"):
+        trusted = trusting.build_server_verifier(x509.DNSName(name)).verify(leaf, [])
+        assert trusted == [leaf, authority]
+    with pytest.raises(VerificationError):
+        trusting.build_server_verifier(x509.DNSName("other.localhost")).verify(leaf, [])
 
 
 def test_the_authority_is_bound_to_local_names(tmp_path: Path) -> None:

@@ -7,32 +7,25 @@ certificate for a name below .localhost, .test, .internal or .home.arpa, and for
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from seaway.errors import Refused, SeawayError
+from seaway.errors import Refused
 from seaway.kit.lock import locked
 from seaway.model.event import notes, silent
 from seaway.model.secret import Secret
 from seaway.ports.certificates import Issued
-from seaway.providers.local import home
+from seaway.providers.local import certificate, home
+from seaway.providers.local.certificate import Pair
 
 LOCAL: Final = ("localhost", "test", "internal", "home.arpa")
 AUTHORITY_LIFE: Final = timedelta(days=3650)
 LIFE: Final = timedelta(days=90)
-_SLACK: Final = timedelta(hours=1)
 
 
 class LocalCertificates:
@@ -47,8 +40,7 @@ class LocalCertificates:
         path = Path(self.authority_path())
         if not path.is_file():
             return ""
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
-        return certificate.fingerprint(hashes.SHA256()).hex()[:32]
+        return x509.load_pem_x509_certificate(path.read_bytes()).fingerprint(hashes.SHA256()).hex()[:32]
 
     def authority_path(self) -> str:
         return str(self._folder / "ca.crt")
@@ -65,28 +57,13 @@ class LocalCertificates:
                 remedy="choose a domain such as thoughts.localhost for a local environment",
             )
         self._ensure()
-        issuer = x509.load_pem_x509_certificate((self._folder / "ca.crt").read_bytes())
-        signer = load_pem_private_key((self._folder / "ca.key").read_bytes(), None)
-        if not isinstance(signer, ec.EllipticCurvePrivateKey):
-            raise SeawayError(
-                "the local authority's key is of another kind", where=str(self._folder / "ca.key")
-            )
-        key = ec.generate_private_key(ec.SECP256R1())
-        now = datetime.now(UTC)
-        names = x509.SubjectAlternativeName([x509.DNSName(domain), x509.DNSName(f"*.{domain}")])
-        signed = (
-            _builder(_name(domain), issuer.subject, key, now, LIFE)
-            .add_extension(names, critical=False)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(digital_signature=True), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
-            )
-            .sign(signer, hashes.SHA256())
+        authority = Pair.read(self._folder, "ca")
+        names = [x509.DNSName(domain), x509.DNSName(f"*.{domain}")]
+        made = certificate.issue(
+            authority, certificate.subject(domain), LIFE, names, [ExtendedKeyUsageOID.SERVER_AUTH]
         )
-        chain = signed.public_bytes(Encoding.PEM).decode() + issuer.public_bytes(Encoding.PEM).decode()
-        return Issued(chain, Secret(_pem(key)), signed.not_valid_after_utc)
+        chain = (made.pem + authority.pem).decode()
+        return Issued(chain, Secret(certificate.pem(made.key).decode()), made.certificate.not_valid_after_utc)
 
     def _ensure(self) -> None:
         """Make the authority once; two at a time end up with the same."""
@@ -96,66 +73,5 @@ class LocalCertificates:
         with locked(self._folder / "lock", "another start of the local authority", notes(silent, "lock")):
             if (self._folder / "ca.crt").is_file():
                 return
-            key = ec.generate_private_key(ec.SECP256R1())
-            _write(self._folder / "ca.key", _pem(key).encode(), 0o600)
-            _write(self._folder / "ca.crt", _self_signed(key).public_bytes(Encoding.PEM), 0o644)
-
-
-def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
-    name = _name(f"Seaway local authority of {os.uname().nodename}"[:64])
-    bound = x509.NameConstraints([x509.DNSName(top) for top in LOCAL], None)
-    return (
-        _builder(name, name, key, datetime.now(UTC), AUTHORITY_LIFE)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(bound, critical=True)
-        .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime, life: timedelta
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _SLACK)
-        .not_valid_after(now + life)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
-
-
-def _usage(
-    *, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False
-) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=digital_signature,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=key_cert_sign,
-        crl_sign=crl_sign,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _name(common: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
-
-
-def _pem(key: ec.EllipticCurvePrivateKey) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Write the file whole, with its mode from the first moment."""
-    fresh = path.with_suffix(path.suffix + ".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(content)
-    fresh.replace(path)
+            name = f"Seaway local authority of {os.uname().nodename}"[:64]
+            certificate.authority(name, AUTHORITY_LIFE, LOCAL).write(self._folder, "ca", 0o644)

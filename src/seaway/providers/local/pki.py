@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import ipaddress
 import json
-import os
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from seaway.providers.local import certificate
+from seaway.providers.local.certificate import Pair
 from seaway.providers.local.home import Home, NodeHome
 
-_YEARS: Final = 10
-_BACKDATE: Final = dt.timedelta(minutes=5)
+_LIFE: Final = timedelta(days=3650)
+_BOTH: Final = (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH)
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,14 @@ COMPONENTS: Final = (
 def make_cluster(home: Home) -> None:
     """Every key, certificate and kubeconfig of the control plane that is not there yet."""
     home.pki.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for authority in ("ca", "front-proxy-ca"):
-        _make_authority(home.pki, authority)
+    for name in ("ca", "front-proxy-ca"):
+        if not (home.pki / f"{name}.crt").exists():
+            certificate.authority(f"seaway {name}", _LIFE).write(home.pki, name)
     if not (home.pki / "sa.key").exists():
-        key = ec.generate_private_key(ec.SECP256R1())
-        public = key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        _write(home.pki / "sa.pub", public)
-        _write(home.pki / "sa.key", _pem(key))
+        key = certificate.new_key()
+        public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        certificate.write(home.pki / "sa.pub", public)
+        certificate.write(home.pki / "sa.key", certificate.pem(key))
     first = str(home.cluster_ips[1])
     names = (
         "kubernetes",
@@ -104,28 +103,10 @@ def issue(folder: Path, who: Identity) -> None:
     """Write FILE.crt and FILE.key, unless they are there."""
     if (folder / f"{who.file}.crt").exists():
         return
-    authority = x509.load_pem_x509_certificate((folder / f"{who.authority}.crt").read_bytes())
-    signer = serialization.load_pem_private_key((folder / f"{who.authority}.key").read_bytes(), None)
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in who.groups]
-    subject.append(x509.NameAttribute(NameOID.COMMON_NAME, who.user))
-    builder = (
-        _builder(x509.Name(subject), authority.subject, key)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(
-            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]),
-            critical=False,
-        )
-    )
-    alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in who.names]
-    alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in who.addresses]
-    if alternatives:
-        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-    if not isinstance(signer, ec.EllipticCurvePrivateKey):
-        raise TypeError(f"{who.authority}.key is not an EC key")
-    certificate = builder.sign(signer, hashes.SHA256())
-    _write(folder / f"{who.file}.key", _pem(key))
-    _write(folder / f"{who.file}.crt", certificate.public_bytes(serialization.Encoding.PEM))
+    names: list[x509.GeneralName] = [x509.DNSName(name) for name in who.names]
+    names += [x509.IPAddress(ipaddress.ip_address(address)) for address in who.addresses]
+    subject = certificate.subject(who.user, who.groups)
+    certificate.issue(Pair.read(folder, who.authority), subject, _LIFE, names, _BOTH).write(folder, who.file)
 
 
 def write_kubeconfig(home: Home, who: Identity, path: Path, *, inline: bool = False) -> None:
@@ -148,61 +129,4 @@ def write_kubeconfig(home: Home, who: Identity, path: Path, *, inline: bool = Fa
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
         "current-context": name,
     }
-    _write(path, json.dumps(document, indent=1).encode())
-
-
-def _make_authority(folder: Path, name: str) -> None:
-    if (folder / f"{name}.crt").exists():
-        return
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"seaway {name}")])
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        key_cert_sign=True,
-        crl_sign=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-    certificate = (
-        _builder(subject, subject, key)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    _write(folder / f"{name}.key", _pem(key))
-    _write(folder / f"{name}.crt", certificate.public_bytes(serialization.Encoding.PEM))
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
-) -> x509.CertificateBuilder:
-    now = dt.datetime.now(dt.UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATE)
-        .not_valid_after(now + dt.timedelta(days=365 * _YEARS))
-    )
-
-
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, and readable by root only."""
-    fresh = path.with_name(path.name + ".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as out:
-        out.write(content)
-    fresh.replace(path)
+    certificate.write(path, json.dumps(document, indent=1).encode())
