@@ -10,7 +10,7 @@ import shlex
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from seaway.model.quantity import cpu, memory, storage
 from seaway.model.wrong import Wrong
@@ -164,6 +164,7 @@ Cpu = Annotated[str, AfterValidator(cpu), _NUMBER_OR_TEXT]
 Memory = Annotated[str, AfterValidator(memory), _NUMBER_OR_TEXT]
 Storage = Annotated[str, AfterValidator(storage), _NUMBER_OR_TEXT]
 Text = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+Port = Annotated[int, Field(ge=1, le=65535)]
 Package = Annotated[str, AfterValidator(package), _like(_PACKAGE)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(_several, json_schema_input_type=Name | tuple[Name, ...])]
 Packages = Annotated[

@@ -45,6 +45,25 @@ class Spec(BaseModel):
         return {"anyOf": [one, schema]}
 
 
+class Range(Spec):
+    """From `min` to `max`, which the parts name and bound; a bare number stands for both.
+
+    Where only min is given, max follows it, and is at least `least`.
+    """
+
+    short: ClassVar[str] = "min"
+    least: ClassVar[int] = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _follow(cls, data: Any) -> Any:
+        if type(data) is int:
+            return {"min": data, "max": data}
+        if isinstance(data, dict) and "max" not in data and type(data.get("min")) is int:
+            return {**data, "max": max(cls.least, data["min"])}
+        return data
+
+
 def _no_truth(spec: type[Spec], key: Any, value: Any) -> Any:
     """Keep `true` from passing as the number 1."""
     field = spec.model_fields.get(key) if isinstance(key, str) else None

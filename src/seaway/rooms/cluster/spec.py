@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from seaway.model.fields import Address, Host, Name, Text
-from seaway.model.spec import Spec
+from seaway.model.fields import Address, Host, Name, Port, Text
+from seaway.model.spec import Range, Spec
 
 LocalSize = Literal["small", "medium", "large"]
 
 
-class NodesSpec(Spec):
+class NodesSpec(Range):
     """Nodes; `nodes: 3` is short for `{min: 3, max: 3}`."""
 
-    short: ClassVar[str] = "min"
+    least: ClassVar[int] = 4
 
     min: int = Field(default=1, ge=1, le=100, description="nodes that always run", examples=[2])
     max: int = Field(
@@ -31,24 +31,12 @@ class NodesSpec(Spec):
         examples=["small", "m7g.large"],
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _follow(cls, data: Any) -> Any:
-        """Let max follow min where only min is given, or the short form is used."""
-        if type(data) is int:
-            return {"min": data, "max": data}
-        if isinstance(data, dict) and "max" not in data and type(data.get("min")) is int:
-            return {**data, "max": max(4, data["min"])}
-        return data
-
 
 class PortsSpec(Spec):
     """Ports of this machine's loopback on which the edge answers."""
 
-    http: int = Field(
-        default=80, ge=1, le=65535, description="for http://, which redirects to https", examples=[8080]
-    )
-    https: int = Field(default=443, ge=1, le=65535, description="for https://", examples=[8443])
+    http: Port = Field(default=80, description="for http://, which redirects to https", examples=[8080])
+    https: Port = Field(default=443, description="for https://", examples=[8443])
 
 
 class EnvironmentSpec(Spec):

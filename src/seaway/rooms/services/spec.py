@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from pydantic import Field
 
-from pydantic import Field, model_validator
-
-from seaway.model.fields import Command, Cpu, Memory, Name, Names, Percent, Text, UrlPath, Variable
-from seaway.model.spec import Spec
+from seaway.model.fields import Command, Cpu, Memory, Name, Names, Percent, Port, Text, UrlPath, Variable
+from seaway.model.spec import Range, Spec
 
 
-class ScaleSpec(Spec):
+class ScaleSpec(Range):
     """Replicas; `scale: 3` is short for `{min: 3, max: 3}`."""
-
-    short: ClassVar[str] = "min"
 
     min: int = Field(default=2, ge=1, le=1000, description="replicas that always run", examples=[2])
     max: int = Field(
@@ -28,16 +24,6 @@ class ScaleSpec(Spec):
         description="share of the requested CPU that the autoscaler aims at; without it there is none",
         examples=["60%"],
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _follow(cls, data: Any) -> Any:
-        """Let max follow min where only min is given, or the short form is used."""
-        if type(data) is int:
-            return {"min": data, "max": data}
-        if isinstance(data, dict) and "max" not in data and type(data.get("min")) is int:
-            return {**data, "max": data["min"]}
-        return data
 
     @property
     def cpu_percent(self) -> int | None:
@@ -90,7 +76,7 @@ class ServiceSpec(Spec):
         description="the command that serves; it must listen on 0.0.0.0:PORT",
         examples=["gunicorn -b 0.0.0.0:8000 frontend.wsgi"],
     )
-    port: int = Field(default=8000, ge=1, le=65535, description="port that it listens on", examples=[8000])
+    port: Port = Field(default=8000, description="port that it listens on", examples=[8000])
     health: UrlPath = Field(
         default="/health",
         description="path that answers 200 while the process is sound",
