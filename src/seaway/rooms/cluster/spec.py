@@ -9,8 +9,6 @@ from pydantic import Field
 from seaway.model.fields import Address, Host, Name, Port, Text
 from seaway.model.spec import Range, Spec
 
-LocalSize = Literal["small", "medium", "large"]
-
 
 class NodesSpec(Range):
     """Nodes; `nodes: 3` is short for `{min: 3, max: 3}`."""
