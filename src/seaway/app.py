@@ -34,7 +34,7 @@ from seaway.providers.local.registry import HOST, LocalRegistry
 from seaway.rooms.cluster.plan import READY, name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing.decide import decide_back, decide_back_all, decide_move, fitting
-from seaway.rooms.crossing.orders import Order, TakeBack, command, read_history
+from seaway.rooms.crossing.orders import Order, TakeBack, command, read_differences, read_history
 from seaway.rooms.crossing.state import Entry, Verb
 from seaway.rooms.crossing.steps import LetGo
 from seaway.rooms.crossing.views import CrossingView
@@ -200,6 +200,13 @@ def history(system: System, on: str, name: str, report: Report) -> tuple[Entry, 
     _, environment = system.environment(on)
     with closing(open_world(environment, report)) as world:
         return read_history(world.kube, system.system, name, system.crossings)
+
+
+def differences(system: System, on: str, name: str, report: Report) -> dict[str, Any]:
+    """Read what the comparison of a crossing's sides found. Raises NotFound where none was made."""
+    _, environment = system.environment(on)
+    with closing(open_world(environment, report)) as world:
+        return read_differences(world.kube, system.system, name)
 
 
 def authority() -> tuple[str, str]:

@@ -181,6 +181,19 @@ def test_the_edge_is_published_after_every_crossing_has_its_route(system: System
     assert {"crossing/login/crossing", "crossing/pilot/await"} <= set(steps["crossing/login/route"].after)
 
 
+def test_the_comparator_is_there_where_a_crossing_compares(system: System, tmp_path: Path) -> None:
+    seen = worlds.everything(system)
+    compares = FILE.replace(
+        b"login: {routes: [/login], to: web}", b"login: {routes: [/login], to: web, compare: {}}"
+    )
+    lines = _lines(_plan(read(compares, "seaway.yaml", tmp_path), seen))
+    assert "create Deployment shop/comparator" in lines
+    assert "wait Deployment shop/comparator: until every new pod is available" in lines
+    assert "update Crossing shop/login: spec.compare" in lines
+    later = worlds.everything(read(compares, "seaway.yaml", tmp_path))
+    assert "delete Deployment shop/comparator" in _lines(_plan(system, later))
+
+
 def test_the_pilot_goes_after_the_last_crossing(system: System, tmp_path: Path) -> None:
     smaller = b"system: shop\nenvironments: {rehearsal: {on: local, domain: shop.localhost}}\n"
     plan = _plan(read(smaller, "seaway.yaml", tmp_path), worlds.everything(system))

@@ -141,7 +141,7 @@ def _taken(system: System, declared: Declared) -> Iterator[Found]:
     """See that no service and no secret has the name of an object that Seaway makes itself."""
     of_databases = {f"{name}-db": f"database {name}" for name in declared.databases}
     images = dict.fromkeys(("envoy", "envoy-gateway", "pilot", "postgres"), "one of Seaway's own images")
-    services = {MONOLITH: "the monolith", **images, **of_databases}
+    services = {MONOLITH: "the monolith", "comparator": "the comparator", **images, **of_databases}
     secrets = {"edge-tls": "the gateway's certificate", **of_databases}
     for name, service in system.services.items():
         if name in services:

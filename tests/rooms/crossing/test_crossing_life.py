@@ -363,7 +363,7 @@ def test_a_route_of_an_earlier_version_keeps_its_weight() -> None:
         assert (sea.state.phase, sea.state.weight) == (phase, weight)
         sea.watch(300)
         assert sea.state.weight == weight
-        assert (sea.state.held == "adopted") == (weight == 25)
+        assert (sea.state.held == "the upgrade") == (weight == 25)
 
 
 def test_a_crossing_that_is_removed_brings_its_traffic_back_first() -> None:

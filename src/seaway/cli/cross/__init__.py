@@ -16,5 +16,6 @@ for name, command in (
     ("move", ask.move),
     ("back", ask.back),
     ("history", look.history),
+    ("differences", look.differences),
 ):
     app.command(name)(command)

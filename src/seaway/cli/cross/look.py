@@ -1,4 +1,4 @@
-"""What one may see of crossings: status, watch, history."""
+"""What one may see of crossings: status, watch, history, differences."""
 
 from __future__ import annotations
 
@@ -92,6 +92,27 @@ def history(crossing: Crossing, on: On = "", file: File = FILE, output: Output =
     else:
         emit(f"nothing has happened to {crossing} yet")
     next_commands(("seaway cross status", "where they are"))
+
+
+def differences(crossing: Crossing, on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
+    """Show in what the answers of both sides differ, route by route, with examples; secrets are left out.
+
+    For example:
+      seaway cross differences login
+    """
+    from seaway import app as house  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.flow.load import load  # noqa: PLC0415
+    from seaway.rooms.crossing.compare.render import render  # noqa: PLC0415
+
+    with Story() as story:
+        report = house.differences(load(file), on, crossing, story)
+    if output is Format.JSON:
+        emit_json(report)
+    else:
+        emit(*render(report))
+    next_commands(
+        (f"seaway cross start {crossing}", "compare again"), ("seaway cross status", "where they are")
+    )
 
 
 class _Screen:

@@ -84,7 +84,7 @@ def _adopt(turn: Turn) -> None:
     route = turn.facts.route
     weight = route.weight if route else 0
     phase = Phase.SETTLED if weight == FULL else Phase.MOVING if weight else Phase.WAITING
-    held = "adopted" if 0 < weight < FULL else ""
+    held = "the upgrade" if 0 < weight < FULL else ""
     turn.enter(phase, weight=weight, epoch=route.epoch if route else 0, held=held, started=weight > 0)
     if weight:
         turn.record(What.ADOPTED, PILOT, weight, "its route was there before")

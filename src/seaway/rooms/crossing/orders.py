@@ -16,6 +16,7 @@ from seaway.model.event import Event, Outcome
 from seaway.model.plan import Change, Outputs
 from seaway.model.plan import Verb as Does
 from seaway.ports.world import World
+from seaway.rooms.crossing.compare.kept import differences_name, report_of
 from seaway.rooms.crossing.deployment import PILOT
 from seaway.rooms.crossing.facts import BY, GATEWAY_API, route_name
 from seaway.rooms.crossing.ledger import entries_of, ledger_name, merged
@@ -203,14 +204,27 @@ def read_history(kube: Kube, system: str, name: str, known: Iterable[str]) -> tu
     return merged(entries_of(config), State.from_status((resource or {}).get("status")).history)
 
 
+def read_differences(kube: Kube, system: str, name: str) -> dict[str, Any]:
+    """Read what the comparison of a crossing's two sides found. Raises NotFound where none was made."""
+    report = report_of(kube.get(Ref("v1", "ConfigMap", differences_name(name), system)))
+    if report is None:
+        raise NotFound(
+            f"nothing was compared for crossing {name}",
+            why="the comparison begins once it is started, and with compare: in the file",
+            remedy="seaway cross status",
+        )
+    return report
+
+
 def accepted(found: Mapping[str, Any] | None, generation: int) -> bool:
-    """Whether the gateway's controller has taken up this generation of a route and can serve it."""
+    """Whether the gateway has taken up this generation of a route that leads to the monolith alone.
+
+    By the condition Accepted of every parent (RouteParentStatus): what gets no traffic may be gone.
+    """
     parents = (found or {}).get("status", {}).get("parents") or []
-    return bool(parents) and all(
-        c["status"] == "True" and c.get("observedGeneration", 0) >= generation
-        for parent in parents
-        for c in parent.get("conditions", [])
-        if c["type"] in {"Accepted", "ResolvedRefs"}
+    told = [c for parent in parents for c in parent.get("conditions", []) if c["type"] == "Accepted"]
+    return bool(told) and all(
+        c["status"] == "True" and c.get("observedGeneration", 0) >= generation for c in told
     )
 
 

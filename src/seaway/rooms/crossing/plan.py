@@ -9,6 +9,7 @@ from seaway.kit.kube import Ref
 from seaway.model.manifests import Manifest
 from seaway.model.snapshot import Live
 from seaway.rooms.crossing import deployment
+from seaway.rooms.crossing.compare import manifests
 from seaway.rooms.crossing.definition import NAME, definition
 from seaway.rooms.crossing.facts import GATEWAY_API, route_name
 from seaway.rooms.crossing.place import Place
@@ -20,7 +21,7 @@ from seaway.steps.rollout import AwaitRollout, rolled_out
 
 DEFINITION: Final = Ref("apiextensions.k8s.io/v1", "CustomResourceDefinition", NAME)
 PILOT: Final = f"{ROOM}/{deployment.PILOT}"
-#: The pilot is waited for this long; its image may have to be fetched first.
+#: A program is waited for this long; its image may have to be fetched first.
 PATIENCE: Final = 180.0
 WAITS: Final = (
     "cluster/namespace",
@@ -48,7 +49,9 @@ def plan(
     place: Place, crossings: Mapping[str, CrossingSpec], live: Live, known: Mapping[str, str]
 ) -> list[Any]:
     """Decide what must change. Weights are the pilot's: none is planned here, and no route."""
-    pilot = deployment.desired(place.system) if crossings else []
+    programs = deployment.desired(place.system) if crossings else []
+    compared = [spec.to for spec in crossings.values() if spec.compare is not None]
+    programs += manifests.desired(place.system, compared) if compared else []
     first = [Desired(f"{ROOM}/definition", definition(), ("cluster/create",))] if crossings else []
     wanted = [
         Desired(
@@ -58,18 +61,22 @@ def plan(
         )
         for name, spec in crossings.items()
     ]
-    steps: list[Any] = list(changes([*first, *pilot, *wanted], live, known))
-    steps += _await_pilot(place, live, {step.id for step in steps}) if crossings else []
+    steps: list[Any] = list(changes([*first, *programs, *wanted], live, known))
+    steps += _await_programs(programs, live, {step.id for step in steps})
     steps += _await_crossings(place, crossings, live, {step.id for step in steps})
-    return [*steps, *_removals(place, crossings, [*pilot, *wanted], live)]
+    return [*steps, *_removals(place, crossings, [*programs, *wanted], live)]
 
 
-def _await_pilot(place: Place, live: Live, touched: set[str]) -> list[AwaitRollout]:
-    ref = Ref("apps/v1", "Deployment", deployment.PILOT, place.system)
-    found = live.objects.get(ref)
-    if found is not None and rolled_out(found) and f"{PILOT}/deployment" not in touched:
-        return []
-    return [AwaitRollout(f"{PILOT}/await", (f"{PILOT}/deployment",), ref, PATIENCE)]
+def _await_programs(programs: list[Desired], live: Live, touched: set[str]) -> list[AwaitRollout]:
+    """Wait for pilot and comparator where they change, or do not run as they shall."""
+    steps = []
+    for program in programs:
+        ref = Ref.of(program.manifest)
+        found = live.objects.get(ref)
+        if ref.kind == "Deployment" and (program.id in touched or not found or not rolled_out(found)):
+            wait = program.id.replace("/deployment", "/await")
+            steps.append(AwaitRollout(wait, (program.id,), ref, PATIENCE))
+    return steps
 
 
 def _await_crossings(

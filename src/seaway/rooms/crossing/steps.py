@@ -10,9 +10,10 @@ from typing import Any
 
 from seaway.errors import SeawayError, Unready
 from seaway.kit.kube import Ref
+from seaway.model.manifests import COMPONENT, PART_OF, SYSTEM_NAMESPACE
 from seaway.model.plan import Change, Outputs, Verb
 from seaway.ports.world import World
-from seaway.rooms.crossing.deployment import PILOT
+from seaway.rooms.crossing.deployment import PILOT, RBAC
 from seaway.rooms.crossing.resource import API, KIND, ROOM
 from seaway.rooms.crossing.state import State
 from seaway.rooms.crossing.views import READY
@@ -90,7 +91,10 @@ class RemoveCrossing:
 
 @dataclass(frozen=True)
 class LetGo:
-    """Let every Crossing of a system go at once, since its namespace goes with all that it leads to."""
+    """Let every Crossing of a system go at once, since its namespace goes with all that it leads to.
+
+    What the pilot may do in the gateway's namespace goes too.
+    """
 
     system: str
     after: tuple[str, ...] = ()
@@ -104,6 +108,10 @@ class LetGo:
             world.kube.delete(Ref.of(found))
             with suppress(SeawayError):  # the pilot was quicker
                 world.kube.patch(Ref.of(found), {"metadata": {"finalizers": None}})
+        own = f"{PART_OF}={self.system},{COMPONENT}={ROOM}"
+        for kind in ("RoleBinding", "Role"):
+            for found in world.kube.list(RBAC, kind, namespace=SYSTEM_NAMESPACE, labels=own):
+                world.kube.delete(Ref.of(found))
         return {}
 
 
