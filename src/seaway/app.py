@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from seaway.errors import NotFound, Refused
+from seaway.errors import Refused
 from seaway.flow.apply import apply
 from seaway.flow.images import recipes
 from seaway.flow.observe import neighbours, observe, observe_crossings
@@ -221,10 +221,7 @@ def clusters() -> LocalClusters:
 
 def cluster(name: str) -> ClusterFacts:
     """See one local cluster. Raises NotFound."""
-    found = LocalClusters().find(name)
-    if found is None:
-        raise NotFound(f"there is no cluster {name}", remedy=f"seaway cluster create --name {name}")
-    return found
+    return LocalClusters().get(name)
 
 
 def local_cluster(system: System, on: str) -> ClusterFacts | None:

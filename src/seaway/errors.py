@@ -59,7 +59,8 @@ class SpecError(UsageError):
     def lines(self) -> list[str]:
         found = []
         for p in self.problems:
-            found.append(f"  {self.file}:{p.line}: {p.path or 'file'}: {p.why}")
+            place = f"{self.file}:{p.line}" if p.line else self.file
+            found.append(f"  {place}: {p.path or 'file'}: {p.why}")
             if p.remedy:
                 found.append(f"      → {p.remedy}")
         return [self.what, *found]

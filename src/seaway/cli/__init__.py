@@ -98,6 +98,8 @@ def root() -> TyperGroup:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command line and leave with its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if len(words) == 1 and any(verb.noun for verb in TABLE if verb.name == words[0]):
+        words.append("--help")  # a noun alone is a call for help, as no word at all is
 
     def work() -> None:
         with root().make_context("seaway", words) as ctx:

@@ -14,7 +14,6 @@ from seaway.cli.story import Story, emit, emit_json, next_commands
 app = typer.Typer(
     help="Local Kubernetes clusters with real nodes.\n\n"
     "Example: `seaway cluster create --nodes 2 --size small`, then `kubectl get nodes`.",
-    no_args_is_help=True,
 )
 Name = Annotated[
     str, typer.Option("--name", help="Name of the cluster; its kubeconfig context is seaway-NAME.")

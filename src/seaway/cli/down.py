@@ -43,7 +43,7 @@ def _ask(name: str, goes: list[str]) -> None:
         raise Refused(
             f"environment {name} is not removed without a word",
             why="; ".join(f"this would go: {each}" for each in goes),
-            remedy="seaway down --yes",
+            remedy="give the option --yes as well",
         )
     sys.stderr.write("\n".join(["This goes, for good:", *(f"  {each}" for each in goes)]) + "\n")
     typer.confirm(f"Remove environment {name}?", abort=True, err=True)

@@ -7,7 +7,7 @@ import typer
 from seaway.cli.options import Format, Output
 from seaway.cli.story import emit, emit_json, next_commands
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer()
 
 
 @app.callback()

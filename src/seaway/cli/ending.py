@@ -100,6 +100,12 @@ def _unexpected(error: Exception) -> SeawayError:
         kept = "above"
     else:
         kept = _keep(error)
+    if isinstance(error, OSError) and error.filename:
+        return SeawayError(
+            f"{error.strerror}: {error.filename}",
+            where=f"traceback {kept}",
+            remedy="see that it is there, that you may use it, and that its disk has room",
+        )
     return SeawayError(
         f"a fault in Seaway itself: {type(error).__name__}: {error}",
         where=f"traceback {kept}",

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Images of services, made without Docker.\n\nExample: seaway image build users",
-    no_args_is_help=True,
 )
 Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Default: all.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Take the base's newest packages first.")]

@@ -37,6 +37,8 @@ def load(path: File) -> System:
             why="Seaway reads from it what the system is",
             remedy="seaway init   (writes one for the repository you stand in), or --file FILE",
         ) from error
+    except IsADirectoryError as error:
+        raise UsageError(f"{path} is a folder", remedy=f"--file {path / 'seaway.yaml'}") from error
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}", remedy="see who may read it") from error
     return read(content, str(path), path.absolute().parent)

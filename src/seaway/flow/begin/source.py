@@ -44,11 +44,15 @@ class Source:
 
 
 def folders(top: Path, depth: int) -> Iterator[Path]:
-    """Walk `top` and what lies below it, at most `depth` deep, without what is never a project's own."""
+    """Walk `top` and what lies below it, at most `depth` deep, without what is never a project's own.
+
+    Folders that may not be read are left out.
+    """
     yield top
     if depth:
         for child in sorted(top.iterdir()):
-            if child.is_dir() and not child.is_symlink() and not _is_skipped(child.name):
+            ours = not child.is_symlink() and child.is_dir() and not _is_skipped(child.name)
+            if ours and os.access(child, os.R_OK | os.X_OK):
                 yield from folders(child, depth - 1)
 
 

@@ -45,6 +45,10 @@ class LocalClusters:
         found = home.find(name)
         return _facts(found) if found else None
 
+    def get(self, name: str) -> ClusterFacts:
+        """See a cluster that must be there. Raises NotFound."""
+        return _facts(_existing(name))
+
     def list(self) -> tuple[ClusterFacts, ...]:
         return tuple(_facts(each) for each in home.homes())
 
@@ -214,6 +218,7 @@ def _existing(name: str) -> Home:
             why=f"there are: {others}" if others else "there is none",
             remedy=f"seaway cluster create --name {name}",
         )
+    need_root()
     return found
 
 
@@ -306,6 +311,7 @@ def _is_ready(item: dict[str, Any]) -> bool:
 
 
 def _facts(place: Home) -> ClusterFacts:
+    need_root()  # for anybody else all of it would look stopped
     running = supervisor.scanning(place.services)
     items = _nodes_seen(place) if running and place.kubeconfig.exists() else None
     up = items is not None
@@ -352,6 +358,7 @@ def _unmount_below(folder: Path) -> None:
 def _changing(name: str, report: Report) -> Iterator[None]:
     """One change of a cluster at a time."""
     home.parse_name(name)
+    need_root()
     folder = home.RUN / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / f"{name}.lock", f"another change of cluster {name}", notes(report, "lock")):

@@ -79,7 +79,7 @@ def _edit(change: Any) -> None:
 def _read(path: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(path.read_text()) if path.exists() else None
-    except yaml.YAMLError as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise SeawayError(
             "the kubeconfig cannot be read",
             where=str(path),

@@ -230,6 +230,9 @@ def _unpack(place: str, checksum: str, target: Path, report: Report) -> None:
         raise Refused(
             "the pre-built engine is not the one expected", where=place, why=f"its SHA-256 is {actual}"
         )
-    with tarfile.open(archive) as tar:
-        tar.extractall(target.parent, filter="data")
+    try:
+        with tarfile.open(archive) as tar:
+            tar.extractall(target.parent, filter="data")
+    except tarfile.TarError as error:
+        raise SeawayError("the pre-built engine is no archive", where=place, why=str(error)) from error
     report(Event(STEP, Outcome.DONE, "engine unpacked", 1.0))
