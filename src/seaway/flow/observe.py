@@ -29,8 +29,11 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "networking.k8s.io/v1": ("NetworkPolicy",),
     "autoscaling/v2": ("HorizontalPodAutoscaler",),
     "discovery.k8s.io/v1": ("EndpointSlice",),
-    "gateway.networking.k8s.io/v1": ("Gateway", "HTTPRoute"),
-    "gateway.envoyproxy.io/v1alpha1": ("EnvoyProxy", "ClientTrafficPolicy", "BackendTrafficPolicy"),
+    "gateway.networking.k8s.io/v1": ("Gateway", "HTTPRoute", "BackendTLSPolicy"),
+    "gateway.envoyproxy.io/v1alpha1": (
+        *("EnvoyProxy", "ClientTrafficPolicy", "BackendTrafficPolicy"),
+        *("EnvoyPatchPolicy", "Backend", "HTTPRouteFilter"),
+    ),
     "rbac.authorization.k8s.io/v1": ("Role", "RoleBinding"),
     CROSSING_API: (CROSSING,),
 }
@@ -88,8 +91,8 @@ def neighbours(system: System, world: World) -> list[str]:
 
 
 def _monolith(system: System, environment: EnvironmentSpec) -> MonolithFacts | None:
-    address = system.monolith_address(environment)
-    return look_at_monolith(address, system.monolith.health) if system.monolith and address else None
+    monolith = system.monolith_in(environment)
+    return look_at_monolith(monolith) if monolith else None
 
 
 def _look(pool: ThreadPoolExecutor, kube: Kube, system: str) -> Look:

@@ -20,7 +20,8 @@ from seaway.rooms.crossing.place import Place, Side
 from seaway.rooms.crossing.resource import ROOM as CROSSING
 from seaway.rooms.data import plan as data
 from seaway.rooms.edge import plan as edge
-from seaway.rooms.edge.manifests import EDGE, MONOLITH
+from seaway.rooms.edge.manifests import EDGE
+from seaway.rooms.edge.monolith import MONOLITH
 from seaway.rooms.services import plan as services
 from seaway.rooms.services.manifests import Surroundings
 from seaway.steps.objects import RemoveObject
@@ -38,7 +39,7 @@ def make_plan(system: System, environment: EnvironmentSpec, seen: Snapshot, buil
     steps += plan_namespace(system.system, seen.live, known)
     steps += builds
     steps += data.plan(system.system, system.databases, _users(system), seen.live, known)
-    steps += services.plan(system.services, _surroundings(system, seen), seen.live, known)
+    steps += services.plan(system.services, _surroundings(system, environment, seen), seen.live, known)
     steps += edge.plan(edge_wish(system, environment), seen, known)
     steps += crossing.plan(crossing_place(system, environment), system.crossings, seen.live, known)
     return Plan.ordered(_removals_last(steps), _notes(system, seen))
@@ -54,25 +55,34 @@ def edge_wish(system: System, environment: EnvironmentSpec) -> edge.EdgeWish:
         http=environment.ports.http,
         https=environment.ports.https,
         spec=system.edge,
-        monolith=system.monolith_address(environment),
-        health=system.monolith.health if system.monolith else "",
+        monolith=system.monolith_in(environment),
         default_route=not everything,
         routes=tuple(f"{CROSSING}/{name}/route" for name in system.crossings),
     )
 
 
 def crossing_place(system: System, environment: EnvironmentSpec) -> Place:
-    return Place(system.system, environment.domain, EDGE, Side(MONOLITH))
+    monolith = system.monolith_in(environment)
+    old = Side(MONOLITH, monolith.port, "Backend") if monolith and monolith.outside else Side(MONOLITH)
+    return Place(system.system, environment.domain, EDGE, old)
 
 
-def _surroundings(system: System, seen: Snapshot) -> Surroundings:
+def _surroundings(system: System, environment: EnvironmentSpec, seen: Snapshot) -> Surroundings:
     addresses, port = edge.monolith_addresses(seen.monolith)
     return Surroundings(
         system=system.system,
-        monolith_url=f"http://{MONOLITH}" if system.monolith else "",
+        monolith_url=_monolith_url(system, environment),
         monolith=tuple((address, port) for address in addresses),
         callers=services.callers(system.services),
     )
+
+
+def _monolith_url(system: System, environment: EnvironmentSpec) -> str:
+    """Give the monolith's address as a pod sees it: over TLS by its own name, which its certificate knows."""
+    monolith = system.monolith_in(environment)
+    if monolith is None:
+        return ""
+    return monolith.address if monolith.tls and not monolith.loopback else f"http://{MONOLITH}"
 
 
 def _users(system: System) -> dict[str, list[str]]:

@@ -78,6 +78,17 @@ class System(Spec):
             )
         return chosen, self.environments[chosen]
 
+    def monolith_in(self, environment: EnvironmentSpec) -> MonolithSpec | None:
+        """Give the monolith as this environment reaches it, its certificate's file as a whole path."""
+        if self.monolith is None:
+            return None
+        own = self.monolith.ca
+        changes: dict[str, Any] = {"ca": str(self.folder / own) if own else ""}
+        if environment.monolith:
+            changes |= {"address": environment.monolith, "also": ()}
+        return self.monolith.model_copy(update=changes)
+
     def monolith_address(self, environment: EnvironmentSpec) -> str:
         """Give the monolith's address as this machine reaches it; empty where there is no monolith."""
-        return (environment.monolith or self.monolith.address) if self.monolith else ""
+        found = self.monolith_in(environment)
+        return found.address if found else ""

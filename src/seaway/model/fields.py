@@ -102,18 +102,21 @@ def rate(text: str) -> str:
 
 
 def address(text: str) -> str:
-    """Check http://HOST:PORT, with nothing after it."""
+    """Check http://HOST:PORT or https://HOST:PORT, with nothing after it."""
     try:
         url = urlsplit(text)
         named, port = url.hostname, url.port
     except ValueError as error:
         raise Wrong(f"{text!r} is no address: {error}", "write http://HOST:PORT") from error
-    if url.scheme != "http" or not named or not re.fullmatch(r"[A-Za-z0-9.:-]+", named):
+    if url.scheme not in {"http", "https"} or not named or not re.fullmatch(r"[A-Za-z0-9.:-]+", named):
         raise Wrong(f"{text!r} is no http address", "write http://HOST:PORT, as this machine reaches it")
     if not port:
-        raise Wrong(f"{text!r} does not say its port", f"write http://{named}:80 or the port it listens on")
+        raise Wrong(
+            f"{text!r} does not say its port",
+            f"write {url.scheme}://{named}:{443 if url.scheme == 'https' else 80} or the port it listens on",
+        )
     if url.username is not None or url.path not in {"", "/"} or url.query or url.fragment:
-        raise Wrong(f"{text!r} says more than host and port", f"write http://{named}:{port}")
+        raise Wrong(f"{text!r} says more than host and port", f"write {url.scheme}://{named}:{port}")
     return text.rstrip("/")
 
 

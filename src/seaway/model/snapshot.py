@@ -33,7 +33,10 @@ class Live:
 
 @dataclass(frozen=True)
 class MonolithFacts:
-    """The old system as it is seen from here: where it is, and whether it answers (`why` not)."""
+    """The old system as it is seen from here: where it is, and whether it answers (`why` not).
+
+    `authority` is the certificate (PEM) that vouches for it, where the file names one.
+    """
 
     host: str
     port: int
@@ -41,6 +44,7 @@ class MonolithFacts:
     addresses: tuple[str, ...]
     answers: bool
     why: str = ""
+    authority: str = ""
 
 
 @dataclass(frozen=True)

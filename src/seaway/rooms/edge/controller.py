@@ -40,7 +40,13 @@ VALUES: Final[Mapping[str, Any]] = {
             },
         }
     },
-    "config": {"envoyGateway": {"logging": {"level": {"default": "warn"}}}},
+    "config": {
+        "envoyGateway": {
+            "logging": {"level": {"default": "warn"}},
+            # Failover and lossless weights are patches (rooms/crossing); a monolith outside is a Backend.
+            "extensionApis": {"enableEnvoyPatchPolicy": True, "enableBackend": True},
+        }
+    },
     # Spreading by zone needs a mutating webhook in the way of every pod; Seaway spreads by node.
     "topologyInjector": {"enabled": False},
     # The definitions come from this chart alone; the policy guards against a second installer.

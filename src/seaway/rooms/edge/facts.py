@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2 as httpx
 
 from seaway.model.snapshot import CertificateFacts, MonolithFacts
+from seaway.rooms.edge.spec import MonolithSpec
 
 DOMAIN = "seaway.dev/domain"
 UNTIL = "seaway.dev/not-after"
@@ -19,26 +21,46 @@ AUTHORITY = "seaway.dev/authority"
 PATIENCE = 5.0
 
 
-def look_at_monolith(address: str, health: str) -> MonolithFacts:
-    """Ask the monolith whether it answers; anything below 500 does."""
-    parts = urlsplit(address)
-    host, port = parts.hostname or "", parts.port or 80
+def look_at_monolith(spec: MonolithSpec) -> MonolithFacts:
+    """Ask the monolith whether it answers, at one of its addresses at least; anything below 500 does."""
+    try:
+        addresses = sorted({found for host in spec.hosts for found in _resolve(host, spec.port)})
+        authority = Path(spec.ca).read_text() if spec.ca else ""
+        trusted = ssl.create_default_context(cadata=authority or None) if spec.tls else None
+    except _UnresolvedError as error:
+        local = spec.loopback
+        return MonolithFacts(spec.hosts[0], spec.port, local, (), answers=False, why=str(error))
+    except (OSError, ssl.SSLError) as error:
+        why = f"monolith.ca: {spec.ca}: {getattr(error, 'strerror', '') or error}"
+        return MonolithFacts(spec.hosts[0], spec.port, spec.loopback, (), answers=False, why=why)
+    loopback = all(ipaddress.ip_address(a).is_loopback for a in addresses)
+    complaints = [_complaint(spec, address, trusted) for address in spec.addresses]
+    why = "" if "" in complaints else "; ".join(complaints)
+    return MonolithFacts(
+        spec.hosts[0], spec.port, loopback, tuple(addresses), answers=not why, why=why, authority=authority
+    )
+
+
+class _UnresolvedError(Exception):
+    """A name that no resolver of this machine knows."""
+
+
+def _resolve(host: str, port: int) -> set[str]:
     try:
         found = socket.getaddrinfo(host, port, socket.AF_INET, socket.SOCK_STREAM)
-        addresses = tuple(sorted({str(item[4][0]) for item in found}))
     except OSError as error:
-        return MonolithFacts(
-            host, port, host == "localhost", (), answers=False, why=f"{host}: {error.strerror}"
-        )
-    loopback = all(ipaddress.ip_address(a).is_loopback for a in addresses)
-    why = _complaint(f"http://{host}:{port}{health}")
-    return MonolithFacts(host, port, loopback, addresses, answers=not why, why=why)
+        raise _UnresolvedError(f"{host}: {error.strerror}") from error
+    return {str(item[4][0]) for item in found}
 
 
-def _complaint(url: str) -> str:
+def _complaint(spec: MonolithSpec, address: str, trusted: ssl.SSLContext | None) -> str:
+    url = f"{address}{spec.health}"
+    headers = {"Host": spec.host} if spec.host else {}
+    extensions = {"sni_hostname": spec.server_name} if trusted else {}
     try:
-        answer = httpx.get(url, timeout=PATIENCE, trust_env=False, follow_redirects=False)
-    except httpx.TransportError as error:
+        with httpx.Client(timeout=PATIENCE, trust_env=False, verify=trusted or True) as client:
+            answer = client.get(url, headers=headers, extensions=extensions, follow_redirects=False)
+    except (httpx.TransportError, ssl.SSLError) as error:
         return f"{url}: {str(error) or type(error).__name__}"
     return f"{url} answered {answer.status_code}" if answer.is_server_error else ""
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from seaway.model.manifests import Output
+from seaway.model.manifests import DESIRED, Output, stamp
 from seaway.model.plan import Verb
 from seaway.model.snapshot import MonolithFacts, Snapshot
-from seaway.rooms.edge import controller
+from seaway.rooms.edge import controller, monolith
 from seaway.rooms.edge.facts import address_of, certificate_of
 from seaway.rooms.edge.manifests import (
     EDGE,
@@ -20,15 +20,12 @@ from seaway.rooms.edge.manifests import (
     TLS_SECRET,
     backend_policy,
     client_policy,
-    default_route,
     gateway,
     gateway_class,
-    monolith_endpoints,
-    monolith_service,
     proxy,
     redirect,
 )
-from seaway.rooms.edge.spec import EdgeSpec
+from seaway.rooms.edge.spec import EdgeSpec, MonolithSpec
 from seaway.rooms.edge.steps import (
     AdmitMonolith,
     AwaitGateway,
@@ -36,6 +33,7 @@ from seaway.rooms.edge.steps import (
     CheckPorts,
     IssueCertificate,
     Publish,
+    TrustMonolith,
 )
 from seaway.steps.objects import Desired, changes, orphans
 
@@ -52,8 +50,8 @@ OUTSIDE = Output("cluster/outside")
 class EdgeWish:
     """What the file asks of the edge in one environment.
 
-    `monolith` and `health` are empty without one. `routes` are the ids of the steps that make the crossings'
-    routes: the edge is published after them.
+    `default_route` tells whether the monolith gets what no crossing takes. `routes` are the ids of the steps
+    that make the crossings' routes: the edge is published after them.
     """
 
     system: str
@@ -62,8 +60,7 @@ class EdgeWish:
     http: int
     https: int
     spec: EdgeSpec
-    monolith: str = ""
-    health: str = ""
+    monolith: MonolithSpec | None = None
     default_route: bool = True
     routes: tuple[str, ...] = ()
 
@@ -88,17 +85,38 @@ def desired(wish: EdgeWish, facts: MonolithFacts | None) -> list[Desired]:
         Desired(f"{ROOM}/gateway", gateway(wish.system), front),
         Desired(f"{ROOM}/redirect", redirect(wish.system, wish.domain, wish.https), first),
     ]
-    if wish.monolith:
-        addresses, port = monolith_addresses(facts)
-        slice_ = monolith_endpoints(wish.system, addresses, port)
-        found += [
-            Desired(f"{ROOM}/monolith/service", monolith_service(wish.system), NAMESPACE),
-            Desired(f"{ROOM}/monolith/endpoints", slice_, (*NAMESPACE, *ANSWERS, f"{ROOM}/monolith/admit")),
-        ]
-        if wish.default_route:
-            waits = (*first, f"{ROOM}/monolith/service", f"{ROOM}/monolith/endpoints")
-            found.append(Desired(f"{ROOM}/default-route", default_route(wish.system, wish.domain), waits))
-    return found
+    return [*found, *_monolith(wish, wish.monolith, facts)] if wish.monolith else found
+
+
+def _monolith(wish: EdgeWish, spec: MonolithSpec, facts: MonolithFacts | None) -> list[Desired]:
+    """List the monolith's objects, and the route by which the gateway knows it."""
+    at, first = f"{ROOM}/monolith", (*NAMESPACE, *CONTROLLER, *ANSWERS)
+    addresses, port = monolith_addresses(facts)
+    slice_ = monolith.endpoints(wish.system, addresses, port)
+    reached = (*first, f"{at}/service", f"{at}/endpoints", f"{at}/authority")
+    made = monolith.outside(wish.system, spec, addresses) if spec.outside else []
+    there = [Desired(f"{at}/{item['kind'].lower()}", item, reached) for item in made]
+    waits = (*reached, *(item.id for item in there))
+    route = monolith.default_route(wish.system, wish.domain, spec, crossed=not wish.default_route)
+    return [
+        Desired(f"{at}/service", monolith.service(wish.system), NAMESPACE),
+        Desired(f"{at}/endpoints", slice_, (*NAMESPACE, *ANSWERS, f"{at}/admit")),
+        *there,
+        Desired(f"{at}/health", monolith.health_policy(wish.system, spec), first),
+        Desired(f"{at}/stand-in", monolith.stand_in(wish.system, EDGE), first),
+        Desired(f"{ROOM}/default-route", route, waits),
+    ]
+
+
+def _authority(wish: EdgeWish, seen: Snapshot) -> list[TrustMonolith]:
+    pem = seen.monolith.authority if seen.monolith else ""
+    if not pem:
+        return []
+    wanted = stamp(monolith.authority(wish.system, pem))["metadata"]["annotations"][DESIRED]
+    found = seen.live.get("v1", "Secret", monolith.AUTHORITY_SECRET, wish.system)
+    if found and (found["metadata"].get("annotations") or {}).get(DESIRED) == wanted:
+        return []
+    return [TrustMonolith(wish.system, pem, Verb.UPDATE if found else Verb.CREATE, NAMESPACE)]
 
 
 def plan(wish: EdgeWish, seen: Snapshot, known: Mapping[str, str]) -> list[Any]:
@@ -106,12 +124,12 @@ def plan(wish: EdgeWish, seen: Snapshot, known: Mapping[str, str]) -> list[Any]:
     steps: list[Any] = []
     facts, live = seen.monolith, seen.live
     if wish.monolith and not (facts and facts.answers):
-        steps.append(CheckMonolith(wish.monolith, wish.health))
+        steps.append(CheckMonolith(wish.monolith))
     admitted = seen.cluster.admitted if seen.cluster else ()
     if facts and facts.loopback and facts.port not in admitted:
         steps.append(AdmitMonolith(wish.cluster, facts.port, admitted, ("cluster/create", *ANSWERS)))
     steps += controller.plan(wish.system, seen.chart, live, seen.record, known)
-    steps += _certificate(wish, seen)
+    steps += [*_certificate(wish, seen), *_authority(wish, seen)]
     objects = desired(wish, facts)
     changed = changes(objects, live, known)
     steps += changed

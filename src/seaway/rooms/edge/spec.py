@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import ipaddress
+from typing import Annotated, Any, ClassVar, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from seaway.model.fields import Address, UrlPath
+from seaway.model.fields import Address, Host, UrlPath
 from seaway.model.spec import Spec
+from seaway.model.wrong import Wrong
+
+_Several = BeforeValidator(
+    lambda value: (value,) if isinstance(value, str) else value,
+    json_schema_input_type=str | tuple[str, ...],
+)
 
 
 class MonolithSpec(Spec):
@@ -16,14 +24,88 @@ class MonolithSpec(Spec):
     short: ClassVar[str] = "address"
 
     address: Address = Field(
-        description="http://HOST:PORT of the old system, as this machine reaches it",
+        description="http://HOST:PORT or https://HOST:PORT of the old system, as this machine reaches it",
         examples=["http://legacy.internal:9000"],
+    )
+    also: Annotated[tuple[Address, ...], _Several] = Field(
+        default=(),
+        max_length=20,
+        description="further addresses of it, alike in scheme and port; the sound ones share the requests",
+        examples=[["http://legacy-2.internal:9000"]],
     )
     health: UrlPath = Field(
         default="/",
         description="path that answers below 500 while the monolith is sound",
         examples=["/health"],
     )
+    host: Host | None = Field(
+        default=None,
+        description="host header that it wants to see; without, it sees the domain that visitors ask",
+        examples=["legacy.example.com"],
+    )
+    ca: str = Field(
+        default="",
+        description="https: file of the authority (PEM) that vouches for it; without, public ones do",
+        examples=["./legacy-ca.pem"],
+    )
+    name: Host | None = Field(
+        default=None,
+        description="https: the name in its certificate, where it is not that of `host` or `address`",
+        examples=["legacy.internal"],
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        first, *others = self._parts
+        if unlike := next(
+            (a for a, p in zip(self.also, others, strict=True) if _like(p) != _like(first)), ""
+        ):
+            raise Wrong(f"{unlike} differs from {self.address} in scheme or port", "they must be alike")
+        if len({_is_ip(part.hostname or "") for part in self._parts}) > 1:
+            raise Wrong("some addresses are names and some are numbers", "write all of them in one way")
+        if not self.tls and (self.ca or self.name):
+            raise Wrong("ca and name are of use with https only", f"address: https://{first.netloc}")
+        return self
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return (self.address, *self.also)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return tuple(part.hostname or "" for part in self._parts)
+
+    @property
+    def port(self) -> int:
+        return self._parts[0].port or 80
+
+    @property
+    def tls(self) -> bool:
+        return self.address.startswith("https:")
+
+    @property
+    def named(self) -> bool:
+        """Whether it is found by names that the gateway must resolve, again and again."""
+        return not self.loopback and not _is_ip(self.hosts[0])
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the addresses themselves say that it is on this machine."""
+        return all(host == "localhost" or _is_loopback(host) for host in self.hosts)
+
+    @property
+    def outside(self) -> bool:
+        """Whether a Service without a selector is too little: for names, TLS, or a host header of its own."""
+        return self.named or self.tls or self.host is not None
+
+    @property
+    def server_name(self) -> str:
+        """Give the name that its certificate must have."""
+        return self.name or self.host or self.hosts[0]
+
+    @property
+    def _parts(self) -> list[Any]:
+        return [urlsplit(address) for address in self.addresses]
 
 
 class EdgeSpec(Spec):
@@ -36,3 +118,19 @@ class EdgeSpec(Spec):
         description="Strict-Transport-Security max-age, in seconds; 0 leaves it out",
         examples=[31536000],
     )
+
+
+def _like(part: Any) -> tuple[str, int | None]:
+    return part.scheme, part.port
+
+
+def _is_loopback(host: str) -> bool:
+    return _is_ip(host) and bool(ipaddress.ip_address(host).is_loopback)
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

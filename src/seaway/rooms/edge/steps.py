@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from seaway.errors import Unready
 from seaway.kit.kube import Ref
 from seaway.model.event import Event, Outcome
-from seaway.model.manifests import Manifest, labels
+from seaway.model.manifests import Manifest, labels, stamp
 from seaway.model.plan import Change, Outputs, Verb
 from seaway.ports.world import World
 from seaway.rooms.edge.facts import AUTHORITY, DOMAIN, UNTIL, address_of, look_at_monolith
 from seaway.rooms.edge.manifests import EDGE, GATEWAY_API, ROOM, TLS_SECRET
+from seaway.rooms.edge.monolith import AUTHORITY_SECRET, authority
+from seaway.rooms.edge.spec import MonolithSpec
 from seaway.steps.rollout import AwaitRollout
 
 
@@ -24,29 +26,28 @@ class CheckMonolith:
     Raises Unready where it does not.
     """
 
-    address: str
-    health: str
+    spec: MonolithSpec
     id: str = f"{ROOM}/monolith/answers"
     after: tuple[str, ...] = ()
     seconds: float = 10.0
 
     def describe(self) -> Change:
-        return Change(self.id, Verb.WAIT, f"monolith {self.address}", ("until it answers",))
+        return Change(self.id, Verb.WAIT, f"monolith {self.spec.address}", ("until it answers",))
 
     def run(self, world: World) -> Outputs:
         ends = time.monotonic() + self.seconds
         while True:
-            facts = look_at_monolith(self.address, self.health)
+            facts = look_at_monolith(self.spec)
             if facts.answers:
                 return {}
             if time.monotonic() > ends:
                 raise Unready(
                     "the monolith does not answer; nothing was exposed",
-                    where=self.address,
+                    where=self.spec.address,
                     why=facts.why,
                     remedy="start it, or mend monolith.address or monolith.health, and run seaway up again",
                 )
-            world.report(Event(self.id, Outcome.PROGRESS, f"waiting for {self.address}"))
+            world.report(Event(self.id, Outcome.PROGRESS, f"waiting for {self.spec.address}"))
             world.pause(0.5)
 
 
@@ -91,6 +92,24 @@ class AdmitMonolith:
 
     def run(self, world: World) -> Outputs:
         world.clusters.admit(self.cluster, (*self.others, self.port), world.report)
+        return {}
+
+
+@dataclass(frozen=True)
+class TrustMonolith:
+    """Hand the gateway the certificate (PEM) that vouches for the monolith."""
+
+    system: str
+    pem: str
+    verb: Verb
+    after: tuple[str, ...] = ()
+    id: str = f"{ROOM}/monolith/authority"
+
+    def describe(self) -> Change:
+        return Change(self.id, self.verb, f"Secret {self.system}/{AUTHORITY_SECRET}", ("monolith.ca",))
+
+    def run(self, world: World) -> Outputs:
+        world.kube.apply(stamp(authority(self.system, self.pem)))
         return {}
 
 
