@@ -52,6 +52,7 @@ def test_a_missing_lock_names_the_command(seaway: Run, shop: Path) -> None:
 @pytest.mark.cluster
 def test_images_are_built_pushed_and_listed(seaway: Run, shop: Path, server: Any) -> None:
     (shop / "seaway.yaml").write_text(FILE.format(registry=server.host))
+    assert f"no images of these services in {server.host}" in seaway("image", "list").stderr
     built = seaway("image", "build", "-o", "json")
     assert built.returncode == 0, built.stderr
     (made,) = json.loads(built.stdout)

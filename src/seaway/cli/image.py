@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,6 +68,8 @@ def list_(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
     rows = [[r["service"], r["tag"], r["digest"][:19], _mib(r["size"]), "current" if r["current"] else ""]
             for r in found]  # fmt: skip
     emit_table(("service", "tag", "digest", "size", ""), rows)
+    if not rows:
+        sys.stderr.write(f"no images of these services in {registry.host}\n")
     next_commands(("seaway image build", "make images of what the folders hold now"))
 
 

@@ -58,7 +58,7 @@ class Range(Spec):
     @classmethod
     def _follow(cls, data: Any) -> Any:
         if type(data) is int:
-            return {"min": data, "max": data}
+            return {"min": data, "max": max(1, data)}  # a 0 is wrong once, not twice
         if isinstance(data, dict) and "max" not in data and type(data.get("min")) is int:
             return {**data, "max": max(cls.least, data["min"])}
         return data
