@@ -81,11 +81,15 @@ DOCUMENT: dict[str, Any] = {
 
 @dataclass
 class Tiny:
-    """The system in `folder`; its cluster is made by the first `up`."""
+    """The system in `folder`; its cluster is made by the first `up`.
+
+    `crossing` are keys that every crossing of the file has.
+    """
 
     folder: Path
     monolith: subprocess.Popen[bytes] | None = None
     version: int = 1
+    crossing: dict[str, Any] = field(default_factory=dict)
 
     @property
     def file(self) -> Path:
@@ -107,6 +111,8 @@ class Tiny:
         """Write the file and the project anew; `service` are keys of the service that differ."""
         document = json.loads(json.dumps(DOCUMENT))
         document["services"]["app"] |= service
+        for crossing in document["crossings"].values():
+            crossing.update(self.crossing)
         document["edge"] = {"hsts": hsts}
         self.file.write_text(yaml.safe_dump(document, sort_keys=False))
         shutil.copytree(PROJECT, self.folder / "app", dirs_exist_ok=True, ignore=IGNORED)

@@ -98,7 +98,8 @@ def _list_differences(desired: list[Any], live: Any, path: str) -> list[str]:
     found = list(live or []) if isinstance(live, (list, tuple)) or live is None else None
     if found is None:
         return [path]
-    if desired and all(isinstance(item, dict) and "name" in item for item in desired):
+    names = [item["name"] for item in desired if isinstance(item, dict) and "name" in item]
+    if desired and len({*names}) == len(desired):
         by_name = {item.get("name"): item for item in found if isinstance(item, dict)}
         pairs = [(item, by_name.get(item["name"]), f"{path}[{item['name']}]") for item in desired]
     else:

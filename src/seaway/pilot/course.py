@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from seaway.rooms.crossing.facts import Other
+from seaway.rooms.crossing.facts import Other, RouteFacts
 from seaway.rooms.crossing.guards import Evidence, Rules, Seen, Verdict, fold, verdict
 from seaway.rooms.crossing.resource import Crossing
 from seaway.rooms.crossing.state import Entry, Phase, State
@@ -24,6 +24,7 @@ class Course:
 
     `looked`, `saved` and `due` are seconds of a clock that only goes forward. `unnoted` are entries that the
     ledger may lack: at first all that the status has, since a pilot before may have died in between.
+    `route` is what was found out about the route, with the versions that it was found out from.
     """
 
     crossing: Crossing
@@ -34,6 +35,7 @@ class Course:
     looked: float | None = None
     due: float = 0.0
     seen: tuple[Any, ...] = ()
+    route: tuple[tuple[Any, ...], RouteFacts | None] = ((), None)
     unnoted: list[Entry] = field(default_factory=list)
 
     @classmethod

@@ -71,6 +71,10 @@ class Desk:
         with self._lock:
             return {name: item for (k, name), item in self._objects.items() if k == kind}
 
+    def get(self, kind: str, name: str) -> Manifest | None:
+        with self._lock:
+            return self._objects.get((kind, name))
+
     def ready(self) -> dict[str, int]:
         """Count for each Service the endpoints that may get traffic; one without a slice is not in it."""
         found: dict[str, set[str]] = {}

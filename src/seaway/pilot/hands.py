@@ -73,6 +73,11 @@ class Hands:
             wanted = {**wanted, "metadata": {**wanted["metadata"], **version}}
         self.desk.put(ROUTE, self.kube.apply(wanted))
 
+    def write_beside(self, companion: Manifest) -> None:
+        """Write what a route needs beside it; nobody else has a say in it."""
+        self._must_lead()
+        self.desk.put(companion["kind"], self.kube.apply(companion))
+
     def note(self, crossing: Crossing, entries: Iterable[Entry]) -> None:
         """Add entries to the ledger; those that are there already are not added twice."""
         self._must_lead()

@@ -13,6 +13,7 @@ from typing import Final
 from seaway.errors import SeawayError
 from seaway.kit.kube import Kube
 from seaway.pilot import health, watches
+from seaway.pilot.comparing import Comparison
 from seaway.pilot.desk import Desk
 from seaway.pilot.leader import RETRY, Candidate
 from seaway.pilot.readings import Readings
@@ -30,9 +31,9 @@ class Pilot:
     def __init__(self, kube: Kube, namespace: str, name: str) -> None:
         self.candidate = Candidate(kube, namespace, PILOT, f"{name}_{uuid.uuid4().hex[:8]}")
         self.namespace, self.desk = namespace, Desk()
-        self.steering = Steering(
-            kube, namespace, self.desk, lambda: self.candidate.leads, Readings(kube, namespace, self.desk)
-        )
+        readings = Readings(kube, namespace, self.desk)
+        comparison = Comparison(kube, namespace, self.desk, self._leads)
+        self.steering = Steering(kube, namespace, self.desk, self._leads, readings, comparison)
         self.stop, self.ended, self.asked = asyncio.Event(), threading.Event(), False
 
     async def run(self) -> bool:
@@ -71,6 +72,7 @@ class Pilot:
                 await asyncio.to_thread(thread.join)
             overtaken = self.candidate.lost
             await asyncio.to_thread(self._release)
+            self.steering.close()
             self.stop.set()
             listening.cancel()
             await watching
@@ -112,6 +114,9 @@ class Pilot:
         """Take the signals back from kopf: the lease is let go before its watches have ended."""
         await started.wait()
         self._listen()
+
+    def _leads(self) -> bool:
+        return self.candidate.leads
 
     def _alive(self) -> str:
         beat = self.steering.beat

@@ -90,7 +90,7 @@ class Readings:
         return tick
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(cancel_futures=True)
         self._http.close()
 
     def _collect(self) -> Tick | None:

@@ -13,7 +13,6 @@ from seaway.rooms.crossing.resource import API, KIND, Crossing
 from seaway.rooms.crossing.routes import Split, route, split_of
 from seaway.rooms.crossing.turn import SetSplit
 
-
 #: Kinds of what a route needs beside it; each object of them is named after the route.
 COMPANIONS: Final = ("EnvoyPatchPolicy", "BackendTrafficPolicy")
 
@@ -27,7 +26,7 @@ def wanted_route(crossing: Crossing, split: SetSplit) -> Manifest:
 
 
 def missing_companions(crossing: Crossing, found: Mapping[str, Manifest | None]) -> list[Manifest]:
-    """Compose those companions that are not there as they shall be; `found` are those of this route by kind."""
+    """Compose those companions that are not there as they shall be; `found` are this route's, by kind."""
     wanted = map(stamp, companions(crossing.place, crossing.name, _owner(crossing)))
     return [each for each in wanted if not _is(each, found.get(each["kind"]))]
 

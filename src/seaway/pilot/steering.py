@@ -13,20 +13,24 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from seaway.errors import Conflict, SeawayError
 from seaway.kit.kube import Kube, Manifest, Ref
 from seaway.model.wrong import Wrong
+from seaway.pilot.comparing import Comparison, as_decided
 from seaway.pilot.course import NEVER, PERSIST, Course
 from seaway.pilot.desk import CROSSING, ROUTE, SLICE, Desk
 from seaway.pilot.hands import Hands
 from seaway.pilot.readings import Readings
-from seaway.pilot.routing import facts_of, wanted_route
+from seaway.pilot.routing import COMPANIONS, facts_of, missing_companions, wanted_route
 from seaway.rooms.crossing.facts import GATEWAY_API, Facts, Other, route_name
+from seaway.rooms.crossing.failover import ENVOY_API
 from seaway.rooms.crossing.guards import Verdict
 from seaway.rooms.crossing.life import Advance, advance
 from seaway.rooms.crossing.resource import API, FINALIZER, Crossing, read
+from seaway.rooms.crossing.state import Phase, State
 from seaway.rooms.crossing.turn import Emit, Record, Release, Requeue, SetSplit
 
 #: Seconds between two looks at the lists themselves: a watch that was away may have missed a removal.
@@ -36,26 +40,35 @@ AGAIN: Final = 1.0
 #: Seconds that nothing at all happens at most.
 IDLE: Final = 5.0
 LISTED: Final = (
-    (API, CROSSING, CROSSING),
-    (GATEWAY_API, ROUTE, ROUTE),
-    ("discovery.k8s.io/v1", SLICE, SLICE),
+    (API, CROSSING),
+    (GATEWAY_API, ROUTE),
+    ("discovery.k8s.io/v1", SLICE),
+    *((ENVOY_API, kind) for kind in COMPANIONS),
 )
+#: How it says that it holds a crossing itself.
+WRONG: Final = "the pilot: "
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class Steering:
-    """Steers all crossings of one namespace for as long as it `leads`. `clock` only goes forward."""
+    """Steers all crossings of one namespace for as long as it `leads`.
+
+    `clock` gives seconds and only goes forward; `wall` is what people read on a clock, right or not.
+    """
 
     kube: Kube
     namespace: str
     desk: Desk
     leads: Callable[[], bool]
     readings: Readings
+    comparison: Comparison
     clock: Callable[[], float] = time.monotonic
+    wall: Callable[[], datetime] = field(default=partial(datetime.now, UTC))
     beat: float = 0.0
     courses: dict[str, Course] = field(default_factory=dict)
     _crossings: dict[str, Crossing] = field(default_factory=dict)
+    _wrong: dict[str, str] = field(default_factory=dict)
     _synced: float = -NEVER
     _others: dict[str, Other] = field(default_factory=dict)
     _round: int = 0
@@ -65,6 +78,7 @@ class Steering:
 
     def run(self, stop: threading.Event) -> None:
         """Steer until `stop`; a server that is away is waited for."""
+        self.desk.changed.set()
         while not stop.is_set():
             self.desk.changed.wait(self._rest())
             self.desk.changed.clear()
@@ -83,6 +97,10 @@ class Steering:
         """Look once at every crossing of which something is new or whose moment has come."""
         self._meet()
         tick = self.readings.take([name for name, course in self.courses.items() if course.watched])
+        courses = self.courses.values()
+        self.comparison.take(
+            [as_decided(c.crossing, c.state.epoch) for c in courses if c.phase is Phase.COMPARING]
+        )
         if tick is not None:
             for course in self.courses.values():
                 if course.watched:
@@ -91,18 +109,23 @@ class Steering:
         for course in list(self.courses.values()):
             self._look_at(course, routes.get(route_name(course.crossing.name)), ready)
 
+    def close(self) -> None:
+        """Let what is read beside it end."""
+        self.readings.close()
+        self.comparison.close()
+
     def _rest(self) -> float:
         moments = [course.due for course in self.courses.values()]
-        moments.append(self.readings.due)
+        moments += [self.readings.due, self.comparison.due]
         return min(max(min(moments) - self.clock(), 0.0), IDLE)
 
     def _resync(self) -> None:
         """Ask for the whole lists, now and then and at the beginning."""
         if self.clock() - self._synced < RESYNC:
             return
-        for api, kind, place in LISTED:
-            before = self.desk.all(place)
-            self.desk.replace(place, self.kube.list(api, kind, namespace=self.namespace), before)
+        for api, kind in LISTED:
+            before = self.desk.all(kind)
+            self.desk.replace(kind, self.kube.list(api, kind, namespace=self.namespace), before)
         self._synced = self.clock()
 
     def _meet(self) -> None:
@@ -122,15 +145,24 @@ class Steering:
             self._told(name, known.other)
 
     def _read(self, item: Manifest) -> Crossing | None:
-        """Read a crossing; one that cannot be read stays as it was understood last."""
+        """Read a crossing; what the schema cannot forbid, hours that are none, keeps it where it is."""
         meta = item["metadata"]
         known = self._crossings.get(meta["name"])
         if known is None or (known.uid, known.version) != (meta["uid"], meta["resourceVersion"]):
-            try:
-                self._crossings[meta["name"]] = known = read(item)
-            except (Wrong, ValueError, KeyError, TypeError) as error:
-                log.warning("crossing %s cannot be read: %s", meta["name"], error)
+            known, wrong = _understood(item)
+            self._wrong[meta["name"]] = wrong
+            if known is None:
+                log.error("crossing %s cannot be read and is not steered: %s", meta["name"], wrong)
+                return None
+            self._crossings[meta["name"]] = known
         return known
+
+    def _kept(self, course: Course) -> State:
+        """Hold a crossing whose spec is wrong, and no longer once it is mended."""
+        state, wrong = course.state, self._wrong.get(course.crossing.name, "")
+        if wrong and not state.held:
+            return replace(state, held=f"{WRONG}{wrong}")
+        return replace(state, held="") if state.held.startswith(WRONG) and not wrong else state
 
     def _told(self, name: str, other: Other | None) -> None:
         """Keep how a crossing looks to the others; what is new is a reason for all to look again."""
@@ -145,19 +177,21 @@ class Steering:
 
     def _look_at(self, course: Course, route: Manifest | None, ready: dict[str, int]) -> None:
         crossing, clock = course.crossing, self.clock()
-        seen = (
-            crossing.version,
-            route and route["metadata"]["resourceVersion"],
-            ready.get(crossing.spec.to),
-            self._round,
-            self.readings.number if course.watched else 0,
-        )
+        beside = self._beside(crossing)
+        versions = tuple(each and each["metadata"]["resourceVersion"] for each in (route, *beside.values()))
+        if (key := (crossing.uid, crossing.generation, versions)) != course.route[0]:
+            course.route = key, facts_of(crossing, route, beside)
+        news = self.readings.number if course.watched else 0
+        news = self.comparison.number if course.phase is Phase.COMPARING else news
+        seen = (crossing.version, key, ready.get(crossing.spec.to), self._round, news)
         if seen == course.seen and clock < course.due:
             return
         course.seen = seen
-        now, facts = datetime.now(UTC), self._facts(course, route, ready, clock)
+        now, facts = self.wall(), self._facts(course, ready, clock)
         course.looked = clock
-        result = advance(crossing.spec, course.state, now, facts)
+        kept = self._kept(course)
+        result = advance(crossing.spec, kept, now, facts)
+        result = replace(result, changed=result.changed or kept != course.state)
         course.due = min(
             (clock + (e.at - now).total_seconds() for e in result.effects if isinstance(e, Requeue)),
             default=NEVER,
@@ -168,19 +202,25 @@ class Steering:
             self._mend(course, error)
         self._told(crossing.name, course.other)
 
-    def _facts(self, course: Course, route: Manifest | None, ready: dict[str, int], clock: float) -> Facts:
+    def _facts(self, course: Course, ready: dict[str, int], clock: float) -> Facts:
         crossing = course.crossing
         return Facts(
             name=crossing.name,
-            route=facts_of(crossing, route),
+            route=course.route[1],
             command=crossing.command,
             others={name: other for name, other in self._others.items() if name != crossing.name},
             verdict=self._verdict(course),
             ready=ready.get(crossing.spec.to, 0) if self.desk.whole(SLICE) else None,
+            compared=self.comparison.of(crossing.name),
             elapsed=0.0 if course.looked is None else clock - course.looked,
             deleting=crossing.deleting,
             generation=crossing.generation,
         )
+
+    def _beside(self, crossing: Crossing) -> dict[str, Manifest | None]:
+        """What a route needs beside it, as it was listed last or written since."""
+        name = route_name(crossing.name)
+        return {kind: self.desk.get(kind, name) for kind in COMPANIONS}
 
     def _verdict(self, course: Course) -> Verdict | None:
         """What the guards say; where not all is seen, only that something is broken counts."""
@@ -208,6 +248,8 @@ class Steering:
             match effect:
                 case SetSplit():
                     self._keep(crossing)
+                    for companion in missing_companions(crossing, self._beside(crossing)):
+                        self.hands.write_beside(companion)
                     self.hands.write_route(wanted_route(crossing, effect), route)
                 case Emit():
                     self.hands.tell(crossing, effect)
@@ -219,14 +261,14 @@ class Steering:
 
     def _fresh(self, course: Course) -> Crossing:
         """The crossing with the version that our own last write gave it."""
-        item = self.desk.all(CROSSING).get(course.crossing.name)
+        item = self.desk.get(CROSSING, course.crossing.name)
         found = self._read(item) if item else None
         if found and found.uid == course.crossing.uid:
             course.crossing = found
         return course.crossing
 
     def _finalizers(self, crossing: Crossing) -> list[str]:
-        item: dict[str, Any] = self.desk.all(CROSSING).get(crossing.name, {"metadata": {}})
+        item = self.desk.get(CROSSING, crossing.name) or {"metadata": {}}
         return list(item["metadata"].get("finalizers") or [])
 
     def _keep(self, crossing: Crossing) -> None:
@@ -247,7 +289,19 @@ class Steering:
             return
         if isinstance(error, Conflict):
             course.due = self.clock()
-            item = self.desk.all(CROSSING).get(crossing.name)
+            item = self.desk.get(CROSSING, crossing.name)
             found = self._read(item) if item else None
             if found and found.uid == crossing.uid and found.state != course.basis:
                 self.courses[crossing.name] = Course.of(found, self.clock())
+
+
+def _understood(item: Manifest) -> tuple[Crossing | None, str]:
+    """Read a crossing, without its hours where they are wrong; and what is wrong."""
+    try:
+        return read(item), ""
+    except Wrong as error:
+        spec = {key: value for key, value in item["spec"].items() if key not in {"only", "timezone"}}
+        try:
+            return read({**item, "spec": spec}), error.why
+        except Wrong as worse:
+            return None, worse.why

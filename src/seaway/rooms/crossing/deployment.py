@@ -19,6 +19,8 @@ USER: Final = 10001
 HEALTH: Final = 8080
 #: Where Envoy gives its statistics (Envoy Gateway's ready listener).
 STATISTICS: Final = 19001
+#: The Secret with the certificate that vouches for a monolith outside; the comparator asks it too.
+AUTHORITY: Final = "monolith-ca"
 RBAC: Final = "rbac.authorization.k8s.io/v1"
 
 #: In the system's namespace: group, resources, verbs.
@@ -26,6 +28,9 @@ RULES: Final = (
     ("seaway.dev", ("crossings",), ("get", "list", "watch", "patch")),
     ("seaway.dev", ("crossings/status",), ("patch",)),
     ("gateway.networking.k8s.io", ("httproutes",), ("get", "list", "watch", "create", "patch", "delete")),
+    ("gateway.envoyproxy.io", ("envoypatchpolicies", "backendtrafficpolicies"), ("list", "create", "patch")),
+    ("gateway.envoyproxy.io", ("backends",), ("get",)),
+    ("gateway.networking.k8s.io", ("backendtlspolicies",), ("get",)),
     ("discovery.k8s.io", ("endpointslices",), ("list", "watch")),
     ("", ("configmaps",), ("get", "create", "patch")),
     ("", ("events",), ("create",)),
@@ -67,18 +72,14 @@ def service_account(system: str) -> Manifest:
 
 
 def system_role(system: str) -> Manifest:
-    """Compose what it may do in the system's namespace; its lease is one of that name only."""
-    lease = {
-        "apiGroups": ["coordination.k8s.io"],
-        "resources": ["leases"],
-        "resourceNames": [PILOT],
-        "verbs": ["get", "patch"],
-    }
+    """Compose what it may do in the system's namespace; of leases and secrets only with its own."""
+    lease = {**_rule(("coordination.k8s.io", ("leases",), ("get", "patch"))), "resourceNames": [PILOT]}
+    secret = {**_rule(("", ("secrets",), ("get",))), "resourceNames": [AUTHORITY]}
     return {
         "apiVersion": RBAC,
         "kind": "Role",
         "metadata": _meta(system, system, PILOT),
-        "rules": [*map(_rule, RULES), lease],
+        "rules": [*map(_rule, RULES), lease, secret],
     }
 
 

@@ -1,4 +1,7 @@
-"""The smallest service, and with SIDE=monolith its own old server: says who answers, and keeps notes."""
+"""The smallest service, and with SIDE=monolith its own old server: says who answers, and keeps notes.
+
+The service fails at every path that ends with /bad; the old server does not.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if not self.path.endswith("/notes"):
-            self._answer(200, self.path)
+            bad = self.path.endswith("/bad") and os.environ["SIDE"] != "monolith"
+            self._answer(500 if bad else 200, self.path)
             return
         with database() as connection:
             rows = connection.execute("SELECT text FROM notes ORDER BY id").fetchall()
