@@ -20,10 +20,9 @@ STEPS: Final = (1, 5, 25, 50, 100)
 HOLD: Final = 120
 #: Buckets as the gateway has them: from 1 ms to a minute, each 1.25 times as wide as the one before.
 EDGES: Final = (*(1.25**n for n in range(50)), math.inf)
-#: Seconds after which a bad side counts as not found, and crossings that are drawn together.
+#: Seconds that a bad side is watched; crossings that are drawn together.
 LONGEST, CHUNK = 180, 50
 RULES: Final = Rules()
-ALPHA: Final = RULES.alpha
 NOTHING: Final = Seen(0, 0)
 
 
@@ -88,7 +87,7 @@ class Ended(NamedTuple):
     """How a crossing ended: gone back while all was well, or so many seconds after it was not."""
 
     falsely: bool
-    after: float = math.inf
+    after: float = LONGEST
 
 
 def cases() -> list[Case]:
@@ -125,16 +124,17 @@ def measure(crossings: int) -> tuple[dict[str, float], dict[str, float]]:
             began = time.monotonic()
             work = [(case, n, min(CHUNK, crossings - n)) for n in range(0, crossings, CHUNK)]
             ended = [each for part in pool.imap_unordered(chunk, work) for each in part]
-            name = f"{case.name}: back falsely"
-            figures[name], bounds[name] = sum(each.falsely for each in ended) / len(ended), ALPHA
+            name = f"{case.name}: back falsely, %"
+            figures[name] = 100 * sum(each.falsely for each in ended) / len(ended)
+            bounds[name] = 100 * RULES.alpha
             if case.bad:
                 after = sorted(each.after for each in ended if not each.falsely)
                 name = f"{case.name}: back after, p95, s"
                 figures[name], bounds[name] = after[math.ceil(0.95 * len(after)) - 1], case.within
             sys.stderr.write(f"{case.name}: {len(ended)} crossings in {time.monotonic() - began:.0f} s\n")
         name = "one request a minute, one error: decisions"
-        work_ = range(0, crossings, CHUNK)
-        figures[name] = sum(pool.map(_lonely, [(n, min(CHUNK, crossings - n)) for n in work_]))
+        lonely = [(n, min(CHUNK, crossings - n)) for n in range(0, crossings, CHUNK)]
+        figures[name] = sum(pool.map(_lonely, lonely))
         bounds[name] = 0.0
     return figures, bounds
 
@@ -173,7 +173,7 @@ def _cross(case: Case, rng: Any) -> Ended:
         if step == case.weight and case.bad:
             sides = _seconds(rng, case.old, olds, LONGEST), _seconds(rng, case.bad, news, LONGEST)
             _, second = _watch(evidence, sides)
-            return Ended(falsely=False, after=second or math.inf)
+            return Ended(falsely=False, after=second or LONGEST)
         evidence = evidence.next_step()
     return Ended(falsely=False)
 

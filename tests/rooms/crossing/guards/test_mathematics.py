@@ -105,6 +105,12 @@ def test_wealth_neither_overflows_nor_comes_back_from_nothing() -> None:
     assert stakes.grown((1e300,), 0.0, [-5000.0]) == (0.0,)
 
 
+def test_a_fall_of_the_evidence_over_the_whole_range_of_floats_ends_its_run() -> None:
+    run = stakes.Run(600.0, 1.0, Pair())
+    assert run.after(1e257, 1e-67, 2.0, Pair()) == stakes.NO_RUN
+    assert run.after(1e-300, 1e300, 2.0, Pair()).score == pytest.approx(600 + 600 * math.log(10))
+
+
 def test_requests_above_an_edge_are_counted_whole() -> None:
     histogram = ((1.0, 4), (1.25, 3), (1.5625, 2), (math.inf, 1))
     assert beyond(histogram, -1, 1.0, 1.25, 1.5625, math.inf) == [10, 6, 3, 1, 0]

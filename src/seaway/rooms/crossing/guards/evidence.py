@@ -71,7 +71,7 @@ class Evidence(NamedTuple):
         return self.failed.minus(self.step)
 
     def as_json(self) -> dict[str, Any]:
-        """Give it as plain data, a few hundred bytes; what is as in the beginning is left out."""
+        """Give it as plain data, below 2 kB as JSON; what is as in the beginning is left out."""
         first = Evidence(self.rules)
         kept = {
             name: _plain(value)

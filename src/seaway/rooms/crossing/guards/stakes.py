@@ -55,7 +55,7 @@ class Run(NamedTuple):
 
     def after(self, before: float, now: float, clock: float, start: Pair) -> Run:
         """Go on by the ratio of two wealths, or begin anew where the score falls to nothing."""
-        score = self.score + math.log(now / before) if now and before else 0.0
+        score = self.score + math.log(now) - math.log(before) if now and before else 0.0
         if score <= 0:
             return NO_RUN
         return Run(score, self.since, self.start) if self.score else Run(score, clock, start)
