@@ -37,7 +37,8 @@ TRIES: Final = 20
 class Order:
     """Ask the pilot for something, and wait until it is done and the gateway has taken it up.
 
-    Raises NotFound where there is no such Crossing in the cluster, Refused where the pilot says no, Unready
+    Raises NotFound where there is no such Crossing in the cluster, Refused where the pilot says no or a guard
+    took the weight back at once, Conflict where another order came between, Unready
     where it does not answer within `seconds` (the order is then withdrawn), or the gateway does not.
     """
 
@@ -67,7 +68,14 @@ class Order:
                 why=state.answer,
                 remedy="seaway cross status",
             )
-        self._await_gateway(world, ref)
+        state = self._await_gateway(world, ref)
+        if self.command.verb is Verb.MOVE and state.weight != self.command.weight:
+            raise Refused(
+                f"{self.name} is at {state.weight} %, not at {self.command.weight} %",
+                where=str(ref),
+                why=state.reason,
+                remedy=f"seaway cross history {self.name}",
+            )
         return {}
 
     def _await_pilot(self, world: World, ref: Ref) -> State:
@@ -77,6 +85,9 @@ class Order:
             state = State.from_status((found or {}).get("status"))
             if state.command == self.command.id:
                 return state
+            if found and _command_of(found) != self.command.as_text():
+                why = "another order came before the pilot saw this one"
+                raise Conflict(f"{self.name} was not asked to {self.command.verb}", where=str(ref), why=why)
             if found is None or time.monotonic() > ends:
                 why = reason_of(world, self.system, found)
                 withdrawn = _withdraw(world, ref, self.command)
@@ -89,7 +100,7 @@ class Order:
             _tell(world, self.id, f"waiting for the pilot: {self.command.verb} {self.name}")
             world.pause(LOOK)
 
-    def _await_gateway(self, world: World, ref: Ref) -> None:
+    def _await_gateway(self, world: World, ref: Ref) -> State:
         ends = time.monotonic() + self.seconds
         while not _done(state := State.from_status((found := world.kube.get(ref) or {}).get("status"))):
             if time.monotonic() > ends:
@@ -101,6 +112,7 @@ class Order:
                 )
             _tell(world, self.id, f"waiting for the gateway: {self.name} at {state.weight} %")
             world.pause(LOOK)
+        return state
 
 
 @dataclass(frozen=True)
@@ -248,11 +260,14 @@ def _write_command(world: World, ref: Ref, command: Command) -> Manifest:
     return world.kube.patch(ref, {"metadata": {"annotations": {COMMAND: command.as_text()}}})
 
 
+def _command_of(found: Mapping[str, Any]) -> str:
+    return str((found["metadata"].get("annotations") or {}).get(COMMAND, ""))
+
+
 def _withdraw(world: World, ref: Ref, command: Command) -> str:
     """Take back an order that nobody dealt with, unless another came since."""
     found = world.kube.get(ref)
-    notes = (found or {}).get("metadata", {}).get("annotations") or {}
-    if found is None or notes.get(COMMAND) != command.as_text():
+    if found is None or _command_of(found) != command.as_text():
         return "nothing was changed"
     gone = {"resourceVersion": found["metadata"]["resourceVersion"], "annotations": {COMMAND: None}}
     try:

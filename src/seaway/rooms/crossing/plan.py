@@ -27,8 +27,7 @@ WAITS: Final = (
     "cluster/namespace",
     "edge/controller/await",
     "edge/monolith/answers",
-    "edge/monolith/service",
-    "edge/monolith/endpoints",
+    "edge/default-route",
     f"{ROOM}/definition",
 )
 
@@ -96,14 +95,14 @@ def _removals(
 ) -> list[RemoveCrossing | RemoveObject]:
     """Remove what the file no longer asks for: a Crossing brings its traffic back first, then goes its route.
 
-    A route of a crossing in the file that an earlier version made is the pilot's from now on.
+    A route of a crossing in the file that an earlier version made, and what is beside it, is the pilot's.
     """
-    adopted = {Ref(GATEWAY_API, "HTTPRoute", route_name(name), place.system) for name in crossings}
-    found = {ref: m for ref, m in live.of_component(ROOM).items() if ref not in adopted}
+    adopted = {(route_name(name), place.system) for name in crossings}
+    found = {r: m for r, m in live.of_component(ROOM).items() if (r.name, r.namespace) not in adopted}
     steps: list[RemoveCrossing | RemoveObject] = []
     for step in orphans(ROOM, desired, found):
         if step.ref.kind == KIND:
-            after = ("edge/default-route", "edge/monolith/endpoints", f"{PILOT}/await")
+            after = ("edge/default-route", f"{PILOT}/await")
             steps.append(RemoveCrossing(place.system, step.ref.name, after))
         else:
             steps.append(step)
