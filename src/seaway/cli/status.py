@@ -51,8 +51,11 @@ def _screen(found: Status) -> None:
         emit_table(("database", "ready", "state", "image"), [_row(w) for w in found.databases])
     if found.crossings:
         emit("")
-        rows = [(c.name, " ".join(c.routes), c.to, str(c.weight), c.phase.value) for c in found.crossings]
-        emit_table(("crossing", "routes", "to", "weight", "phase"), rows)
+        rows = [
+            (c.name, " ".join(c.routes), c.to, str(c.weight), c.phase.value, c.reason)
+            for c in found.crossings
+        ]
+        emit_table(("crossing", "routes", "to", "weight", "phase", "why"), rows)
     emit(
         "",
         f"edge: certificate until {edge['certificate_until'][:10] or '-'}, authority in {edge['ca'] or '-'}",
