@@ -4,10 +4,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 
 	_ "github.com/coredns/coredns/plugin/bind"
 	_ "github.com/coredns/coredns/plugin/cache"
@@ -26,8 +30,8 @@ import (
 	"github.com/distribution/distribution/v3/registry"
 	"github.com/spf13/cobra"
 	"go.etcd.io/etcd/server/v3/etcdmain"
-	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/component-base/cli"
+	logsapi "k8s.io/component-base/logs/api/v1"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllers "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
@@ -38,49 +42,93 @@ import (
 	"seaway.dev/engine/local"
 )
 
-// components maps a name to what runs under it. Each reads os.Args itself.
-var components = map[string]func(){
-	"etcd":                    func() { etcdmain.Main(os.Args) },
-	"coredns":                 coremain.Run,
-	"registry":                func() { exit(registry.RootCmd.Execute()) },
+// A component runs until it fails or is told to end.
+type component func(args []string) error
+
+var components = map[string]component{
+	"etcd": func(args []string) error { etcdmain.Main(append([]string{"etcd"}, args...)); return nil },
+	"coredns": func(args []string) error {
+		os.Args = append([]string{"coredns"}, args...) // it reads nothing else
+		coremain.Run()
+		return nil
+	},
+	"registry": func(args []string) error {
+		registry.RootCmd.SetArgs(args)
+		return registry.RootCmd.Execute()
+	},
 	"kube-apiserver":          command(apiserver.NewAPIServerCommand),
 	"kube-controller-manager": command(controllers.NewControllerManagerCommand),
 	"kube-scheduler":          command(func() *cobra.Command { return scheduler.NewSchedulerCommand() }),
 	"kube-proxy":              command(proxy.NewProxyCommand),
 	// The kubelet sets up its signals itself, and a second set-up would panic.
-	"kubelet": command(func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) }),
-	"metrics-server": func() {
-		os.Exit(cli.Run(metrics.NewMetricsServerCommand(genericapiserver.SetupSignalHandler())))
-	},
+	"kubelet":                  command(func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) }),
+	"metrics-server":           command(func() *cobra.Command { return metrics.NewMetricsServerCommand(ending().Done()) }),
 	"cloud-controller-manager": command(local.NewLoadBalancerCommand),
-	"storage-provisioner":      command(local.NewStorageCommand),
+	"storage-provisioner":      command(func() *cobra.Command { return local.NewStorageCommand(ending()) }),
+	"chart":                    command(local.NewChartCommand),
 }
+
+// ending is over once the process is told to end. Kubernetes' own set-up of
+// signals can be done once a process: it is left to the components that insist.
+var ending = sync.OnceValue(func() context.Context {
+	ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	return ctx
+})
 
 func main() {
 	name, args := filepath.Base(os.Args[0]), os.Args[1:]
 	if name == "engine" && len(args) > 0 {
 		name, args = args[0], args[1:]
 	}
-	os.Args = append([]string{name}, args...)
-	run, known := components[name]
-	if !known {
-		names := make([]string, 0, len(components))
-		for n := range components {
-			names = append(names, n)
+	wanted := split(append([]string{name}, args...))
+	for _, argv := range wanted {
+		if components[argv[0]] == nil {
+			names := slices.Sorted(maps.Keys(components))
+			fmt.Fprintf(os.Stderr, "engine: unknown component %q; one of: %s\n", argv[0], strings.Join(names, ", "))
+			os.Exit(2)
 		}
-		slices.Sort(names)
-		fmt.Fprintf(os.Stderr, "engine: unknown component %q; one of: %s\n", name, strings.Join(names, ", "))
-		os.Exit(2)
 	}
-	run()
-}
-
-func command(build func() *cobra.Command) func() {
-	return func() { os.Exit(cli.Run(build())) }
-}
-
-func exit(err error) {
-	if err != nil {
+	// Components that share a process may each apply the same logging options.
+	logsapi.ReapplyHandling = logsapi.ReapplyHandlingIgnoreUnchanged
+	if err := together(wanted); err != nil {
+		fmt.Fprintf(os.Stderr, "engine: %v\n", err)
 		os.Exit(1)
+	}
+}
+
+// split cuts a command line at each "+": `kubelet --config=F + kube-proxy --config=G`.
+func split(argv []string) (all [][]string) {
+	for {
+		end := slices.Index(argv, "+")
+		if end < 0 || end == len(argv)-1 {
+			return append(all, argv)
+		}
+		all, argv = append(all, argv[:end]), argv[end+1:]
+	}
+}
+
+// together runs components in one process, which holds the binary's pages and
+// what its packages set up once for all of them. The first to end ends all.
+// CoreDNS wants a process of its own: it leads klog into Go's log package, and
+// the others lead that into klog.
+func together(wanted [][]string) error {
+	ended := make(chan error)
+	for _, argv := range wanted {
+		go func() {
+			err := components[argv[0]](argv[1:])
+			if err != nil {
+				err = fmt.Errorf("%s: %w", argv[0], err)
+			}
+			ended <- err
+		}()
+	}
+	return <-ended
+}
+
+func command(build func() *cobra.Command) component {
+	return func(args []string) error {
+		c := build()
+		c.SetArgs(args)
+		return cli.RunNoErrOutput(c)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	genericapiserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/sig-storage-lib-external-provisioner/v13/controller"
@@ -18,8 +17,8 @@ import (
 // NewStorageCommand provisions persistent volumes as folders of this machine.
 //
 // Every local node sees the same folders, so a volume has no node affinity and
-// a pod finds its data on whichever node it is started.
-func NewStorageCommand() *cobra.Command {
+// a pod finds its data on whichever node it is started. It ends with ctx.
+func NewStorageCommand(ctx context.Context) *cobra.Command {
 	var kubeconfig, root string
 	c := &cobra.Command{
 		Use:  "storage-provisioner",
@@ -33,7 +32,6 @@ func NewStorageCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			ctx := genericapiserver.SetupSignalContext()
 			controller.NewProvisionController(ctx, client, "seaway.dev/local", folders{root},
 				controller.LeaderElection(false)).Run(ctx)
 			return nil

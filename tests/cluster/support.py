@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -53,17 +54,20 @@ class Cluster:
         return Kube.from_kubeconfig(self.clusters.kubeconfig(self.name), self.home.context)
 
     def pid(self, part: str, node: int = 0) -> int | None:
-        """The process of a part of the control plane, or of a node; `init` is the node's first."""
+        """The process of a part of the control plane, or of a node; `init` is the node's first.
+
+        Several components may share a process: they stand in its command line with a + between them.
+        """
         group = f"{self.home.cgroup}/node-{node}/daemons" if node else f"{self.home.cgroup}/control"
         group = "seaway/machine" if part == "registry" else group
         for pid in cgroups.processes(group):
             first, *rest = words(pid) or [""]
             program = Path(first).name
-            if part in ("containerd", "kubelet") and program == part:
+            if part == "containerd" and program == part:
                 return pid
             if part == "init" and program == "s6-svscan":
                 return pid
-            if program == "engine" and rest[:1] == [part]:
+            if program == "engine" and part in (rest[0], *(b for a, b in pairwise(rest) if a == "+")):
                 return pid
         return None
 

@@ -18,14 +18,10 @@ CONTROL = (
     "kube-apiserver",
     "kube-controller-manager",
     "kube-scheduler",
-    "kube-proxy",
     "coredns",
-    "metrics-server",
-    "cloud-controller-manager",
-    "storage-provisioner",
     "registry",
 )
-NODE = ("containerd", "kubelet", "kube-proxy")
+NODE = ("containerd", "kubelet")
 
 
 def kill(cluster: Cluster, part: str, node: int = 0) -> None:

@@ -204,8 +204,8 @@ def test_two_ups_at_once_end_well(tiny: Tiny) -> None:
 def test_parts_die_and_traffic_goes_on(tiny: Tiny) -> None:
     tiny.seaway("cross", "move", "first", "100")
     with tiny.load("/first", "/"):
-        for part, node in (("etcd", 0), ("kube-apiserver", 0), ("containerd", 1), ("kubelet", 1),
-                           ("kube-proxy", 1), ("registry", 0)):  # fmt: skip
+        for part, node in (("etcd", 0), ("kube-apiserver", 0), ("coredns", 0), ("containerd", 1),
+                           ("kubelet", 1), ("registry", 0)):  # fmt: skip
             _kill(tiny, part, node)
             until(tiny.cluster.kube.ready, f"the API after the death of {part}")
         controller = until(lambda: _controller(tiny), "Envoy Gateway")

@@ -13,10 +13,9 @@ _LABELS: Final = {"app.kubernetes.io/managed-by": "seaway", "app.kubernetes.io/p
 _WATCH: Final = ["get", "list", "watch"]
 
 
-def manifests(home: Home) -> list[Manifest]:
-    """Objects in the order in which they are applied."""
+def services(home: Home) -> list[Manifest]:
+    """What pods and users find of the control plane's programs in the cluster."""
     return [
-        *_rights(),
         *_external("kube-dns", home, str(home.dns), [("dns", "UDP", 53, 53), ("dns-tcp", "TCP", 53, 53)]),
         *_external("metrics-server", home, "", [("https", "TCP", 443, control.METRICS_PORT)]),
         _metrics_service(home),
@@ -88,7 +87,7 @@ def _rule(groups: str, resources: str, verbs: list[str]) -> dict[str, Any]:
     return {"apiGroups": groups.split(","), "resources": resources.split(","), "verbs": verbs}
 
 
-def _rights() -> list[Manifest]:
+def rights() -> list[Manifest]:
     """Least rights for each program that is no part of Kubernetes itself."""
     rules = {
         "coredns": [

@@ -1,9 +1,8 @@
-"""The port Charts: charts that the engine's Go modules bring, rendered by the engine's own helm."""
+"""The port Charts: charts that the engine's Go modules bring, rendered by Helm's engine."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -40,15 +39,9 @@ class LocalCharts:
             shutil.copytree(programs.charts / chart, folder)
             _fill_template(folder)
             text = process.run(
-                programs.program("helm"),
-                *("template", release, folder, "--namespace", namespace, "--include-crds", "--values", "-"),
+                programs.program("engine"),
+                *("chart", release, namespace, folder),
                 stdin=json.dumps(values),
-                env={
-                    **os.environ,
-                    "HELM_CACHE_HOME": scratch,
-                    "HELM_CONFIG_HOME": scratch,
-                    "HELM_DATA_HOME": scratch,
-                },
             )
         # A subclass of SafeLoader in both cases: nothing but plain values comes out.
         return [document for document in yaml.load_all(text, _LOADER) if document]

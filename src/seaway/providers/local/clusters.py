@@ -75,8 +75,10 @@ class LocalClusters:
                     self._write_nodes(wanted, size, programs, pause)
                     self._start(place, wanted, programs)
                     _wait_for_api(place, kube)
+                    for manifest in addons.rights():
+                        _patiently(kube, manifest)
                     place.gate.touch()
-                    for manifest in addons.manifests(place):
+                    for manifest in addons.services(place):
                         _patiently(kube, manifest)
                 with _told(
                     report, f"cluster/{name}/nodes", f"{len(wanted)} node{'s' * (len(wanted) > 1)} ready"

@@ -18,29 +18,38 @@ PROVISIONER: Final = "seaway.dev/local"
 
 def services(home: Home, engine: Engine) -> tuple[Service, ...]:
     """Every supervised program of the control plane; each runs in the cluster's network namespace."""
-    arguments = {
-        "etcd": _etcd(home),
-        "kube-apiserver": _apiserver(home),
-        "kube-controller-manager": _controllers(home),
-        "kube-scheduler": [
-            *_client(home, "kube-scheduler"),
-            "--leader-elect=false",
-            "--bind-address=127.0.0.1",
-        ],
-        "kube-proxy": [f"--config={home.state}/kube-proxy.json"],
-        "coredns": ["-conf", f"{home.state}/Corefile"],
-        "metrics-server": _metrics(home),
-        "cloud-controller-manager": _balancer(home),
-        "storage-provisioner": [
-            f"--kubeconfig={home.pki}/storage-provisioner.kubeconfig",
-            f"--root={home.volumes}",
-        ],
-    }
     enter = ("nsenter", f"--net=/run/netns/{home.namespace}", engine.program("engine"))
-    first = {"etcd", "kube-apiserver"}
-    return tuple(
-        Service(name, (*enter, name, *argv), "" if name in first else await_api(home))
-        for name, argv in arguments.items()
+
+    def service(name: str, *components: list[str], before: str = await_api(home)) -> Service:
+        return Service(name, (*enter, *together(*components)), before)
+
+    return (
+        service("etcd", ["etcd", *_etcd(home)], before=""),
+        service("kube-apiserver", ["kube-apiserver", *_apiserver(home)], before=""),
+        service("kube-scheduler", ["kube-scheduler", *_scheduler(home)]),
+        service("controllers", *_controllers(home)),
+        service("coredns", ["coredns", "-conf", f"{home.state}/Corefile"]),
+    )
+
+
+def together(*components: list[str]) -> list[str]:
+    """Join command lines of the engine's components that shall share one process.
+
+    The binary's pages and what its packages set up are then in memory once.
+    """
+    words = [word for component in components for word in ("+", *component)]
+    return words[1:]
+
+
+def _controllers(home: Home) -> tuple[list[str], ...]:
+    """Kubernetes' own controllers, and what a cloud would add: addresses, volumes, metrics, services."""
+    volumes = [f"--kubeconfig={home.pki}/storage-provisioner.kubeconfig", f"--root={home.volumes}"]
+    return (
+        ["kube-controller-manager", *_manager(home)],
+        ["cloud-controller-manager", *_balancer(home)],
+        ["storage-provisioner", *volumes],
+        ["metrics-server", *_metrics(home)],
+        ["kube-proxy", f"--config={home.state}/kube-proxy.json"],
     )
 
 
@@ -167,7 +176,11 @@ def _apiserver(home: Home) -> list[str]:
     ]
 
 
-def _controllers(home: Home) -> list[str]:
+def _scheduler(home: Home) -> list[str]:
+    return [*_client(home, "kube-scheduler"), "--leader-elect=false", "--bind-address=127.0.0.1"]
+
+
+def _manager(home: Home) -> list[str]:
     pki = home.pki
     return [
         *_client(home, "kube-controller-manager"),

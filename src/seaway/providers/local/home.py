@@ -65,7 +65,7 @@ class Home:
 
     @property
     def gate(self) -> Path:
-        """There once the API server has been ready; whoever needs it starts after that."""
+        """There once the API server was ready and knew who may do what; its clients start after that."""
         return self.state / "api-ready"
 
     @property

@@ -17,12 +17,15 @@ from seaway.providers.local.registry import HOST, LocalRegistry
 
 GROUP: Final = "seaway/machine"
 _SERVICES: Final = home.RUN / "machine"
+_WATCHERS: Final = Path("/proc/sys/fs/inotify/max_user_instances")
+WATCHERS: Final = 1024
 _PAUSE: Final = oci.Settings(entrypoint=("/pause",), user="65535:65535")
 
 
 def start(engine: Engine) -> None:
-    """Start the registry, or see that it runs."""
+    """Start the registry, or see that it runs; let the machine watch as many files as nodes need."""
     cgroups.make(GROUP)
+    _allow_watchers()
     logs = home.STATE / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     supervisor.write(_SERVICES, [control.registry(engine, home.STATE)], logs)
@@ -34,6 +37,15 @@ def start(engine: Engine) -> None:
                 "the machine's registry did not start", where=HOST, remedy=f"read {logs}/registry/current"
             )
         time.sleep(0.05)
+
+
+def _allow_watchers() -> None:
+    """Raise the limit of inotify instances (inotify(7)) where it is low: it is one for all nodes together.
+
+    The kernel's own 128 are used up by about eight nodes; kubelet and kube-proxy then end at once.
+    """
+    if int(_WATCHERS.read_text()) < WATCHERS:
+        _WATCHERS.write_text(f"{WATCHERS}\n")
 
 
 def answers() -> bool:

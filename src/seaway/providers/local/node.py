@@ -125,8 +125,7 @@ def _daemons(node: NodeHome, engine: Engine, size: str) -> tuple[Service, ...]:
     program, state = engine.program("engine"), node.state
     zone = "topology.kubernetes.io/region=local,topology.kubernetes.io/zone=local-1"
     labels = f"node.kubernetes.io/instance-type={size},{zone}"
-    kubelet = (
-        program,
+    kubelet = [
         "kubelet",
         f"--config={state}/kubelet.json",
         f"--kubeconfig={state}/kubelet.kubeconfig",
@@ -134,18 +133,14 @@ def _daemons(node: NodeHome, engine: Engine, size: str) -> tuple[Service, ...]:
         f"--hostname-override={node.name}",
         f"--node-ip={node.address}",
         f"--node-labels={labels}",
-    )
+    ]
+    both = control.together(kubelet, ["kube-proxy", f"--config={state}/kube-proxy.json"])
     wait = (
         "i=0; until [ -S /run/containerd/containerd.sock ] || [ $i -ge 200 ]; do i=$((i+1)); sleep 0.05; done"
     )
     return (
         Service("containerd", (engine.program("containerd"), "--config", state / "containerd.toml")),
-        Service("kubelet", kubelet, f"{control.await_api(node.cluster)}\n{wait}"),
-        Service(
-            "kube-proxy",
-            (program, "kube-proxy", f"--config={state}/kube-proxy.json"),
-            control.await_api(node.cluster),
-        ),
+        Service("kubelet", (program, *both), f"{control.await_api(node.cluster)}\n{wait}"),
     )
 
 
