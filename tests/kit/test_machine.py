@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import http.server
 import socket
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,39 +9,12 @@ from seaway.kit import machine
 from seaway.kit.machine import Level
 
 
-@pytest.fixture
-def web() -> Iterator[int]:
-    """A server that answers /sick with 503 and all else with 404."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_error(503 if self.path == "/sick" else 404)
-
-        def log_message(self, *_: object) -> None:
-            """Stay quiet."""
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
-        server.shutdown()
-
-
 def test_a_port_that_somebody_listens_on_is_not_free() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         number = taken.getsockname()[1]
         found = machine.port(number, "choose another")
     assert (found.level, found.remedy) == (Level.FAIL, "choose another")
     assert machine.port(number, "").level is Level.OK
-
-
-def test_a_server_answers_as_long_as_it_is_not_at_fault(web: int) -> None:
-    assert machine.answers(f"http://127.0.0.1:{web}", "/").level is Level.OK
-    sick = machine.answers(f"http://127.0.0.1:{web}", "/sick")
-    assert (sick.level, sick.why) == (Level.FAIL, "/sick answers 503")
-
-
-def test_a_server_that_is_not_there_does_not_answer() -> None:
-    assert machine.answers("http://127.0.0.1:1", "/").level is Level.FAIL
 
 
 @pytest.mark.parametrize(("have", "level"), [("cpu io memory pids", Level.OK), ("cpu io", Level.FAIL)])

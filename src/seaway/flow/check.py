@@ -11,6 +11,7 @@ from seaway.kit import machine
 from seaway.kit.cache import folder as cache
 from seaway.kit.machine import Finding, Level
 from seaway.rooms.cluster.spec import EnvironmentSpec
+from seaway.rooms.edge.facts import look_at_monolith
 
 STATE: Final = Path("/var/lib/seaway")
 LEAST: Final = 2.0  # GiB of disk without which nothing starts
@@ -27,9 +28,10 @@ def look(system: System, environment: EnvironmentSpec) -> Iterator[Finding]:
     yield from machine_for_nodes()
     for number in (environment.ports.http, environment.ports.https):
         yield machine.port(number, "stop what listens there, or set ports: in the environment")
-    if address := system.monolith_address(environment):
-        health = system.monolith.health if system.monolith else "/"
-        yield machine.answers(address, health)
+    if monolith := system.monolith_in(environment):
+        facts, what = look_at_monolith(monolith), f"{monolith.address} answers"
+        remedy = "start it, or correct monolith: in the file"
+        yield Finding(what) if facts.answers else Finding(what, Level.FAIL, facts.why, remedy)
 
 
 def machine_for_nodes() -> Iterator[Finding]:

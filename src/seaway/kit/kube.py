@@ -171,9 +171,13 @@ class Kube:
         patched: Manifest = _json(self._send("PATCH", path, params=params, headers=headers, body=change))
         return patched
 
-    def delete(self, ref: Ref, *, propagation: str = "Background") -> bool:
-        """Delete it; False where it was not there. `propagation` is Background, Foreground or Orphan."""
-        options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
+    def delete(self, ref: Ref, *, propagation: str = "Background", grace: int | None = None) -> bool:
+        """Delete it; False where it was not there. `propagation` is Background, Foreground or Orphan.
+
+        `grace` is the seconds that a pod has to end; 0 takes it away at once (DeleteOptions, meta/v1).
+        """
+        options: Manifest = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": propagation}
+        options |= {} if grace is None else {"gracePeriodSeconds": grace}
         return self._send("DELETE", self._path(ref), body=options, tolerate=(codes.NOT_FOUND,)).is_success
 
     def evict(self, namespace: str, pod: str) -> bool:

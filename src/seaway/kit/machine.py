@@ -5,7 +5,6 @@ What can only be known by trying (links, packet rules, overlays) is tried in nam
 
 from __future__ import annotations
 
-import http.client
 import os
 import shutil
 import socket
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from seaway.errors import MissingTool, ProcessFailed
 from seaway.kit import process
@@ -23,8 +21,6 @@ NODES: Final = ("ip", "nft", "nsenter", "unshare", "mount", "sysctl", "runc", "s
 KERNEL: Final = (5, 13)  # kube-proxy's nftables mode asks for it
 CGROUPS: Final = frozenset({"cpu", "memory", "pids"})
 GIB: Final = 1 << 30
-ANSWER_WITHIN: Final = 5.0  # seconds
-SERVER_FAULT: Final = 500  # RFC 9110, 15.6
 
 _TRIES: Final = {
     "links between network namespaces (veth)": "ip link add name end1 type veth peer name end2",
@@ -138,24 +134,6 @@ def port(number: int, remedy: str) -> Finding:
                 why = f"{error.strerror}: {address}:{number}"
                 return Finding(f"port {number}", Level.FAIL, why, remedy)
     return Finding(f"port {number}")
-
-
-def answers(address: str, path: str) -> Finding:
-    """See whether the server at `http://HOST:PORT` answers `path` with a status below 500."""
-    url = urlsplit(address)
-    what = f"{address} answers"
-    connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=ANSWER_WITHIN)
-    try:
-        connection.request("GET", path)
-        status = connection.getresponse().status
-    except (OSError, http.client.HTTPException) as error:
-        why = str(error) or type(error).__name__
-        return Finding(what, Level.FAIL, why, "start it, or correct its address in the file")
-    finally:
-        connection.close()
-    if status >= SERVER_FAULT:
-        return Finding(what, Level.FAIL, f"{path} answers {status}", "mend it, or name another health path")
-    return Finding(what)
 
 
 def _tried(what: str, script: str) -> Finding:
