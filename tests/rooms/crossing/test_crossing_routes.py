@@ -15,7 +15,7 @@ from seaway.rooms.crossing.place import Place, Side
 from seaway.rooms.crossing.routes import Split, route, split_of, weight_of
 from seaway.rooms.crossing.sides import Rule, cookie_pattern, route_name, whose
 from seaway.rooms.crossing.sides import Side as Of
-from seaway.rooms.crossing.spec import CrossingSpec
+from seaway.rooms.crossing.spec import ROUTES, CrossingSpec
 
 PLACE = Place("shop", "shop.localhost", "edge", Side("monolith"))
 PLAIN = CrossingSpec(routes=("/login", "/logout"), to="web")
@@ -208,7 +208,7 @@ def test_no_request_reaches_a_rule_that_is_only_there_for_its_place() -> None:
 
 
 def test_a_route_stays_within_the_gateway_apis_limits() -> None:
-    paths = tuple(f"/{n}" for n in range(15))
+    paths = tuple(f"/{n}" for n in range(ROUTES))
     spec = CrossingSpec.model_validate(
         {"routes": paths, "to": "web", "sticky": True, "compare": {}, "testers": {"header": "a=b"}}
     )

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from seaway.model.manifests import Manifest, labels
 from seaway.rooms.crossing.compare.spec import CompareSpec
 from seaway.rooms.crossing.resource import GROUP, KIND, PLURAL, VERSION
-from seaway.rooms.crossing.spec import CrossingSpec
+from seaway.rooms.crossing.spec import ROUTES, CrossingSpec
 from seaway.rooms.crossing.state import KEPT, Phase
 
 #: What carries the label `part-of` of an object that all systems of a cluster share.
@@ -101,7 +101,7 @@ def _schema() -> dict[str, Any]:
 
 def _spec() -> dict[str, Any]:
     properties = {
-        "routes": _list({"type": "string", "maxLength": 512}, least=1, most=100, kind="set"),
+        "routes": _list({"type": "string", "maxLength": 512}, least=1, most=ROUTES, kind="set"),
         "domain": {"type": "string", "minLength": 1, "maxLength": 253},
         "gateway": _LABEL,
         "from": _side("Service", "Backend"),

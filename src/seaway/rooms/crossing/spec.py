@@ -19,6 +19,8 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _PLAIN: Final = re.compile(r"[!-~]+")
 _LATENCY: Final = re.compile(r"([1-9][0-9]{0,5})(ms|s)")
 SECOND: Final = 1000  # milliseconds
+#: Eight matches for each path, where everything is asked for, of the 128 that an HTTPRoute may have.
+ROUTES: Final = 15
 
 
 def latency(text: str) -> str:
@@ -156,6 +158,7 @@ class CrossingSpec(Spec):
 
     routes: UrlPaths = Field(
         min_length=1,
+        max_length=ROUTES,
         description="path prefixes that move; / is all that no other crossing names",
         examples=[["/login", "/logout"]],
     )
