@@ -13,7 +13,7 @@ from typing import Final
 
 #: Seconds of work after which a page counts as one that cannot be read: html.parser takes a time that grows
 #: with the square of the number of tags where none of them ends.
-PATIENCE: Final = 3.0
+PATIENCE: Final = 1.0
 
 #: Elements whose content nobody sees.
 UNSEEN: Final = frozenset({"script", "style", "template", "noscript"})
