@@ -39,7 +39,7 @@ class Comparison:
     leads: Callable[[], bool]
     reports: Reports = field(default_factory=Reports)
     clock: Callable[[], float] = time.monotonic
-    due: float = NEVER
+    _due: float = NEVER
     number: int = 0
     _told: bool = False
     _found: dict[str, Compared] = field(default_factory=dict)
@@ -50,14 +50,19 @@ class Comparison:
     def __post_init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="comparison")
 
+    @property
+    def due(self) -> float:
+        """When to call `take` next; the end of what runs is told at the desk."""
+        return self._due if self._running is None else NEVER
+
     def take(self, crossings: Collection[Crossing]) -> None:
         """Take in what an exchange that has ended brought, and begin the next one where it is time."""
         self._collect()
         if not crossings:
-            self.due = NEVER
+            self._due = NEVER
         wanted = bool(crossings) or self._told
-        if wanted and self._running is None and self.clock() >= (self.due if self.due < NEVER else 0):
-            self.due = self.clock() + PERIOD if crossings else NEVER
+        if wanted and self._running is None and self.clock() >= (self._due if self._due < NEVER else 0):
+            self._due = self.clock() + PERIOD if crossings else NEVER
             self._told = bool(crossings)
             self._running = self._pool.submit(self._exchange, list(crossings))
             self._running.add_done_callback(lambda _: self.desk.changed.set())

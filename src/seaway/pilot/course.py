@@ -11,7 +11,7 @@ from seaway.rooms.crossing.facts import Other, RouteFacts
 from seaway.rooms.crossing.guards import Evidence, Rules, Seen, Verdict, fold, verdict
 from seaway.rooms.crossing.resource import Crossing
 from seaway.rooms.crossing.state import Entry, Phase, State
-from seaway.rooms.crossing.turn import UNDER_WAY
+from seaway.rooms.crossing.turn import UNDER_WAY, Emit
 
 #: Seconds between two writes of what is only counted: evidence, and the time that was watched.
 PERSIST: Final = 10.0
@@ -24,6 +24,7 @@ class Course:
 
     `looked`, `saved` and `due` are seconds of a clock that only goes forward. `unnoted` are entries that the
     ledger may lack: at first all that the status has, since a pilot before may have died in between.
+    `untold` are Events that are still to be told.
     `route` is what was found out about the route, with the versions that it was found out from.
     """
 
@@ -37,6 +38,7 @@ class Course:
     seen: tuple[Any, ...] = ()
     route: tuple[tuple[Any, ...], RouteFacts | None] = ((), None)
     unnoted: list[Entry] = field(default_factory=list)
+    untold: list[Emit] = field(default_factory=list)
 
     @classmethod
     def of(cls, crossing: Crossing, clock: float) -> Course:

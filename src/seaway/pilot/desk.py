@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from seaway.kit.kube import Manifest
+from seaway.rooms.crossing.resource import COMMAND
 
 CROSSING: Final = "Crossing"
 ROUTE: Final = "HTTPRoute"
@@ -18,9 +19,13 @@ SERVICE: Final = "kubernetes.io/service-name"
 
 @dataclass
 class Desk:
-    """Objects by kind and name. Safe to use from several threads; `changed` is set by whatever is new."""
+    """Objects by kind and name. Safe to use from several threads.
+
+    `changed` is set by whatever is new; `asked` names crossings with a command that came since it was taken.
+    """
 
     changed: threading.Event = field(default_factory=threading.Event)
+    asked: set[str] = field(default_factory=set)
     _objects: dict[tuple[str, str], Manifest] = field(default_factory=dict)
     _whole: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -32,7 +37,15 @@ class Desk:
             known = self._objects.get(key)
             if known is None or _newer(item, known):
                 self._objects[key] = dict(item)
+                if kind == CROSSING and _command(item) != _command(known):
+                    self.asked.add(key[1])
                 self.changed.set()
+
+    def take_asked(self) -> set[str]:
+        """Give the names of the crossings that were asked something since."""
+        with self._lock:
+            taken, self.asked = self.asked, set()
+            return taken
 
     def drop(self, kind: str, item: Mapping[str, Any]) -> None:
         """Take away what was deleted, unless one of the same name was made since."""
@@ -83,6 +96,10 @@ class Desk:
             if service:
                 found.setdefault(service, set()).update(_serving(item))
         return {service: len(addresses) for service, addresses in found.items()}
+
+
+def _command(item: Mapping[str, Any] | None) -> str:
+    return str(((item or {"metadata": {}})["metadata"].get("annotations") or {}).get(COMMAND, ""))
 
 
 def _serving(item: Manifest) -> Iterable[str]:

@@ -52,18 +52,19 @@ class Hands:
 
     def keep(self, crossing: Crossing, finalizers: list[str]) -> None:
         """Put the finalizer on, before the first route is written."""
-        self._finalize(crossing, [*finalizers, FINALIZER])
+        self.desk.put(CROSSING, self._finalize(crossing, [*finalizers, FINALIZER]))
 
     def release(self, crossing: Crossing, finalizers: list[str]) -> None:
         """Remove the route, then let the crossing go."""
         self._must_lead()
         self.kube.delete(Ref(GATEWAY_API, ROUTE, route_name(crossing.name), crossing.place.system))
-        self._finalize(crossing, [each for each in finalizers if each != FINALIZER])
+        left = [each for each in finalizers if each != FINALIZER]
+        self.desk.drop(CROSSING, self._finalize(crossing, left))
 
-    def _finalize(self, crossing: Crossing, finalizers: list[str]) -> None:
+    def _finalize(self, crossing: Crossing, finalizers: list[str]) -> Manifest:
         self._must_lead()
         meta = {"resourceVersion": crossing.version, "finalizers": finalizers}
-        self.desk.put(CROSSING, self.kube.patch(_ref(crossing), {"metadata": meta}))
+        return self.kube.patch(_ref(crossing), {"metadata": meta})
 
     def write_route(self, wanted: Manifest, seen: Manifest | None) -> None:
         """Write a route over the one that was seen."""

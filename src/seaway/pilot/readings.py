@@ -50,7 +50,7 @@ class Readings:
     system: str
     desk: Desk
     clock: Callable[[], float] = time.monotonic
-    due: float = NEVER
+    _due: float = NEVER
     number: int = 0
     _whole: float = -NEVER
     _at: float | None = None
@@ -76,14 +76,19 @@ class Readings:
         """Whether somebody needs them only now, so that the first reading may still be under way."""
         return self._begun is not None and self.clock() - self._begun < 2 * PATIENCE
 
+    @property
+    def due(self) -> float:
+        """When to call `take` next; the end of what runs is told at the desk."""
+        return self._due if self._running is None else NEVER
+
     def take(self, wanted: Collection[str]) -> Tick | None:
         """Give what a reading that has ended tells, and begin the next one, of these crossings, when due."""
         if not wanted:
-            self.due, self._at, self._before, self._begun = NEVER, None, {}, None
+            self._due, self._at, self._before, self._begun = NEVER, None, {}, None
         tick = self._collect()
-        if wanted and self._running is None and self.clock() >= (self.due if self.due < NEVER else 0):
+        if wanted and self._running is None and self.clock() >= (self._due if self._due < NEVER else 0):
             self._begun = self.clock() if self._begun is None else self._begun
-            self.due = self.clock() + PERIOD
+            self._due = self.clock() + PERIOD
             self._asked = frozenset(wanted)
             self._running = self._pool.submit(self._read, query(wanted))
             self._running.add_done_callback(lambda _: self.desk.changed.set())
@@ -100,7 +105,7 @@ class Readings:
         try:
             now = done.result()
         except SeawayError as error:
-            log.warning("the gateway's proxies cannot be listed: %s", error)
+            log.warning("the gateway's proxies cannot be listed: %s %s", error, error.why)
             return None
         clock, before, at, known = self.clock(), self._before, self._at, self._known
         if now and self._needed <= now.keys():

@@ -83,18 +83,23 @@ class Steering:
             self.desk.changed.wait(self._rest())
             self.desk.changed.clear()
             self.beat = self.clock()
-            if stop.is_set() or not self.leads():
-                continue
             try:
-                self._resync()
+                if self.leads():
+                    self._resync()
+                    self.look()
+                else:
+                    stop.wait(AGAIN)
             except SeawayError as error:
-                log.warning("the API server: %s", error)
+                log.warning("the API server: %s %s", error, error.why)
                 stop.wait(AGAIN)
-                continue
-            self.look()
 
     def look(self) -> None:
-        """Look once at every crossing of which something is new or whose moment has come."""
+        """Look once at every crossing of which something is new or whose moment has come.
+
+        Those that somebody asks something of come first, also while others are looked at: writing for a
+        hundred takes its time.
+        """
+        asked = self.desk.take_asked()
         self._meet()
         tick = self.readings.take([name for name, course in self.courses.items() if course.watched])
         courses = self.courses.values()
@@ -106,7 +111,10 @@ class Steering:
                 if course.watched:
                     course.fold(tick.sides, tick.seconds)
         ready, routes = self.desk.ready(), self.desk.all(ROUTE)
-        for course in list(self.courses.values()):
+        for course in sorted(self.courses.values(), key=lambda course: course.crossing.name not in asked):
+            if self.desk.asked:
+                self.desk.changed.set()
+                return
             self._look_at(course, routes.get(route_name(course.crossing.name)), ready)
 
     def close(self) -> None:
@@ -240,6 +248,7 @@ class Steering:
             course.saved = clock
         course.become(result.state)
         course.unnoted += [effect.entry for effect in result.effects if isinstance(effect, Record)]
+        course.untold += [effect for effect in result.effects if isinstance(effect, Emit)]
         self._effects(course, result, route)
 
     def _effects(self, course: Course, result: Advance, route: Manifest | None) -> None:
@@ -251,13 +260,13 @@ class Steering:
                     for companion in missing_companions(crossing, self._beside(crossing)):
                         self.hands.write_beside(companion)
                     self.hands.write_route(wanted_route(crossing, effect), route)
-                case Emit():
-                    self.hands.tell(crossing, effect)
                 case Release():
                     self.hands.release(crossing, self._finalizers(crossing))
         if course.unnoted:
             self.hands.note(course.crossing, course.unnoted)
             course.unnoted = []
+        while course.untold:
+            self.hands.tell(course.crossing, course.untold.pop(0))
 
     def _fresh(self, course: Course) -> Crossing:
         """The crossing with the version that our own last write gave it."""
@@ -292,7 +301,8 @@ class Steering:
             item = self.desk.get(CROSSING, crossing.name)
             found = self._read(item) if item else None
             if found and found.uid == crossing.uid and found.state != course.basis:
-                self.courses[crossing.name] = Course.of(found, self.clock())
+                again = self.courses[crossing.name] = Course.of(found, self.clock())
+                again.untold = course.untold
 
 
 def _understood(item: Manifest) -> tuple[Crossing | None, str]:
