@@ -23,6 +23,10 @@ from seaway.rooms.crossing.guards import Seen
 
 #: Seconds between two readings, and for how long a proxy may take to answer.
 PERIOD: Final = 1.0
+#: Share of a core that reading may take: where there is much to read, it is read less often.
+SHARE: Final = 0.03
+#: Seconds between two readings at most.
+LONGEST: Final = 3.0
 PATIENCE: Final = 2.0
 #: Seconds after which a reading says nothing of now.
 STALE: Final = 5.0
@@ -51,6 +55,7 @@ class Readings:
     desk: Desk
     clock: Callable[[], float] = time.monotonic
     _due: float = NEVER
+    _cost: float = 0.0
     number: int = 0
     _whole: float = -NEVER
     _at: float | None = None
@@ -88,7 +93,7 @@ class Readings:
         tick = self._collect()
         if wanted and self._running is None and self.clock() >= (self._due if self._due < NEVER else 0):
             self._begun = self.clock() if self._begun is None else self._begun
-            self._due = self.clock() + PERIOD
+            self._due = self.clock() + min(max(PERIOD, self._cost / SHARE), LONGEST)
             self._asked = frozenset(wanted)
             self._running = self._pool.submit(self._read, query(wanted))
             self._running.add_done_callback(lambda _: self.desk.changed.set())
@@ -123,7 +128,9 @@ class Readings:
         if self.clock() - self._listed >= KNOWN or not self._proxies:
             self._list()
         answers = self._pool.map(self._ask, self._proxies.values(), repeat(query))
-        found = {name: a for name, a in zip(self._proxies, answers, strict=True) if a is not None}
+        told = {name: answer for name, answer in zip(self._proxies, answers, strict=True) if answer}
+        found = {name: totals for name, (totals, _) in told.items()}
+        self._cost = sum(cost for _, cost in told.values())
         if not self._needed <= found.keys():
             self._listed = -NEVER
         return found
@@ -137,11 +144,12 @@ class Readings:
         self._needed = {name for name, pod in there.items() if _serves(pod)}
         self._listed = self.clock()
 
-    def _ask(self, address: str, query: str) -> Totals | None:
-        host = f"[{address}]" if ":" in address else address
+    def _ask(self, address: str, query: str) -> tuple[Totals, float] | None:
+        """Read one proxy; gives the seconds of a core that it took too."""
+        host, began = f"[{address}]" if ":" in address else address, time.thread_time()
         try:
             answer = self._http.get(f"http://{host}:{STATISTICS}{query}")
-            return parse(answer.raise_for_status().text)
+            return parse(answer.raise_for_status().text), time.thread_time() - began
         except (httpx.HTTPError, ValueError) as error:
             log.warning("the statistics of the proxy at %s are not read: %s", address, error)
             return None

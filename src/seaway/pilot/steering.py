@@ -35,6 +35,8 @@ from seaway.rooms.crossing.turn import Emit, Record, Release, Requeue, SetSplit
 
 #: Seconds between two looks at the lists themselves: a watch that was away may have missed a removal.
 RESYNC: Final = 30.0
+#: Seconds after which a watched crossing is looked at although nothing was read.
+UNREAD: Final = 3.5
 #: Seconds until another try after an error.
 AGAIN: Final = 1.0
 #: Seconds that nothing at all happens at most.
@@ -204,6 +206,8 @@ class Steering:
             (clock + (e.at - now).total_seconds() for e in result.effects if isinstance(e, Requeue)),
             default=NEVER,
         )
+        if course.watched:  # what was read anew is a reason to look
+            course.due = max(course.due, clock + UNREAD)
         try:
             self._carry_out(course, result, route)
         except SeawayError as error:
