@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.benchmark import clusters, guards, system
+from scripts.benchmark import clusters, crossing, guards, system
 from scripts.rehearsal import town
 from scripts.rehearsal.load import Load
 from scripts.rehearsal.seaway import Seaway
@@ -46,9 +46,10 @@ def main() -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("system", "guards"),
+        choices=("system", "crossing", "guards"),
         default="system",
-        help="system: clusters and crossings, for real (the default); guards: simulated crossings",
+        help="system: clusters and one crossing, for real (the default); crossing: many crossings, for real; "
+        "guards: simulated crossings",
     )
     parser.add_argument("--report", type=Path, default=Path("bench.json"), metavar="FILE")
     parser.add_argument(
@@ -60,6 +61,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.what == "guards":
         figures, promises = guards.measure(given.crossings)
+    elif given.what == "crossing":
+        figures, promises = crossing.measure(), crossing.PROMISES
     else:
         figures, promises = _measure(cold=given.cold_engine), PROMISES
     kept = {name: figures[name] <= bound for name, bound in promises.items() if name in figures}
