@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from scripts.rehearsal.figures import Share
 from scripts.rehearsal.load import Answer, Load
@@ -16,9 +17,10 @@ from scripts.rehearsal.seaway import Seaway
 
 STEPS: Final = (1, 5, 10, 15, 25, 35, 50, 65, 80, 90, 100)
 SHORT: Final = (1, 5, 25, 50, 100)
-#: A crossing and the weights it goes through; 0 is `seaway cross back`.
-ROUTE: Final = (
-    *(("login", w) for w in STEPS),
+#: What the pilot moves by itself, as the file says; it is over when it has settled.
+BY_ITSELF: Final = "login"
+#: What is moved by hand: a crossing and the weights it goes through; 0 is `seaway cross back`.
+BY_HAND: Final = (
     *(("reading", w) for w in STEPS),
     ("reading", 0),
     *(("reading", w) for w in STEPS),
@@ -56,12 +58,18 @@ class Story:
 def begin(seaway: Seaway) -> None:
     """Everything to the monolith: an earlier rehearsal may have left it elsewhere."""
     if any(crossing["weight"] for crossing in seaway.ask("cross", "status")):
-        seaway.ask("cross", "back", ROUTE[0][0], "--with-dependents")
+        seaway.ask("cross", "back", "--all")
 
 
 def cross(seaway: Seaway, story: Story, hold: float) -> None:
-    """Move every crossing through its weights, holding each for `hold` seconds."""
-    for number, (crossing, weight) in enumerate(ROUTE, 1):
+    """Let one crossing move by itself, then move the other by hand, with `hold` seconds at each weight."""
+    known = len(seaway.ask("cross", "history", BY_ITSELF))
+    seaway.ask("cross", "start", BY_ITSELF)
+    seaway.tell("cross", "watch", BY_ITSELF)
+    story.moves += by_itself(seaway.ask("cross", "history", BY_ITSELF)[known:], time.time())
+    if not story.moves or story.moves[-1].weight != STEPS[-1]:
+        sys.exit(f"crossing {BY_ITSELF} came back: seaway cross history {BY_ITSELF} tells why")
+    for number, (crossing, weight) in enumerate(BY_HAND, 1):
         began = time.time()
         if weight:
             seaway.ask("cross", "move", crossing, str(weight))
@@ -70,7 +78,17 @@ def cross(seaway: Seaway, story: Story, hold: float) -> None:
         ended = time.time()
         time.sleep(hold)
         story.moves.append(Moved(crossing, weight, began, ended, time.time()))
-        sys.stderr.write(f"  {number:>2}/{len(ROUTE)}  {crossing:<8} {weight:>3} %\n")
+        sys.stderr.write(f"  {number:>2}/{len(BY_HAND)}  {crossing:<8} {weight:>3} %\n")
+
+
+def by_itself(entries: Sequence[Mapping[str, Any]], until: float) -> list[Moved]:
+    """Read what the pilot moved from the ledger's entries, the oldest first; the last holds `until`."""
+    moves = [entry for entry in entries if entry["from"] != entry["to"]]
+    times = [datetime.fromisoformat(entry["at"]).timestamp() for entry in moves]
+    return [
+        Moved(BY_ITSELF, entry["to"], at, at, following)
+        for entry, at, following in zip(moves, times, (*times[1:], until), strict=True)
+    ]
 
 
 def roll_over(seaway: Seaway, system: Path, story: Story) -> None:

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from scripts.rehearsal.figures import Share, plausible, pooled, quantile
+from scripts.rehearsal.journey import by_itself
 from scripts.rehearsal.load import _parse
 
 
@@ -53,3 +54,16 @@ def test_a_line_of_the_load_generator_is_read_with_its_side_and_time() -> None:
     assert (answer.path, answer.side, answer.version, answer.failed) == ("/search", "frontend", "2", False)
     assert answer.seconds == pytest.approx(0.002)
     assert answer.at % 60 == pytest.approx(0.123456, abs=1e-4)
+
+
+def test_the_ledger_tells_how_long_each_weight_was_held() -> None:
+    entries = [
+        {"at": "2026-11-24T10:00:00.000Z", "from": 0, "to": 0, "what": "started"},
+        {"at": "2026-11-24T10:00:01.500Z", "from": 0, "to": 1, "what": "moved"},
+        {"at": "2026-11-24T10:00:05.500Z", "from": 1, "to": 100, "what": "moved"},
+    ]
+    first, last = by_itself(entries, until=1_795_514_500.0)
+    assert (first.weight, last.weight) == (1, 100)
+    assert first.until - first.ended == 4.0
+    assert first.until == last.began
+    assert last.until == 1_795_514_500.0
