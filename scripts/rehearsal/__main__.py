@@ -18,7 +18,7 @@ from seaway.cli.story import Story as Told
 from seaway.providers.local import engine
 
 RATE: Final = 200
-HOLD: Final = 3.0
+HOLD: Final = 2.5
 LIMIT: Final = 900
 
 
