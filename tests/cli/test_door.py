@@ -105,6 +105,7 @@ def test_an_interrupt_is_told_in_one_statement(tmp_path: Path) -> None:
         )
         silent.settimeout(30)
         connection, _ = silent.accept()
+        connection.recv(1)  # it has asked, and waits
         running.send_signal(signal.SIGINT)
         told = running.communicate(timeout=30)[1]
         connection.close()
