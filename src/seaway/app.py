@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from seaway.errors import Refused
 from seaway.flow.apply import apply
 from seaway.flow.images import recipes
-from seaway.flow.observe import neighbours, observe, observe_crossings
+from seaway.flow.observe import neighbours, observe, observe_crossings, observe_rollouts
 from seaway.flow.plan import crossing_place, make_plan
+from seaway.flow.releases import releases_in
+from seaway.flow.rollouts import Rollout, plan_undo, releases_before, rollout, rollouts, take_back
 from seaway.flow.status import Status, crossings_of, ready_pods, status_of
 from seaway.flow.system import System
 from seaway.kit.kube import Kube, Ref
 from seaway.kit.lock import locked
 from seaway.model.cluster import ClusterFacts
-from seaway.model.event import Report, notes
+from seaway.model.event import Event, Outcome, Report, notes
 from seaway.model.names import ImageRef, Weight
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Snapshot
@@ -33,7 +36,7 @@ from seaway.providers.local.clusters import LocalClusters, need_root
 from seaway.providers.local.registry import HOST, LocalRegistry
 from seaway.rooms.cluster.plan import READY, name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
-from seaway.rooms.crossing.decide import decide_back, decide_back_all, decide_move, fitting
+from seaway.rooms.crossing.decide import decide_back, decide_back_all, decide_move, fitting, may_go_back
 from seaway.rooms.crossing.orders import Order, TakeBack, command, read_differences, read_history
 from seaway.rooms.crossing.state import Entry, Verb
 from seaway.rooms.crossing.steps import LetGo
@@ -44,18 +47,26 @@ from seaway.rooms.images.plan import BuildStep
 from seaway.rooms.images.plan import plan as plan_images
 from seaway.rooms.images.platform import Envoy, Gateway, Platform, Postgres, platform_ref
 from seaway.rooms.images.recipe import Recipe
+from seaway.rooms.services.history import short
 from seaway.steps.objects import RemoveObject
+
+Look = Callable[[System, str, World], Snapshot]
 
 
 @dataclass(frozen=True)
 class Survey:
-    """One look at one environment, and what follows from it."""
+    """One look at one environment, and what follows from it. `builds` make the images that are missing."""
 
     system: System
     environment: EnvironmentSpec
     world: World
     seen: Snapshot
-    plan: Plan
+    builds: tuple[BuildStep, ...]
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Decide what must change. Raises Refused where the file speaks against a release under way."""
+        return make_plan(self.system, self.environment, self.seen, self.builds)
 
 
 def open_world(environment: EnvironmentSpec, report: Report) -> World:
@@ -79,11 +90,12 @@ def open_world(environment: EnvironmentSpec, report: Report) -> World:
         LocalCharts(report),
         connect,
         report,
+        {"by": _somebody()},
     )
 
 
 def survey(system: System, on: str, report: Report) -> Survey:
-    """Look at an environment and plan; nothing is changed."""
+    """Look at an environment; nothing is changed."""
     name, environment = system.environment(on)
     world = open_world(environment, report)
     with closing(world), ThreadPoolExecutor(1) as pool:
@@ -94,7 +106,7 @@ def survey(system: System, on: str, report: Report) -> Survey:
     world.outputs.update(known)
     if seen.cluster:
         world.outputs["cluster/outside"] = seen.cluster.outside
-    return Survey(system, environment, world, seen, make_plan(system, environment, seen, builds))
+    return Survey(system, environment, world, seen, builds)
 
 
 def up(system: System, on: str, report: Report) -> tuple[Plan, ...]:
@@ -106,6 +118,8 @@ def up(system: System, on: str, report: Report) -> tuple[Plan, ...]:
         done: list[Plan] = []
         while True:
             now = survey(system, on, report)
+            for note in now.plan.notes:
+                report(Event("up", Outcome.NOTE, note))
             if not now.plan:
                 return tuple(done)
             with closing(now.world):
@@ -163,7 +177,8 @@ def ask(
 ) -> tuple[CrossingView, ...]:
     """Ask the pilot to start, hold or resume crossings, or all that this fits; gives what they were."""
     with _looking(system, on, report) as (seen, world):
-        wanted = fitting(crossings_of(system, seen), verb, names)
+        known = crossings_of(system, seen) | (releases_in(seen.live) if names else {})
+        wanted = fitting(known, verb, names)
         _order(system, world, wanted, verb)
         return wanted
 
@@ -171,7 +186,8 @@ def ask(
 def move(system: System, on: str, name: str, weight: Weight, report: Report) -> tuple[CrossingView, ...]:
     """Move a crossing to a weight; gives what it was, or nothing where it was there already."""
     with _looking(system, on, report) as (seen, world):
-        wanted = decide_move(crossings_of(system, seen), name, weight, ready_pods(system, seen))
+        known = crossings_of(system, seen) | releases_in(seen.live)
+        wanted = decide_move(known, name, weight, ready_pods(system, seen))
         _order(system, world, wanted, Verb.MOVE, weight.percent)
         return wanted
 
@@ -181,18 +197,25 @@ def back(
 ) -> tuple[CrossingView, ...]:
     """Take a crossing back to the monolith, and those that come after it where that is asked for.
 
-    Without a name all of them go back. The pilot is not needed for it.
+    Without a name all of them go back. A release that lies over one goes back before it. The pilot is not
+    needed for it.
     """
     _, environment = system.environment(on)
     with _looking(system, on, report) as (seen, world):
         found = crossings_of(system, seen)
-        wanted = decide_back(found, name, with_dependents=with_dependents) if name else decide_back_all(found)
+        wanted: tuple[CrossingView, ...] = ()
+        if name not in releases_in(seen.live):
+            back_to = decide_back(found, name, with_dependents=with_dependents) if name else None
+            wanted = decide_back_all(found) if back_to is None else back_to
+        first = releases_before(seen, [name, *(view.name for view in wanted)])
         place = crossing_place(system, environment)
+        for view in first:
+            apply(Plan.ordered([take_back(system, seen, view.name, _somebody())]), world)
         for view in wanted:
             spec, last = system.crossings[view.name], view is wanted[-1]
             step = TakeBack(place, view.name, spec, command(Verb.BACK, _somebody()), hear=last)
             apply(Plan.ordered([step]), world)
-        return wanted
+        return (*first, *wanted)
 
 
 def history(system: System, on: str, name: str, report: Report) -> tuple[Entry, ...]:
@@ -207,6 +230,32 @@ def differences(system: System, on: str, name: str, report: Report) -> dict[str,
     _, environment = system.environment(on)
     with closing(open_world(environment, report)) as world:
         return read_differences(world.kube, system.system, name)
+
+
+def rolled(system: System, on: str, report: Report, name: str = "") -> tuple[Rollout, ...]:
+    """See how services were rolled out: one by name, or all. Raises NotFound for an unknown name."""
+    with _looking(system, on, report, observe_rollouts) as (seen, _):
+        return (rollout(system, seen, name),) if name else tuple(rollouts(system, seen).values())
+
+
+def undo(system: System, on: str, name: str, to: int, report: Report, *, force: bool) -> tuple[str, str]:
+    """Take a service back to an earlier release, or the one before; gives both digests.
+
+    A release that crosses goes back at once, with the pilot or without it.
+
+    Raises NotFound where there is none, Refused where the data may no longer fit it, unless `force`.
+    """
+    with _looking(system, on, report, observe_rollouts) as (seen, world):
+        known = rollout(system, seen, name)
+        now = known.current.digest if known.current else ""
+        if known.crossing and known.beside and not to:
+            if not may_go_back(known.crossing):
+                return now, now
+            apply(Plan.ordered([take_back(system, seen, known.crossing.name, _somebody())]), world)
+            return short(known.beside.image), now
+        todo, target = plan_undo(system, seen, name, to, force=force)
+        apply(todo, world)
+        return now, target.digest
 
 
 def authority() -> tuple[str, str]:
@@ -251,10 +300,12 @@ def as_json(facts: ClusterFacts) -> dict[str, Any]:
 
 
 @contextmanager
-def _looking(system: System, on: str, report: Report) -> Iterator[tuple[Snapshot, World]]:
+def _looking(
+    system: System, on: str, report: Report, look: Look = observe_crossings
+) -> Iterator[tuple[Snapshot, World]]:
     name, environment = system.environment(on)
     with closing(open_world(environment, report)) as world:
-        yield observe_crossings(system, name, world), world
+        yield look(system, name, world), world
 
 
 def _order(

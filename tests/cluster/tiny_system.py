@@ -119,7 +119,7 @@ class Tiny:
         self.release(self.version)
 
     def release(self, version: int) -> None:
-        """Write this version of the code; answers tell it in X-Version."""
+        """Write this version of the code; answers tell it in X-Version. One below 0 fails."""
         self.version = version
         (self.module.parent / "release.py").write_text(f'RELEASE = "{version}"\n')
 

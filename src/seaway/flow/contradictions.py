@@ -12,7 +12,11 @@ from typing import Any, Final
 from seaway.flow.system import System
 from seaway.kit.near import did_you_mean, nearest
 from seaway.kit.yaml import Path
+from seaway.model.fields import NAME_MAX
 from seaway.rooms.cluster.spec import EnvironmentSpec
+from seaway.rooms.crossing.spec import ROUTES
+from seaway.rooms.services.history import CONTRACT
+from seaway.rooms.services.spec import next_name
 
 PLACEHOLDER: Final = re.compile(r"\$\{([^}]*)\}")
 PEER: Final = re.compile(r"https?://([a-z][-a-z0-9]*)(?=[:/?#]|$)")
@@ -135,6 +139,32 @@ def _services(system: System, declared: Declared) -> Iterator[Found]:
         for i, peer in enumerate(service.calls):
             if peer not in declared.services:
                 yield Found((*here, "calls", i), *_unknown(peer, declared.services, "service"))
+
+
+def _releases(system: System, declared: Declared) -> Iterator[Found]:
+    """See that a release which crosses has something to cross by, and a way back."""
+    for name, service in system.services.items():
+        if service.release != "crossing":
+            continue
+        here: Path = ("services", name, "release")
+        routes = [route for each in system.crossings.values() if each.to == name for route in each.routes]
+        if not routes:
+            yield Found(here, "no crossing leads to it: nothing could cross", "remove it, or add a crossing")
+        if len(routes) > ROUTES:
+            why = f"the crossings to it have {len(routes)} routes; a release may have {ROUTES}"
+            yield Found(here, why, "name fewer, shorter paths, or say release: rolling")
+        if service.migrations == CONTRACT:
+            why = "both versions run at once, and contract takes away what the old one needs"
+            remedy = "let one release no longer use it, and a later one, release: rolling, take it away"
+            yield Found(("services", name, "migrations"), why, remedy)
+        following = next_name(name)
+        if len(following) > NAME_MAX:
+            why = f"the new version is called {following}, which is longer than {NAME_MAX}"
+            yield Found(here, why, "give the service a shorter name")
+        for part, names in (("services", declared.services), ("crossings", declared.crossings)):
+            if following in names:
+                why = f"{following} is the name of the new version of service {name} in the cluster"
+                yield Found((part, following), why, "rename it")
 
 
 def _taken(system: System, declared: Declared) -> Iterator[Found]:
@@ -273,4 +303,4 @@ def _nested(a: str, b: str) -> bool:
 
 Check = Callable[[System, Declared], Iterator[Found]]
 WITHIN: Final[tuple[Check, ...]] = (_environments, _services, _taken, _commands, _variables)
-BETWEEN: Final[tuple[Check, ...]] = (_databases, _crossings, _order, _routes)
+BETWEEN: Final[tuple[Check, ...]] = (_databases, _crossings, _releases, _order, _routes)

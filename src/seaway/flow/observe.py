@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,6 +21,7 @@ from seaway.rooms.crossing.resource import API as CROSSING_API
 from seaway.rooms.crossing.resource import KIND as CROSSING
 from seaway.rooms.edge import controller
 from seaway.rooms.edge.facts import look_at_monolith
+from seaway.rooms.services.manifests import ROOM as SERVICES
 
 #: Kinds that the rooms make in the system's namespace, by group and version.
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -82,6 +84,18 @@ def observe_crossings(system: System, name: str, world: World) -> Snapshot:
     found += world.kube.list(CROSSING_API, CROSSING, labels=own)
     pods = world.kube.list("v1", "Pod", labels=f"{PART_OF}={system.system}")
     return Snapshot(name, datetime.now(UTC), live=Live.of(found), pods=tuple(pods))
+
+
+def observe_rollouts(system: System, name: str, world: World) -> Snapshot:
+    """Look only at what a release needs: workloads with those before them, their autoscalers, crossings.
+
+    Raises NotFound where there is no cluster, Unreachable where its API does not answer.
+    """
+    seen = observe_crossings(system, name, world)
+    own = f"{PART_OF}={system.system},{COMPONENT}={SERVICES}"
+    kinds = {"apps/v1": ("Deployment", "ReplicaSet"), "autoscaling/v2": ("HorizontalPodAutoscaler",)}
+    found = [m for api, each in kinds.items() for m in _lists(world.kube, api, each, own)]
+    return replace(seen, live=Live({**seen.live.objects, **Live.of(found).objects}))
 
 
 def neighbours(system: System, world: World) -> list[str]:

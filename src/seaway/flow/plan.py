@@ -10,20 +10,23 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from seaway.flow.releases import decide_releases
 from seaway.flow.system import System
 from seaway.model.plan import Plan
-from seaway.model.snapshot import Snapshot
+from seaway.model.snapshot import Live, Snapshot
 from seaway.rooms.cluster.plan import name_of, plan_cluster, plan_namespace
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing import plan as crossing
 from seaway.rooms.crossing.place import Place, Side
 from seaway.rooms.crossing.resource import ROOM as CROSSING
 from seaway.rooms.data import plan as data
+from seaway.rooms.data.manifests import object_name
 from seaway.rooms.edge import plan as edge
 from seaway.rooms.edge.manifests import EDGE
 from seaway.rooms.edge.monolith import MONOLITH
 from seaway.rooms.services import plan as services
 from seaway.rooms.services.manifests import Surroundings
+from seaway.rooms.services.spec import next_name
 from seaway.steps.objects import RemoveObject
 
 
@@ -38,11 +41,14 @@ def make_plan(system: System, environment: EnvironmentSpec, seen: Snapshot, buil
         known["cluster/outside"] = seen.cluster.outside
     steps += plan_namespace(system.system, seen.live, known)
     steps += builds
-    steps += data.plan(system.system, system.databases, _users(system), seen.live, known)
-    steps += services.plan(system.services, _surroundings(system, environment, seen), seen.live, known)
+    place, live = crossing_place(system, environment), seen.live
+    course = decide_releases(system, place, _surroundings(system, environment, seen), live, known)
+    around = _surroundings(system, environment, seen, course.beside)
+    steps += data.plan(system.system, system.databases, _users(system, live, course.beside), live, known)
+    steps += services.plan(system.services, around, live, known, course.beside)
     steps += edge.plan(edge_wish(system, environment), seen, known)
-    steps += crossing.plan(crossing_place(system, environment), system.crossings, seen.live, known)
-    return Plan.ordered(_removals_last(steps), _notes(system, seen))
+    steps += crossing.plan(place, system.crossings, live, known, course.releases)
+    return Plan.ordered(_removals_last(steps), [*course.notes, *_notes(system, seen)])
 
 
 def edge_wish(system: System, environment: EnvironmentSpec) -> edge.EdgeWish:
@@ -67,13 +73,15 @@ def crossing_place(system: System, environment: EnvironmentSpec) -> Place:
     return Place(system.system, environment.domain, EDGE, old)
 
 
-def _surroundings(system: System, environment: EnvironmentSpec, seen: Snapshot) -> Surroundings:
+def _surroundings(
+    system: System, environment: EnvironmentSpec, seen: Snapshot, beside: Sequence[str] = ()
+) -> Surroundings:
     addresses, port = edge.monolith_addresses(seen.monolith)
     return Surroundings(
         system=system.system,
         monolith_url=_monolith_url(system, environment),
         monolith=tuple((address, port) for address in addresses),
-        callers=services.callers(system.services),
+        callers=services.callers(system.services, beside, seen.live),
     )
 
 
@@ -85,12 +93,16 @@ def _monolith_url(system: System, environment: EnvironmentSpec) -> str:
     return monolith.address if monolith.tls and not monolith.loopback else f"http://{MONOLITH}"
 
 
-def _users(system: System) -> dict[str, list[str]]:
-    """Tell for each database which services use it."""
+def _users(system: System, live: Live, beside: Sequence[str]) -> dict[str, list[str]]:
+    """Tell for each database which services use it, those `beside` which a new version runs in both."""
     found: dict[str, list[str]] = {name: [] for name in system.databases}
     for name, spec in system.services.items():
         if spec.database in found:
             found[spec.database].append(name)
+            found[spec.database] += [next_name(name)] if name in beside else []
+    for database, by in found.items():
+        before = (name for name in beside if name not in by)
+        by += [name for name in before if services.lets_in(live, object_name(database), name)]
     return found
 
 

@@ -16,6 +16,7 @@ from seaway.rooms.crossing.plan import resources_in, routes_in
 from seaway.rooms.crossing.views import CrossingView, views
 from seaway.rooms.edge.facts import address_of, certificate_of
 from seaway.rooms.edge.manifests import EDGE, GATEWAY_API, HTTPS_PORT, TLS_SECRET
+from seaway.rooms.services.spec import next_name
 from seaway.steps.rollout import pod_trouble, rolled_out
 
 
@@ -59,10 +60,10 @@ class Status:
 def status_of(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: str) -> Status:
     """Bring together what was seen; `ca` is where the authority's certificate lies."""
     cluster = seen.cluster
-    services = tuple(_workload(seen, "Deployment", name, name, "services") for name in system.services)
-    databases = tuple(_workload(seen, "StatefulSet", f"{name}-db", name, "data") for name in system.databases)
+    services = tuple(workload(seen, "Deployment", name, name, "services") for name in system.services)
+    databases = tuple(workload(seen, "StatefulSet", f"{name}-db", name, "data") for name in system.databases)
     found = crossings_of(system, seen)
-    pilot = (_workload(seen, "Deployment", PILOT, PILOT, "crossing"),) if system.crossings else ()
+    pilot = (workload(seen, "Deployment", PILOT, PILOT, "crossing"),) if system.crossings else ()
     edge = _edge(system, environment, seen, ca)
     return Status(
         system=system.system,
@@ -91,8 +92,9 @@ def crossings_of(system: System, seen: Snapshot) -> dict[str, CrossingView]:
 
 
 def ready_pods(system: System, seen: Snapshot) -> dict[str, int]:
-    """Count the pods of each service that may get traffic."""
-    return {name: sum(map(_takes_traffic, _pods(seen, "services", name))) for name in system.services}
+    """Count the pods of each service, and of its new version, that may get traffic."""
+    names = [each for name in system.services for each in (name, next_name(name))]
+    return {name: sum(map(_takes_traffic, _pods(seen, "services", name))) for name in names}
 
 
 def edge_url(environment: EnvironmentSpec) -> str:
@@ -114,7 +116,8 @@ def _edge(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: str)
     }
 
 
-def _workload(seen: Snapshot, kind: str, object_name: str, name: str, component: str) -> Workload:
+def workload(seen: Snapshot, kind: str, object_name: str, name: str, component: str) -> Workload:
+    """See how a Deployment or StatefulSet runs, as the part of the file called `name`."""
     found = next((m for m in seen.live.of_kind(kind) if m["metadata"]["name"] == object_name), None)
     if found is None:
         return Workload(name, 0, 0, "", "absent")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
 
 from seaway.errors import Unready
 from seaway.kit.kube import Ref
@@ -15,6 +17,9 @@ from seaway.ports.world import World
 
 #: Field manager of values that are only given at the start.
 INITIAL = "seaway-initial"
+#: Annotations of what was signed: when it was asked for, and by whom (the output `by` of the world).
+SIGNED_AT: Final = "seaway.dev/released-at"
+SIGNED_BY: Final = "seaway.dev/released-by"
 #: Kinds whose removal loses what nobody can make again; `up` never deletes them.
 PRECIOUS = frozenset({"PersistentVolumeClaim", "Secret", "Namespace"})
 
@@ -37,7 +42,7 @@ class Desired:
 
 @dataclass(frozen=True)
 class ApplyObject:
-    """Server-side apply of one manifest, its outputs filled in."""
+    """Server-side apply of one manifest, its outputs filled in; `signed` tells who did it, and when."""
 
     id: str
     after: tuple[str, ...]
@@ -45,12 +50,19 @@ class ApplyObject:
     manifest: Manifest = field(hash=False)
     details: tuple[str, ...] = ()
     initial: Manifest | None = field(default=None, hash=False)
+    signed: bool = False
+
+    @property
+    def ref(self) -> Ref:
+        return Ref.of(self.manifest)
 
     def describe(self) -> Change:
-        return Change(self.id, self.verb, str(Ref.of(self.manifest)), self.details)
+        return Change(self.id, self.verb, str(self.ref), self.details)
 
     def run(self, world: World) -> Outputs:
         manifest = stamp(fill(self.manifest, world.outputs))
+        if self.signed:
+            manifest["metadata"]["annotations"] |= _signature(world)
         if self.initial is None:
             world.kube.apply(manifest)
             return {}
@@ -65,6 +77,11 @@ class ApplyObject:
             world.kube.apply(manifest)
             world.kube.apply({**head, **place, **self.initial}, manager=INITIAL)
         return {}
+
+
+def _signature(world: World) -> dict[str, str]:
+    at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return {SIGNED_AT: at, SIGNED_BY: world.outputs.get("by", "")}
 
 
 def _as_found(fields: Manifest, found: Manifest) -> Manifest:

@@ -106,6 +106,7 @@ def _spec() -> dict[str, Any]:
         "gateway": _LABEL,
         "from": _side("Service", "Backend"),
         "to": _side("Service"),
+        "over": {"type": "string", "maxLength": 63, "default": ""},
         "after": _list(_LABEL, most=50, kind="set", default=[]),
         "start": {"type": "string", "enum": ["manual", "automatic"], "default": _default("start")},
         "steps": _list({"type": "integer", "minimum": 1, "maximum": 100}, least=1, most=20,

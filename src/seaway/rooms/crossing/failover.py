@@ -7,7 +7,7 @@ there: the rule `service` of the crossing's route, which no request matches, and
 new side's aggregate has the monolith behind the service: it gets what the service's pods cannot take, at the
 first retry already. The share of a side without endpoints, which Envoy Gateway gives to a cluster that does
 not exist, goes to the monolith too: the room edge makes that cluster. Responses are counted at the aggregate,
-and so at the side that was chosen.
+and so at the side that was chosen. A release fails over to the version before it in the same way.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ def companions(place: Place, name: str, owner: Mapping[str, Any] | None = None) 
 def _clusters(place: Place, name: str, meta: Mapping[str, Any]) -> Manifest:
     route = route_name(name)
     old = cluster(place.system, DEFAULT_ROUTE, 0)
+    if place.over:  # the version before is the service of the crossing below
+        old = cluster(place.system, route_name(place.over), Rule.SERVICE)
     new = cluster(place.system, route, Rule.SERVICE)
     patches = [
         aggregate(

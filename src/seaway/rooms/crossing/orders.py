@@ -150,7 +150,7 @@ class TakeBack:
         written = self._write_route(world, commanded)
         self._await_gateway(world, written)
         if commanded is not None and self.hear:
-            self._hear(world, ref)
+            self._hear(world, ref, read(commanded).place.monolith.name)
         return {}
 
     def _write_route(self, world: World, commanded: Manifest | None) -> Manifest:
@@ -187,15 +187,40 @@ class TakeBack:
             world.pause(LOOK)
             found = world.kube.get(ref) or {}
 
-    def _hear(self, world: World, ref: Ref) -> None:
+    def _hear(self, world: World, ref: Ref, old: str) -> None:
         """Give the pilot a moment to answer, so that the next look shows what it knows; it is not needed."""
         ends = time.monotonic() + 1.0
         while time.monotonic() < ends:
             if State.from_status((world.kube.get(ref) or {}).get("status")).command == self.command.id:
                 return
             world.pause(LOOK)
-        text = f"{self.name} is at the monolith; the pilot has not answered yet, and will leave it there"
+        text = f"{self.name} is back at {old}; the pilot has not answered yet, and will leave it there"
         world.report(Event(self.id, Outcome.NOTE, text))
+
+
+@dataclass(frozen=True)
+class Park:
+    """Let a release leave all traffic to the crossings below it, before what it consists of is removed.
+
+    Raises as Order does. Every proxy has a moment to see it: one that asks for what is gone answers 503.
+    """
+
+    system: str
+    name: str
+    after: tuple[str, ...] = ()
+    seconds: float = 2.0
+
+    @property
+    def id(self) -> str:
+        return f"{ROOM}/{self.name}/park"
+
+    def describe(self) -> Change:
+        return Change(self.id, Does.UPDATE, f"crossing {self.name}", ("its traffic goes back first",))
+
+    def run(self, world: World) -> Outputs:
+        Order(self.system, self.name, command(Verb.BACK, world.outputs.get("by", ""))).run(world)
+        world.pause(self.seconds)
+        return {}
 
 
 def command(verb: Verb, by: str, weight: int = 0) -> Command:

@@ -18,9 +18,14 @@ class Side:
 
 @dataclass(frozen=True)
 class Place:
-    """Where routes hang: the system's namespace, its domain, the gateway's name, and the old side."""
+    """Where routes hang: the system's namespace, its domain, the gateway's name, and the old side.
+
+    A release lies `over` the crossings that lead to its service, of which this is the first: its route goes
+    before theirs while it has a weight.
+    """
 
     system: str
     domain: str
     gateway: str
     monolith: Side
+    over: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from seaway.kit.kube import Ref
@@ -12,6 +13,7 @@ from seaway.rooms.crossing import deployment
 from seaway.rooms.crossing.compare import manifests
 from seaway.rooms.crossing.definition import NAME, definition
 from seaway.rooms.crossing.facts import GATEWAY_API, route_name
+from seaway.rooms.crossing.orders import Park
 from seaway.rooms.crossing.place import Place
 from seaway.rooms.crossing.resource import API, KIND, ROOM, manifest
 from seaway.rooms.crossing.spec import CrossingSpec
@@ -44,25 +46,46 @@ def routes_in(live: Live, system: str, crossings: Mapping[str, CrossingSpec]) ->
     return {name: live.get(GATEWAY_API, "HTTPRoute", route_name(name), system) for name in crossings}
 
 
+@dataclass(frozen=True)
+class Releases:
+    """Releases that cross, by the names of their crossings; those `renewed` begin with another version."""
+
+    crossings: Mapping[str, tuple[Place, CrossingSpec]] = field(default_factory=dict)
+    renewed: frozenset[str] = frozenset()
+
+
 def plan(
-    place: Place, crossings: Mapping[str, CrossingSpec], live: Live, known: Mapping[str, str]
+    place: Place,
+    crossings: Mapping[str, CrossingSpec],
+    live: Live,
+    known: Mapping[str, str],
+    releases: Releases = Releases(),
 ) -> list[Any]:
     """Decide what must change. Weights are the pilot's: none is planned here, and no route."""
+    old = {Ref(API, KIND, name, place.system) for name in releases.renewed}
+    before, live = live, Live({ref: m for ref, m in live.objects.items() if ref not in old})
     programs = deployment.desired(place.system) if crossings else []
     compared = [spec.to for spec in crossings.values() if spec.compare is not None]
     programs += manifests.desired(place.system, compared) if compared else []
     first = [Desired(f"{ROOM}/definition", definition(), ("cluster/create",))] if crossings else []
+    together = {name: (place, spec) for name, spec in crossings.items()} | dict(releases.crossings)
     wanted = [
         Desired(
             f"{ROOM}/{name}/crossing",
-            manifest(place, name, spec),
-            (*WAITS, f"services/{spec.to}/service", f"services/{spec.to}/await"),
+            manifest(at, name, spec),
+            (
+                *(*WAITS, f"services/{spec.to}/service", f"services/{spec.to}/await"),
+                *((f"{ROOM}/{name}/remove-crossing", f"{PILOT}/await") if at.over else ()),
+            ),
         )
-        for name, spec in crossings.items()
+        for name, (at, spec) in together.items()
     ]
     steps: list[Any] = list(changes([*first, *programs, *wanted], live, known))
     steps += _await_programs(programs, live, {step.id for step in steps})
-    steps += _await_crossings(place, crossings, live, {step.id for step in steps})
+    steps += _await_crossings(
+        place, {name: spec for name, (_, spec) in together.items()}, live, {step.id for step in steps}
+    )
+    steps += [step for ref in sorted(old) for step in _removal(before.objects[ref])]
     return [*steps, *_removals(place, crossings, [*programs, *wanted], live)]
 
 
@@ -92,18 +115,25 @@ def _await_crossings(
 
 def _removals(
     place: Place, crossings: Mapping[str, CrossingSpec], desired: list[Desired], live: Live
-) -> list[RemoveCrossing | RemoveObject]:
+) -> list[Park | RemoveCrossing | RemoveObject]:
     """Remove what the file no longer asks for: a Crossing brings its traffic back first, then goes its route.
 
     A route of a crossing in the file that an earlier version made, and what is beside it, is the pilot's.
     """
     adopted = {(route_name(name), place.system) for name in crossings}
     found = {r: m for r, m in live.of_component(ROOM).items() if (r.name, r.namespace) not in adopted}
-    steps: list[RemoveCrossing | RemoveObject] = []
+    steps: list[Park | RemoveCrossing | RemoveObject] = []
     for step in orphans(ROOM, desired, found):
-        if step.ref.kind == KIND:
-            after = ("edge/default-route", f"{PILOT}/await")
-            steps.append(RemoveCrossing(place.system, step.ref.name, after))
-        else:
-            steps.append(step)
+        steps += _removal(found[step.ref]) if step.ref.kind == KIND else [step]
     return steps
+
+
+def _removal(found: Manifest) -> list[Park | RemoveCrossing]:
+    """Remove a Crossing; that of a release once the version before can take its traffic."""
+    name, system, spec = found["metadata"]["name"], found["metadata"]["namespace"], found["spec"]
+    after = ("edge/default-route", f"{PILOT}/await")
+    if not spec.get("over"):
+        return [RemoveCrossing(system, name, after)]
+    old = spec["from"]["name"]
+    park = Park(system, name, (*after, f"services/{old}/await"))
+    return [park, RemoveCrossing(system, name, (park.id,), old=old)]

@@ -61,6 +61,7 @@ def manifest(place: Place, name: str, spec: CrossingSpec) -> Manifest:
             "gateway": place.gateway,
             "from": _written(place.monolith),
             "to": _written(Side(spec.to)),
+            **({"over": place.over} if place.over else {}),
             **{key: written[key] for key in _OF_THE_FILE if key in written},
         },
     }
@@ -77,7 +78,9 @@ def read(found: Mapping[str, Any]) -> Crossing:
         raise Wrong("; ".join(map(_said, error.errors(include_url=False)))) from error
     return Crossing(
         name=meta["name"],
-        place=Place(meta["namespace"], spec["domain"], spec["gateway"], _side(spec["from"])),
+        place=Place(
+            meta["namespace"], spec["domain"], spec["gateway"], _side(spec["from"]), spec.get("over", "")
+        ),
         spec=typed,
         state=State.from_status(found.get("status")),
         command=Command.from_text(notes.get(COMMAND, "")),

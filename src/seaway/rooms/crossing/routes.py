@@ -34,6 +34,11 @@ GATEWAY_API: Final = "gateway.networking.k8s.io/v1"
 ENVOY_GROUP: Final = "gateway.envoyproxy.io"
 EPOCH: Final = "seaway.dev/epoch"
 COMPARATOR: Final = "comparator"
+#: Every request has these headers: a match that asks for both goes before one of the crossing below, which
+#: asks for one header at most beside the method.
+EVERY: Final = tuple(
+    {"name": name, "type": "RegularExpression", "value": ".+"} for name in ("Host", "X-Forwarded-Proto")
+)
 GET: Final = "GET"
 #: The greatest weight of a backend (Gateway API: BackendRef).
 MOST: Final = 1_000_000
@@ -106,6 +111,11 @@ class _Composer:
         """Whether visitors are kept on their side now; at both ends there is but one side."""
         return self.spec.sticky and 0 < self.split.weight < FULL
 
+    @property
+    def parked(self) -> bool:
+        """Whether it takes no request at all: a release at 0 % leaves all to the crossings below it."""
+        return bool(self.place.over) and not self.split.weight and not self.split.comparing
+
     def rules(self) -> list[dict[str, Any]]:
         """Give the rules, each always at its place: names of Envoy's clusters are made of places."""
         shared = [self._side(side, share) for side, share in zip(Side, self._shares(), strict=True)]
@@ -144,12 +154,16 @@ class _Composer:
         return [self._side(each, share, cookie=False) for each, share in zip(Side, shares, strict=True)]
 
     def _never(self) -> list[Match]:
-        return self._matches(NEVER)[:1]
+        return [{"path": {"type": "PathPrefix", "value": self.spec.routes[0]}, "headers": [NEVER]}]
 
     def _matches(self, *wanted: str | Match) -> list[Match]:
         """Give a match for each path and each of the `wanted` headers; a text among them is the method."""
+        if self.parked:
+            return self._never()
         method = next(({"method": w} for w in wanted if isinstance(w, str)), {})
-        headers: list[Match] = [{"headers": [w]} for w in wanted if not isinstance(w, str)] or [{}]
+        every = list(EVERY) if self.place.over else []
+        plain = {"headers": every} if every else {}
+        headers = [{"headers": [w, *every]} for w in wanted if not isinstance(w, str)] or [plain]
         return [
             {"path": {"type": "PathPrefix", "value": path}, **method, **header}
             for path in self.spec.routes

@@ -64,6 +64,7 @@ class RemoveCrossing:
     name: str
     after: tuple[str, ...] = ()
     seconds: float = 60.0
+    old: str = "the monolith"
 
     @property
     def id(self) -> str:
@@ -71,7 +72,7 @@ class RemoveCrossing:
 
     def describe(self) -> Change:
         return Change(
-            self.id, Verb.DELETE, f"crossing {self.name}", ("its traffic goes to the monolith first",)
+            self.id, Verb.DELETE, f"crossing {self.name}", (f"its traffic goes to {self.old} first",)
         )
 
     def run(self, world: World) -> Outputs:

@@ -18,6 +18,7 @@ from seaway.model.manifests import (
     selector,
 )
 from seaway.rooms.services.drain import check, grace
+from seaway.rooms.services.history import CONTRACT, MIGRATIONS
 from seaway.rooms.services.spec import ServiceSpec
 
 ROOM: Final = "services"
@@ -79,13 +80,20 @@ def budget(around: Surroundings, name: str) -> Manifest:
     }
 
 
-def autoscaler(around: Surroundings, name: str, spec: ServiceSpec) -> Manifest:
+def autoscaler(around: Surroundings, name: str, spec: ServiceSpec, *, keep: bool = False) -> Manifest:
+    """Compose the autoscaler; with `keep` it takes no pod away, since all traffic may come back at once.
+
+    After a release that crossed it does so slowly: that they work again is seen later than that they idled.
+    """
     target = {"type": "Utilization", "averageUtilization": int(spec.scale.cpu.rstrip("%"))}
+    slowly = {"policies": [{"type": "Percent", "value": 10, "periodSeconds": 60}]}
+    down = {"selectPolicy": "Disabled"} if keep else slowly
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
         "metadata": _meta(around, name),
         "spec": {
+            **({"behavior": {"scaleDown": down}} if spec.release == "crossing" else {}),
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
             "minReplicas": spec.scale.min,
             "maxReplicas": spec.scale.max,
@@ -133,8 +141,11 @@ def _alone(address: str | Output) -> str | Output:
     return replace(address, suffix="/32") if isinstance(address, Output) else f"{address}/32"
 
 
-def deployment(around: Surroundings, name: str, spec: ServiceSpec) -> Manifest:
-    """Compose the workload; checked so that a rolling update of it drops nothing."""
+def deployment(around: Surroundings, name: str, spec: ServiceSpec, image: str = "") -> Manifest:
+    """Compose the workload; checked so that a rolling update of it drops nothing.
+
+    `image` is the service whose image it runs, where that is another one.
+    """
     own = pod_labels(around.system, name)
     body: dict[str, Any] = {
         "revisionHistoryLimit": 5,
@@ -144,21 +155,24 @@ def deployment(around: Surroundings, name: str, spec: ServiceSpec) -> Manifest:
         "selector": {"matchLabels": own},
         "template": {
             "metadata": {"labels": labels(around.system, ROOM, name)},
-            "spec": _pod(around, name, spec, own),
+            "spec": _pod(around, name, spec, image or name),
         },
     }
     if not spec.scale.cpu:
         body["replicas"] = spec.scale.min
-    manifest = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _meta(around, name), "spec": body}
+    meta = _meta(around, name)
+    if spec.migrations == CONTRACT:
+        meta["annotations"] = {MIGRATIONS: CONTRACT}
+    manifest = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": body}
     return check(manifest, spec.rollout.request)
 
 
-def _pod(around: Surroundings, name: str, spec: ServiceSpec, own: dict[str, str]) -> dict[str, Any]:
+def _pod(around: Surroundings, name: str, spec: ServiceSpec, image: str) -> dict[str, Any]:
     spread = {
         "maxSkew": 1,
         "topologyKey": "kubernetes.io/hostname",
         "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": own},
+        "labelSelector": {"matchLabels": pod_labels(around.system, name)},
         "matchLabelKeys": ["pod-template-hash"],
     }
     return {
@@ -174,18 +188,18 @@ def _pod(around: Surroundings, name: str, spec: ServiceSpec, own: dict[str, str]
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "topologySpreadConstraints": [spread],
-        "containers": [_container(around, name, spec)],
+        "containers": [_container(around, name, spec, image)],
         "volumes": [{"name": "tmp", "emptyDir": {}}],
     }
 
 
-def _container(around: Surroundings, name: str, spec: ServiceSpec) -> dict[str, Any]:
+def _container(around: Surroundings, name: str, spec: ServiceSpec, image: str) -> dict[str, Any]:
     def probe(path: str, **times: int) -> dict[str, Any]:
         return {"httpGet": {"path": path, "port": "http"}, "timeoutSeconds": 5, **times}
 
     return {
         "name": name,
-        "image": Output(f"images/{name}"),
+        "image": Output(f"images/{image}"),
         "command": shlex.split(spec.run),
         "ports": [{"name": "http", "containerPort": spec.port, "protocol": "TCP"}],
         "env": _environment(around, spec),

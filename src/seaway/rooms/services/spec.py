@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from seaway.model.fields import Command, Cpu, Memory, Name, Names, Percent, Port, Text, UrlPath, Variable
 from seaway.model.spec import Range, Spec
+
+
+def next_name(service: str) -> str:
+    """Name the new version of a service while it runs beside the old one."""
+    return f"{service}-next"
 
 
 class ScaleSpec(Range):
@@ -90,6 +97,18 @@ class ServiceSpec(Spec):
     scale: ScaleSpec = Field(default=ScaleSpec(), description="how many replicas")
     resources: ResourcesSpec = Field(default=ResourcesSpec(), description="what each replica requests")
     rollout: RolloutSpec = Field(default=RolloutSpec(), description="times of a rollout")
+    release: Literal["rolling", "crossing"] = Field(
+        default="rolling",
+        description="how a new version comes: by a rolling update, or as a crossing beside the old one, with "
+        "the steps and guards of the crossing that leads to the service",
+        examples=["crossing"],
+    )
+    migrations: Literal["expand", "contract"] = Field(
+        default="expand",
+        description="what this release does to the data: expand leaves what the version before needs, "
+        "contract takes it away, so that a return is no longer safe",
+        examples=["contract"],
+    )
     env: dict[Variable, Text] = Field(
         default_factory=dict,
         description="variables; ${monolith} stands for the monolith's address as a pod reaches it",

@@ -1,6 +1,6 @@
 """The smallest service, and with SIDE=monolith its own old server: says who answers, and keeps notes.
 
-The service fails at every path that ends with /bad; the old server does not.
+The service fails at every path that ends with /bad, and a version below 0 at all; the old server does not.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if not self.path.endswith("/notes"):
-            bad = self.path.endswith("/bad") and os.environ["SIDE"] != "monolith"
+            fails = self.path.endswith("/bad") or (RELEASE.startswith("-") and self.path != "/health")
+            bad = fails and os.environ["SIDE"] != "monolith"
             self._answer(500 if bad else 200, self.path)
             return
         with database() as connection:

@@ -1,0 +1,112 @@
+"""The releases of a service, as its ReplicaSets tell them, and the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from seaway.errors import NotFound, Refused
+from seaway.rooms.services.history import CONTRACT, MIGRATIONS, decide_undo, releases, taken_back
+from seaway.steps.objects import SIGNED_AT, SIGNED_BY
+
+OWN = {"app.kubernetes.io/name": "web"}
+A, B, C = (f"registry/web@sha256:{letter * 64}" for letter in "abc")
+
+
+def template(image: str, digest: str = "") -> dict[str, Any]:
+    labels = {**OWN, **({"pod-template-hash": digest} if digest else {})}
+    container = {"name": "web", "image": image}
+    return {"metadata": {"labels": labels, "creationTimestamp": None}, "spec": {"containers": [container]}}
+
+
+def deployment(revision: int, image: str, **notes: str) -> dict[str, Any]:
+    meta = {
+        "name": "web", "namespace": "shop", "uid": "u", "resourceVersion": "7", "labels": OWN,
+        "annotations": {"deployment.kubernetes.io/revision": str(revision), **notes},
+    }  # fmt: skip
+    spec = {"replicas": 3, "selector": {"matchLabels": OWN}, "template": template(image)}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
+
+
+def replicas(revision: int, image: str, owner: str = "u", **notes: str) -> dict[str, Any]:
+    meta = {
+        "name": f"web-{revision}",
+        "ownerReferences": [{"uid": owner}],
+        "creationTimestamp": f"2026-11-24T10:0{revision}:00Z",
+        "annotations": {"deployment.kubernetes.io/revision": str(revision), **notes},
+    }
+    return {"metadata": meta, "spec": {"template": template(image, "1a2b")}}
+
+
+SETS = [replicas(3, C), replicas(1, A), replicas(2, B), replicas(9, A, owner="somebody else")]
+
+
+def test_releases_come_in_their_order_with_who_and_when() -> None:
+    signed = {SIGNED_BY: "ann@desk", SIGNED_AT: "2026-11-24T11:00:00Z"}
+    found = releases(deployment(3, C, **signed), SETS)
+    assert [(r.revision, r.digest[:1], r.current) for r in found] == [
+        (1, "a", False), (2, "b", False), (3, "c", True),
+    ]  # fmt: skip
+    assert [(r.by, r.at) for r in found[1:]] == [
+        ("", "2026-11-24T10:02:00Z"),
+        ("ann@desk", "2026-11-24T11:00:00Z"),
+    ]
+
+
+def test_undo_goes_to_the_one_before_or_to_the_one_that_is_named() -> None:
+    known = releases(deployment(3, C), SETS)
+    assert decide_undo("web", known, 0, force=False).revision == 2
+    assert decide_undo("web", known, 1, force=False).revision == 1
+
+
+@pytest.mark.parametrize("to", [3, 7])
+def test_undo_to_what_is_not_kept_is_told(to: int) -> None:
+    with pytest.raises(NotFound) as error:
+        decide_undo("web", releases(deployment(3, C), SETS), to, force=True)
+    assert "kept besides the present one: 1, 2" in error.value.why
+
+
+def test_the_first_release_has_none_before() -> None:
+    with pytest.raises(NotFound, match="no release before"):
+        decide_undo("web", releases(deployment(1, A), SETS[1:2]), 0, force=True)
+
+
+def test_after_an_undo_the_next_one_returns() -> None:
+    """Kubernetes counts on: the release that was gone back to is the newest then."""
+    known = releases(deployment(4, B), [replicas(3, C), replicas(4, B), replicas(1, A)])
+    assert decide_undo("web", known, 0, force=False).digest[0] == "c"
+
+
+@pytest.mark.parametrize(
+    ("sets", "present", "to"),
+    [
+        ([replicas(1, A), replicas(2, B)], {MIGRATIONS: CONTRACT}, 0),
+        ([replicas(1, A), replicas(2, B, **{MIGRATIONS: CONTRACT}), replicas(3, C)], {}, 1),
+    ],
+)
+def test_a_return_past_a_release_that_took_data_away_wants_force(
+    sets: list[dict[str, Any]], present: dict[str, str], to: int
+) -> None:
+    known = releases(deployment(len(sets), C, **present), sets)
+    with pytest.raises(Refused) as error:
+        decide_undo("web", known, to, force=False)
+    assert "migrations: contract" in error.value.what
+    assert "--force" in error.value.remedy
+    assert decide_undo("web", known, to, force=True).revision == 1
+
+
+def test_what_was_declared_for_the_release_before_does_not_bind_this_one() -> None:
+    known = releases(deployment(3, C), [*SETS[:2], replicas(2, B, **{MIGRATIONS: CONTRACT})])
+    assert decide_undo("web", known, 0, force=False).migrations == CONTRACT
+
+
+@pytest.mark.parametrize("autoscaled", [False, True])
+def test_the_old_template_comes_back_and_nobody_is_overwritten(autoscaled: bool) -> None:
+    known = releases(deployment(3, C), SETS)
+    manifest = taken_back(deployment(3, C), known[0], autoscaled=autoscaled).manifest
+    assert manifest["metadata"]["resourceVersion"] == "7"
+    assert manifest["spec"]["template"] == {
+        "metadata": {"labels": OWN}, "spec": {"containers": [{"name": "web", "image": A}]},
+    }  # fmt: skip
+    assert ("replicas" in manifest["spec"]) is not autoscaled
