@@ -9,7 +9,7 @@ import shutil
 import sys
 import tarfile
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,9 @@ GO_WHEEL: Final = (
 )
 STEP: Final = "engine/build"
 #: Packages that a cold build compiles; only the progress bar needs it.
-PACKAGES: Final = 3900
+PACKAGES: Final = 4200
+#: What is compiled while modules are still fetched: Go's library needs none, the API server half of them.
+EARLY: Final = ("std", "k8s.io/kubernetes/cmd/kube-apiserver/app")
 
 
 @dataclass(frozen=True)
@@ -130,11 +132,16 @@ def _build(folder: Path, target: Path, report: Report) -> None:
     report(
         Event(STEP, Outcome.STARTED, "building the engine from its pinned Go modules (minutes, once)", 0.0)
     )
-    _prepare(go, folder, env, report)
+    compiler = _Compiler(go, folder, env, report)
+    with ThreadPoolExecutor(1) as pool:
+        # The build would fetch one wave of modules after the other, and compile nothing meanwhile. What fails
+        # here is told by the build, which needs less of it.
+        pool.submit(process.run, go, "mod", "download", cwd=folder, env=env)
+        for early in EARLY:
+            compiler.build(early)
     tools = process.run(go, "list", "tool", cwd=folder, env=env).split()
     (target / "bin").mkdir(parents=True)
-    argv = [go, "build", "-v", *_flags(), "-o", f"{target}/bin/", ".", "./pause", *tools]
-    _watched(argv, folder, env, report)
+    compiler.build("-o", f"{target}/bin/", ".", "./pause", *tools)
     module = process.run(go, "list", "-m", "-f", "{{.Dir}}", ENVOY_GATEWAY, cwd=folder, env=env).strip()
     shutil.copytree(Path(module) / "charts", target / "charts", copy_function=shutil.copyfile)
     for path in [target / "charts", *(target / "charts").rglob("*")]:
@@ -142,38 +149,38 @@ def _build(folder: Path, target: Path, report: Report) -> None:
     report(Event(STEP, Outcome.DONE, "engine built", 1.0))
 
 
-def _prepare(go: str, folder: Path, env: Mapping[str, str], report: Report) -> None:
-    """Fetch the modules side by side; the standard library, which needs none of them, compiles meanwhile.
+@dataclass
+class _Compiler:
+    """Go's compiler, told in events; `compiled` counts the packages of all its runs."""
 
-    The build would fetch a module when it first meets it, one wave after the other. What fails here is told
-    by the build, which needs less of it.
-    """
-    report(Event(STEP, Outcome.PROGRESS, "fetching its Go modules", 0.0))
-    with ThreadPoolExecutor(2) as pool:
-        for argv in (("mod", "download"), ("build", *_flags(), "std")):
-            pool.submit(process.run, go, *argv, cwd=folder, env=env)
+    go: str
+    folder: Path
+    env: Mapping[str, str]
+    report: Report
+    compiled: int = 0
 
-
-def _watched(argv: Sequence[str | Path], folder: Path, env: dict[str, str], report: Report) -> None:
-    """Run the compiler; each package it names moves the bar."""
-    child = process.stream(argv, cwd=folder, env=env)
-    last: list[str] = []
-    compiled = 0
-    try:
-        for line in child.stdout or ():
-            last = [*last[-11:], line.rstrip()]
-            compiled += not line.startswith(("go:", "#", "\t"))
-            report(Event(STEP, Outcome.PROGRESS, last[-1][-60:], min(compiled / PACKAGES, 0.99)))
-    finally:
-        if child.poll() is None:
-            child.wait()
-    if child.returncode:
-        raise ProcessFailed(
-            "the engine could not be built",
-            where=str(folder),
-            why="\n".join(last),
-            remedy="check the disk and the network, and run it again: it goes on where it stopped",
+    def build(self, *what: str) -> None:
+        """Run it; each package it names moves the bar. Raises ProcessFailed with its last words."""
+        child = process.stream(
+            [self.go, "build", "-v", *_flags(), *what], cwd=self.folder, env=dict(self.env)
         )
+        last: list[str] = []
+        try:
+            for line in child.stdout or ():
+                last = [*last[-11:], line.rstrip()]
+                self.compiled += not line.startswith(("go:", "#", "\t"))
+                done = min(self.compiled / PACKAGES, 0.99)
+                self.report(Event(STEP, Outcome.PROGRESS, last[-1][-60:], done))
+        finally:
+            if child.poll() is None:
+                child.wait()
+        if child.returncode:
+            raise ProcessFailed(
+                "the engine could not be built",
+                where=str(self.folder),
+                why="\n".join(last),
+                remedy="check the disk and the network, and run it again: it goes on where it stopped",
+            )
 
 
 def _go(folder: Path, report: Report) -> str:
