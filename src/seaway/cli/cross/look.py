@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Final, Self
 
 import typer
 
+from seaway.cli.cross.ask import Some
 from seaway.cli.options import FILE, File, Format, On, Output
 from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
 
 if TYPE_CHECKING:
     from seaway.rooms.crossing.views import CrossingView
 
-Some = Annotated[
-    list[str] | None, typer.Argument(metavar="[CROSSING]...", help="Names in the file; all without any.")
-]
 Crossing = Annotated[str, typer.Argument(metavar="CROSSING", help="Its name, also of one that is gone.")]
 #: Seconds between two looks of `watch`.
 EVERY: Final = 0.5

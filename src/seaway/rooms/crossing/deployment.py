@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, Output, labels, selector
+from seaway.model.manifests import (
+    SYSTEM_NAMESPACE,
+    Manifest,
+    Output,
+    container_security,
+    labels,
+    pod_security,
+    selector,
+)
 from seaway.steps.objects import Desired
 
 ROOM: Final = "crossing"
@@ -159,13 +167,7 @@ def _pod(own: dict[str, str]) -> dict[str, Any]:
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 15,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_security(USER),
         "topologySpreadConstraints": [spread],
         "containers": [_container()],
     }
@@ -187,11 +189,7 @@ def _container() -> dict[str, Any]:
         "startupProbe": probe("/readyz", periodSeconds=1, failureThreshold=120),
         "readinessProbe": probe("/readyz", periodSeconds=5, failureThreshold=3),
         "livenessProbe": probe("/healthz", periodSeconds=10, failureThreshold=3),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": container_security(),
     }
 
 

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from seaway.model.manifests import Manifest, Output, labels, selector
+from seaway.model.manifests import Manifest, Output, container_security, labels, pod_security, selector
 from seaway.model.quantity import amount
 from seaway.rooms.data.spec import DatabaseSpec
 
@@ -86,14 +86,7 @@ def workload(system: str, name: str, spec: DatabaseSpec) -> Manifest:
                     "automountServiceAccountToken": False,
                     "enableServiceLinks": False,
                     "terminationGracePeriodSeconds": 60,
-                    "securityContext": {
-                        "runAsNonRoot": True,
-                        "runAsUser": USER,
-                        "runAsGroup": USER,
-                        "fsGroup": USER,
-                        "fsGroupChangePolicy": "OnRootMismatch",
-                        "seccompProfile": {"type": "RuntimeDefault"},
-                    },
+                    "securityContext": {**pod_security(USER), "fsGroupChangePolicy": "OnRootMismatch"},
                     "containers": [_container(name, spec)],
                     "volumes": [
                         {"name": "data", "persistentVolumeClaim": {"claimName": object_name(name)}},
@@ -136,11 +129,7 @@ def _container(name: str, spec: DatabaseSpec) -> dict[str, Any]:
         "livenessProbe": probe(periodSeconds=20, failureThreshold=3),
         # SIGINT is PostgreSQL's fast shutdown; the kubelet's SIGTERM would wait for every client to leave.
         "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", "kill -INT 1"]}}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": container_security(),
         "volumeMounts": [
             {"name": "data", "mountPath": "/var/lib/postgresql"},
             {"name": "run", "mountPath": "/run/postgresql"},

@@ -14,7 +14,9 @@ from seaway.model.manifests import (
     SYSTEM_NAMESPACE,
     Manifest,
     Output,
+    container_security,
     labels,
+    pod_security,
     selector,
 )
 from seaway.rooms.services.drain import check, grace
@@ -180,13 +182,7 @@ def _pod(around: Surroundings, name: str, spec: ServiceSpec, image: str) -> dict
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": grace(spec.rollout.drain, spec.rollout.request),
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_security(USER),
         "topologySpreadConstraints": [spread],
         "containers": [_container(around, name, spec, image)],
         "volumes": [{"name": "tmp", "emptyDir": {}}],
@@ -211,11 +207,7 @@ def _container(around: Surroundings, name: str, spec: ServiceSpec, image: str) -
         "readinessProbe": probe(spec.ready or spec.health, periodSeconds=2, failureThreshold=3),
         "livenessProbe": probe(spec.health, periodSeconds=10, failureThreshold=3),
         "lifecycle": {"preStop": {"sleep": {"seconds": spec.rollout.drain}}},
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": container_security(),
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108  (the pod's own, not this machine's)
     }
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, Output, labels, selector
+from seaway.model.manifests import (
+    SYSTEM_NAMESPACE,
+    Manifest,
+    Output,
+    container_security,
+    labels,
+    pod_security,
+    selector,
+)
 from seaway.steps.objects import Desired
 
 ROOM: Final = "crossing"
@@ -106,13 +114,7 @@ def _pod() -> dict[str, Any]:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 15,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_security(USER),
         "containers": [_container()],
     }
 
@@ -133,11 +135,7 @@ def _container() -> dict[str, Any]:
         "startupProbe": probe(periodSeconds=1, failureThreshold=120),
         "readinessProbe": probe(periodSeconds=5, failureThreshold=3),
         "livenessProbe": probe(periodSeconds=10, failureThreshold=6),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": container_security(),
     }
 
 
