@@ -165,8 +165,12 @@ def test_a_route_that_a_hand_deletes_or_edits_is_mended_and_told(tiny: Tiny) -> 
     mended = [entry.reason for entry in _state(tiny).history if entry.what is What.MENDED][-2:]
     assert "gone" in mended[0]
     assert "77 %" in mended[1]
-    told = kube.list("v1", "Event", namespace=SYSTEM, fields="reason=CrossingMended")
-    assert "77 %" in " ".join(event["message"] for event in told)
+
+    def told() -> bool:
+        events = kube.list("v1", "Event", namespace=SYSTEM, fields="reason=CrossingMended")
+        return any("77 %" in event["message"] for event in events)
+
+    until(told, "the event, which is written after the route", 10)
 
 
 def test_a_crossing_that_is_deleted_under_way_brings_its_traffic_back_first(tiny: Tiny) -> None:
