@@ -18,7 +18,7 @@ from seaway.cli.story import Story as Told
 from seaway.providers.local import engine
 
 RATE: Final = 200
-HOLD: Final = 2.5
+HOLD: Final = 1.6
 LIMIT: Final = 900
 
 
