@@ -25,3 +25,26 @@ def test_items_of_a_list_are_told_apart_by_name_where_names_are_unique(
     desired: Any, live: Any, found: list[str]
 ) -> None:
     assert differences(desired, live) == found
+
+
+@pytest.mark.parametrize(
+    ("desired", "live", "found"),
+    [
+        ("1000m", "1", []),
+        ("1Gi", "1024Mi", []),
+        ("100m", "200m", [""]),
+        ("3e95103641159820", "4e95103641159820", [""]),
+        ("1e5", "100000", [""]),
+    ],
+    ids=[
+        "cores",
+        "bytes",
+        "another amount",
+        "a digest that looks like an exponent",
+        "a text with an exponent",
+    ],
+)
+def test_quantities_are_the_same_by_amount_and_other_texts_by_their_letters(
+    desired: str, live: str, found: list[str]
+) -> None:
+    assert differences(desired, live) == found

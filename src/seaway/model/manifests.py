@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from seaway.errors import SeawayError
+from seaway.model.quantity import amount
+from seaway.model.wrong import Wrong
 
 Manifest = dict[str, Any]
 DESIRED: Final = "seaway.dev/desired"
@@ -18,12 +19,6 @@ PART_OF: Final = "app.kubernetes.io/part-of"
 COMPONENT: Final = "app.kubernetes.io/component"
 NAME: Final = "app.kubernetes.io/name"
 SYSTEM_NAMESPACE: Final = "envoy-gateway-system"
-
-_UNITS: Final = {
-    "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "": Decimal(1),
-    "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9), "T": Decimal(10**12),
-    "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -139,16 +134,7 @@ def _join(path: str, key: str) -> str:
 def _same(a: Any, b: Any) -> bool:
     if a == b:
         return True
-    if isinstance(a, str) and isinstance(b, str):
-        left, right = _quantity(a), _quantity(b)
-        return left is not None and left == right
-    return False
-
-
-def _quantity(text: str) -> Decimal | None:
-    number = text.rstrip("numkKMGTi")
-    unit = text[len(number) :]
     try:
-        return Decimal(number) * _UNITS[unit]
-    except (InvalidOperation, KeyError):
-        return None
+        return isinstance(a, str) and isinstance(b, str) and amount(a) == amount(b)
+    except Wrong:
+        return False
