@@ -36,7 +36,7 @@ class Http:
         remedy: str = "",
     ) -> None:
         self.base, self._attempts, self._remedy = base.rstrip("/"), attempts, remedy
-        # Reading the public authorities takes 80 ms; plain HTTP needs none, so that a redirect to TLS ends there.
+        # Reading the public authorities takes 80 ms; plain HTTP needs none: a redirect to TLS ends there.
         trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if self.base.startswith("http:") else True
         self._client = httpx2.Client(
             base_url=self.base,
