@@ -80,7 +80,14 @@ class World:
         if verdict and self.state().weight != watched:
             verdict = Says(enough=False)  # a new weight has no evidence yet
         return Facts(
-            "login", self.route, self.command, moment.others, verdict, moment.ready, moment.compared, elapsed
+            "login",
+            self.route,
+            self.command,
+            moment.others,
+            verdict,
+            moment.ready,
+            moment.compared,
+            elapsed=elapsed,
         )
 
     def look(self, moment: Moment, elapsed: float, watched: int, killed: int | None = None) -> None:
