@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from seaway.errors import SeawayError
@@ -14,7 +15,7 @@ from seaway.kit.kube import Kube, Ref
 from seaway.pilot.comparator.reports import Reports
 from seaway.pilot.course import NEVER, PERSIST
 from seaway.pilot.desk import Desk
-from seaway.pilot.outside import old_target
+from seaway.pilot.outside import OldSides, old_target
 from seaway.rooms.crossing.compare.judgement import judge
 from seaway.rooms.crossing.compare.kept import differences_name, kept, report_of
 from seaway.rooms.crossing.compare.tally import Tally
@@ -27,6 +28,22 @@ PERIOD: Final = 1.0
 #: Seconds after which a report says nothing of now.
 STALE: Final = 10.0
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A report as it was written last, what was judged by it, and when, in seconds of a clock."""
+
+    tally: Tally
+    judged: Compared
+    at: float
+
+    def passed(self, tally: Tally, judged: Compared, clock: float) -> bool:
+        """Whether a newer one must be written: at once where the judgement is another, else now and then."""
+        if tally == self.tally:
+            return False
+        another = tally.basis != self.tally.basis or _said(judged) != _said(self.judged)
+        return another or clock - self.at >= PERSIST
 
 
 @dataclass
@@ -44,11 +61,12 @@ class Comparison:
     _told: bool = False
     _found: dict[str, Compared] = field(default_factory=dict)
     _at: float = -NEVER
-    _saved: dict[str, float] = field(default_factory=dict)
+    _written: dict[str, Written] = field(default_factory=dict)
     _running: Future[dict[str, Compared]] | None = None
 
     def __post_init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="comparison")
+        self._sides = OldSides(partial(old_target, self.kube, self.system), self.clock)
 
     @property
     def due(self) -> float:
@@ -94,14 +112,14 @@ class Comparison:
         tallies = self.reports.exchange(tasks.values())
         judged = {name: judge(tally, tasks[name].spec) for name, tally in tallies.items()}
         for name, verdict in judged.items():
-            final = verdict.enough or verdict.differs
-            if self.leads() and (final or self.clock() - self._saved.get(name, -NEVER) >= PERSIST):
-                self.kube.apply(kept(self.system, name, tallies[name]))
-                self._saved[name] = self.clock()
+            tally, before = tallies[name], self._written.get(name)
+            if self.leads() and (before is None or before.passed(tally, verdict, self.clock())):
+                self.kube.apply(kept(self.system, name, tally))
+                self._written[name] = Written(tally, verdict, self.clock())
         return judged
 
     def _task(self, crossing: Crossing) -> Task | None:
-        return task_of(crossing, old_target(self.kube, self.system, crossing.place.monolith))
+        return task_of(crossing, self._sides.of(crossing)) if crossing.spec.compare else None
 
     def _kept(self, name: str) -> Tally | None:
         """Read what a pilot before has kept; what cannot be read is begun anew."""
@@ -110,6 +128,10 @@ class Comparison:
             return Tally.from_json(report) if report else None
         except (KeyError, TypeError, ValueError):
             return None
+
+
+def _said(judged: Compared) -> tuple[bool, bool]:
+    return judged.enough, judged.differs
 
 
 def as_decided(crossing: Crossing, epoch: int) -> Crossing:

@@ -3,15 +3,44 @@
 from __future__ import annotations
 
 import base64
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from seaway.errors import NotFound
-from seaway.kit.kube import Kube, Ref
+from seaway.kit.kube import Kube, Manifest, Ref
 from seaway.rooms.crossing.compare.task import Target, target_of
+from seaway.rooms.crossing.failover import ENVOY_API
 from seaway.rooms.crossing.place import Side
+from seaway.rooms.crossing.resource import Crossing
+from seaway.rooms.crossing.routes import GATEWAY_API
 
-ENVOY_API: Final = "gateway.envoyproxy.io/v1alpha1"
-GATEWAY_API: Final = "gateway.networking.k8s.io/v1"
+#: Seconds after which it is read again where a monolith is asked: whoever changes it changes no crossing.
+KNOWN: Final = 30.0
+
+
+@dataclass
+class OldSides:
+    """Where the old sides of crossings are asked, by what `read` gives for a side.
+
+    It is read when a crossing begins to be compared, when its old side is another one, and every now and
+    then. `clock` gives seconds and only goes forward.
+    """
+
+    read: Callable[[Side], Target]
+    clock: Callable[[], float] = time.monotonic
+    _known: dict[str, tuple[tuple[object, ...], float, Target]] = field(default_factory=dict)
+
+    def of(self, crossing: Crossing) -> Target:
+        """Give where a crossing's old side is asked. Raises what `read` raises."""
+        side = crossing.place.monolith
+        key = (crossing.uid, crossing.generation, crossing.state.epoch, side)
+        had, at, target = self._known.get(crossing.name, ((), 0.0, None))
+        if target is None or had != key or self.clock() - at >= KNOWN:
+            target = self.read(side)
+            self._known[crossing.name] = key, self.clock(), target
+        return target
 
 
 def old_target(kube: Kube, system: str, side: Side) -> Target:
@@ -23,17 +52,23 @@ def old_target(kube: Kube, system: str, side: Side) -> Target:
     if side.kind != "Backend":
         return target_of(side)
     backend = kube.get(Ref(ENVOY_API, "Backend", side.name, system))
-    endpoints = (backend or {}).get("spec", {}).get("endpoints") or []
-    if not endpoints:
+    if backend is None or not backend["spec"].get("endpoints"):
         raise NotFound(f"there is no Backend {side.name} with an endpoint", where=system, remedy="seaway up")
-    first: dict[str, Any] = endpoints[0]
+    policy = kube.get(Ref(GATEWAY_API, "BackendTLSPolicy", side.name, system))
+    trusted = policy["spec"]["validation"].get("caCertificateRefs") if policy else None
+    authority = kube.get(Ref("v1", "Secret", trusted[0]["name"], system)) if trusted else None
+    return target_at(backend, policy, authority)
+
+
+def target_at(backend: Manifest, policy: Manifest | None, authority: Manifest | None) -> Target:
+    """Read where a Backend with an endpoint is asked: with a `policy` over TLS, as `authority` vouches."""
+    first: dict[str, Any] = backend["spec"]["endpoints"][0]
     at = first.get("fqdn") or first["ip"]
     address = at.get("hostname") or at["address"]
+    place = f"[{address}]" if ":" in address else address  # RFC 3986, 3.2.2
     host = first.get("hostname", "")
-    policy = kube.get(Ref(GATEWAY_API, "BackendTLSPolicy", side.name, system))
     if policy is None:
-        return Target(f"http://{address}:{at['port']}", host)
-    trusted = policy["spec"]["validation"].get("caCertificateRefs") or []
-    authority = kube.get(Ref("v1", "Secret", trusted[0]["name"], system)) if trusted else None
+        return Target(f"http://{place}:{at['port']}", host)
     pem = base64.b64decode((authority or {}).get("data", {}).get("ca.crt", "")).decode()
-    return Target(f"https://{address}:{at['port']}", host, ca=pem)
+    name = policy["spec"]["validation"]["hostname"]
+    return Target(f"https://{place}:{at['port']}", host, ca=pem, name=name)

@@ -76,9 +76,7 @@ class Asker:
             data=copy.body or None,
             allow_redirects=False,
             ssl=self._trust(target),
-            server_hostname=target.host.partition(":")[0] or None
-            if target.url.startswith("https:")
-            else None,
+            server_hostname=_certified(target),
         ) as response:
             headers = headers_of(response.headers.items())
             head = Answer(response.status, headers)
@@ -95,6 +93,12 @@ class Asker:
         if target not in self._contexts:
             self._contexts[target] = ssl.create_default_context(cadata=target.ca)
         return self._contexts[target]
+
+
+def _certified(target: Target) -> str | None:
+    """Name whom the certificate must name; None where it is the host of the URL, or there is no TLS."""
+    named = target.name or target.host.partition(":")[0]
+    return named or None if target.url.startswith("https:") else None
 
 
 async def _body(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:

@@ -17,14 +17,16 @@ HTTP: Final = 80
 class Target:
     """Where a side is asked: `http://HOST:PORT`, or https.
 
-    `host` is the Host header where it must not be the visitor's; for https it must be in the certificate.
-    `ca` are certificates (PEM) that are trusted instead of the system's; `verify` tells whether any must be.
+    `host` is the Host header where it must not be the visitor's. For https, `name` is what its certificate
+    must have: without it `host`, and without that the host of `url`. `ca` are certificates (PEM) that are
+    trusted instead of the system's; `verify` tells whether any must be.
     """
 
     url: str
     host: str = ""
     verify: bool = True
     ca: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
