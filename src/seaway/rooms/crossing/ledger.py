@@ -1,7 +1,8 @@
 """The ledger: everything that happened to a crossing, in the ConfigMap `crossing-NAME-ledger`.
 
-One JSON document a line, the oldest first; the newest 2,000 are kept, as far as they fit into 900 KB (a
-ConfigMap holds 1 MiB). It outlives the crossing.
+One JSON document a line, in the order in which it happened; the last 2,000 are kept, as far as they fit
+into 900 KB (a ConfigMap holds 1 MiB). It outlives the crossing. Times are for people: each is of the clock of
+whoever wrote the entry, and two clocks may be minutes apart, so nothing is ever put in order by them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def ledger_name(crossing: str) -> str:
 
 
 def entries_of(config: Mapping[str, Any] | None) -> tuple[Entry, ...]:
-    """Read the entries, the oldest first; a line that is none is left out."""
+    """Read the entries, the first first; a line that is none is left out."""
     found = []
     for line in ((config or {}).get("data") or {}).get(KEY, "").splitlines():
         try:
@@ -36,9 +37,21 @@ def entries_of(config: Mapping[str, Any] | None) -> tuple[Entry, ...]:
 
 
 def merged(before: Iterable[Entry], more: Iterable[Entry]) -> tuple[Entry, ...]:
-    """Add entries; one that is there already is not added twice. Bounded: the oldest go first."""
-    by_key = {_key(entry): entry for entry in (*before, *more)}
-    ordered = sorted(by_key.values(), key=lambda entry: entry.at)[-MOST:]
+    """Put two accounts of the same events together; each is in its order, and so is what comes out.
+
+    An entry that both have is there once; one that only `more` has comes before the one that follows it there
+    and is known, or at the end. Bounded: the first go first.
+    """
+    known = {_key(entry): entry for entry in before}
+    ahead: dict[tuple[object, ...], list[Entry]] = {}
+    waiting: list[Entry] = []
+    for key, entry in {_key(entry): entry for entry in more}.items():
+        if key in known:
+            ahead[key], waiting = waiting, []
+        else:
+            waiting.append(entry)
+    ordered = [each for key, entry in known.items() for each in (*ahead.get(key, ()), entry)]
+    ordered = [*ordered, *waiting][-MOST:]
     room = LARGEST
     for kept, entry in enumerate(reversed(ordered)):
         room -= len(_line(entry).encode()) + 1
