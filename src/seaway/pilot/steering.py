@@ -25,12 +25,14 @@ from seaway.pilot.desk import CROSSING, ROUTE, SLICE, Desk
 from seaway.pilot.hands import Hands
 from seaway.pilot.readings import Readings
 from seaway.pilot.routing import COMPANIONS, facts_of, missing_companions, wanted_route
-from seaway.rooms.crossing.facts import GATEWAY_API, Facts, Other, route_name
+from seaway.rooms.crossing.facts import Facts, Other
 from seaway.rooms.crossing.failover import ENVOY_API
 from seaway.rooms.crossing.guards import Verdict
 from seaway.rooms.crossing.life import Advance, advance
-from seaway.rooms.crossing.resource import API, FINALIZER, Crossing, read
-from seaway.rooms.crossing.state import Phase, State
+from seaway.rooms.crossing.resource import API, FINALIZER, Crossing, understood
+from seaway.rooms.crossing.routes import GATEWAY_API
+from seaway.rooms.crossing.sides import route_name
+from seaway.rooms.crossing.state import Phase
 from seaway.rooms.crossing.turn import Emit, Record, Release, Requeue, SetSplit
 
 #: Seconds between two looks at the lists themselves: a watch that was away may have missed a removal.
@@ -47,8 +49,6 @@ LISTED: Final = (
     ("discovery.k8s.io/v1", SLICE),
     *((ENVOY_API, kind) for kind in COMPANIONS),
 )
-#: How it says that it holds a crossing itself.
-WRONG: Final = "the pilot: "
 log = logging.getLogger(__name__)
 
 
@@ -69,7 +69,8 @@ class Steering:
     wall: Callable[[], datetime] = field(default=partial(datetime.now, UTC))
     beat: float = 0.0
     courses: dict[str, Course] = field(default_factory=dict)
-    _crossings: dict[str, Crossing] = field(default_factory=dict)
+    _crossings: dict[str, Crossing | None] = field(default_factory=dict)
+    _versions: dict[str, tuple[str, str]] = field(default_factory=dict)
     _wrong: dict[str, str] = field(default_factory=dict)
     _synced: float = -NEVER
     _others: dict[str, Other] = field(default_factory=dict)
@@ -155,24 +156,17 @@ class Steering:
             self._told(name, known.other)
 
     def _read(self, item: Manifest) -> Crossing | None:
-        """Read a crossing; what the schema cannot forbid, hours that are none, keeps it where it is."""
+        """Read a crossing; what the schema cannot forbid, such as hours that are none, is told apart."""
         meta = item["metadata"]
-        known = self._crossings.get(meta["name"])
-        if known is None or (known.uid, known.version) != (meta["uid"], meta["resourceVersion"]):
-            known, wrong = _understood(item)
-            self._wrong[meta["name"]] = wrong
-            if known is None:
-                log.error("crossing %s cannot be read and is not steered: %s", meta["name"], wrong)
-                return None
-            self._crossings[meta["name"]] = known
-        return known
-
-    def _kept(self, course: Course) -> State:
-        """Hold a crossing whose spec is wrong, and no longer once it is mended."""
-        state, wrong = course.state, self._wrong.get(course.crossing.name, "")
-        if wrong and not state.held:
-            return replace(state, held=f"{WRONG}{wrong}")
-        return replace(state, held="") if state.held.startswith(WRONG) and not wrong else state
+        name, version = meta["name"], (meta["uid"], meta["resourceVersion"])
+        if self._versions.get(name) != version:
+            self._versions[name] = version
+            self._crossings[name] = None
+            try:
+                self._crossings[name], self._wrong[name] = understood(item)
+            except Wrong as wrong:
+                log.error("crossing %s cannot be read and is not steered: %s", name, wrong.why)  # noqa: TRY400
+        return self._crossings[name]
 
     def _told(self, name: str, other: Other | None) -> None:
         """Keep how a crossing looks to the others; what is new is a reason for all to look again."""
@@ -199,9 +193,7 @@ class Steering:
         course.seen = seen
         now, facts = self.wall(), self._facts(course, ready, clock)
         course.looked = clock
-        kept = self._kept(course)
-        result = advance(crossing.spec, kept, now, facts)
-        result = replace(result, changed=result.changed or kept != course.state)
+        result = advance(crossing.spec, course.state, now, facts)
         course.due = min(
             (clock + (e.at - now).total_seconds() for e in result.effects if isinstance(e, Requeue)),
             default=NEVER,
@@ -224,6 +216,7 @@ class Steering:
             verdict=self._verdict(course),
             ready=ready.get(crossing.spec.to, 0) if self.desk.whole(SLICE) else None,
             compared=self.comparison.of(crossing.name),
+            wrong=self._wrong.get(crossing.name, ""),
             elapsed=0.0 if course.looked is None else clock - course.looked,
             deleting=crossing.deleting,
             generation=crossing.generation,
@@ -307,15 +300,3 @@ class Steering:
             if found and found.uid == crossing.uid and found.state != course.basis:
                 again = self.courses[crossing.name] = Course.of(found, self.clock())
                 again.untold = course.untold
-
-
-def _understood(item: Manifest) -> tuple[Crossing | None, str]:
-    """Read a crossing, without its hours where they are wrong; and what is wrong."""
-    try:
-        return read(item), ""
-    except Wrong as error:
-        spec = {key: value for key, value in item["spec"].items() if key not in {"only", "timezone"}}
-        try:
-            return read({**item, "spec": spec}), error.why
-        except Wrong as worse:
-            return None, worse.why

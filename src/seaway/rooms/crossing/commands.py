@@ -21,16 +21,19 @@ def obey(turn: Turn) -> None:
     command = turn.facts.command
     if command is None or command.id == turn.state.command:
         return
-    answer = _late(turn, command) or VERBS[command.verb](turn, command)
+    answer = _unready(turn, command) or VERBS[command.verb](turn, command)
     turn.become(command=command.id, answer=answer)
     if answer:
         turn.record(What.REFUSED, command.by, turn.state.weight, f"{command.verb.value}: {answer}")
 
 
-def _late(turn: Turn, command: Command) -> str:
-    late = command.verb in UP and turn.now - command.at > LATE
-    down = command.verb is Verb.MOVE and command.weight <= turn.state.weight
-    return f"it came too late: it is of {command.at:%Y-%m-%d %H:%M} UTC" if late and not down else ""
+def _unready(turn: Turn, command: Command) -> str:
+    """Say why nothing may go up by this command; nothing where it leads down."""
+    if command.verb not in UP or (command.verb is Verb.MOVE and command.weight <= turn.state.weight):
+        return ""
+    if turn.now - command.at > LATE:
+        return f"it came too late: it is of {command.at:%Y-%m-%d %H:%M} UTC"
+    return turn.facts.wrong
 
 
 def _start(turn: Turn, command: Command) -> str:

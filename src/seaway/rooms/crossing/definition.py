@@ -6,14 +6,11 @@ itself where it cannot be; what only a calendar knows (hours, time zones) the pi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Final, get_origin
+from typing import Any, Final
 
-from pydantic import BaseModel
-
+from seaway.model.fields import NAME_MAX
 from seaway.model.manifests import Manifest, labels
-from seaway.rooms.crossing.compare.spec import CompareSpec
+from seaway.rooms.crossing.compare.spec import LONGEST, METHODS, CompareSpec
 from seaway.rooms.crossing.resource import GROUP, KIND, PLURAL, VERSION
 from seaway.rooms.crossing.spec import ROUTES, CrossingSpec
 from seaway.rooms.crossing.state import KEPT, Phase
@@ -23,12 +20,19 @@ SHARED: Final = "seaway"
 COMPONENT: Final = "pilot"
 NAME: Final = f"{PLURAL}.{GROUP}"
 
-TYPES: Final[Mapping[Any, str]] = MappingProxyType(
-    {str: "string", int: "integer", float: "number", bool: "boolean"}
-)
 _DURATION: Final = {"type": "string", "pattern": "^[1-9][0-9]{0,5}(s|m|h)$", "maxLength": 8}
-_RATE: Final = {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,2})(\.[0-9]{1,3})?%$", "maxLength": 8}
+_RATE: Final = {
+    "type": "string",
+    "pattern": r"^(100(\.0{1,3})?|[1-9]?[0-9](\.[0-9]{1,3})?)%$",
+    "maxLength": 8,
+}
+_PERCENT: Final = {"type": "string", "pattern": "^([1-9][0-9]?|100)%$", "maxLength": 4}
 _LABEL: Final = {"type": "string", "pattern": "^[a-z]([-a-z0-9]*[a-z0-9])?$", "maxLength": 63}
+_NAME: Final = {**_LABEL, "maxLength": NAME_MAX}
+#: A token, RFC 9110, 5.6.2.
+_TOKEN: Final = {"type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", "maxLength": 256}
+#: What can stand in a header and in a cookie alike, RFC 6265, 4.1.1.
+_PLAIN: Final = {"type": "string", "pattern": r"^[!#-+\--:<-\[\]-~]+$", "maxLength": 256}
 _WEIGHT: Final = {"type": "integer", "minimum": 0, "maximum": 100}
 _LATENCY: Final = {"type": "string", "pattern": "^([1-9][0-9]{0,5}(ms|s))?$", "maxLength": 8}
 _TIME: Final = {"type": "string", "format": "date-time"}
@@ -107,7 +111,7 @@ def _spec() -> dict[str, Any]:
         "from": _side("Service", "Backend"),
         "to": _side("Service"),
         "over": {"type": "string", "maxLength": 63, "default": ""},
-        "after": _list(_LABEL, most=50, kind="set", default=[]),
+        "after": _list(_NAME, most=50, kind="set", default=[]),
         "start": {"type": "string", "enum": ["manual", "automatic"], "default": _default("start")},
         "steps": _list({"type": "integer", "minimum": 1, "maximum": 100}, least=1, most=20,
                        default=list(_default("steps"))),
@@ -116,7 +120,7 @@ def _spec() -> dict[str, Any]:
         "timezone": {"type": "string", "maxLength": 64, "default": _default("timezone")},
         "alone": {"type": "boolean", "default": _default("alone")},
         "guard": _guard(),
-        "compare": _plain(CompareSpec),
+        "compare": _compare(),
         "sticky": {"type": "boolean", "default": _default("sticky")},
         "testers": _testers(),
     }  # fmt: skip
@@ -126,6 +130,14 @@ def _spec() -> dict[str, Any]:
         "properties": properties,
         "x-kubernetes-validations": [
             _rule("self.routes.all(r, r.startsWith('/'))", "a route begins with /"),
+            _rule(
+                r"self.routes.all(r, r.matches('^[A-Za-z0-9._~!$&\'()*+,;=:@%/-]*$'))",
+                "a route is the path of a URL: no query, no spaces",
+            ),
+            _rule(
+                r"self.routes.all(r, !r.matches('//|/[.][.]?(/|$)'))",
+                "a route has no empty or dot segment",
+            ),
             _rule("self.steps[self.steps.size() - 1] == 100", "the last step must be 100"),
             _rule(
                 "self.steps.isSorted() && self.steps.all(s, self.steps.exists_one(o, o == s))",
@@ -149,28 +161,48 @@ def _guard() -> dict[str, Any]:
         "minimum": {"type": "integer", "minimum": 0, "maximum": 1_000_000, "default": 100},
         "patience": {**_DURATION, "default": "6h"},
     }
+    rules = [
+        _rule(
+            "!has(self.latency) || self.latency == 0.0 || self.latency >= 1.0",
+            "latency is a ratio of 1 or more, or 0 for none",
+        ),
+        _rule(
+            "!has(self.errors) || !self.errors.matches('^0([.]0+)?%$')",
+            "no system fails never: errors is more than 0%",
+        ),
+    ]
+    return {"type": "object", "default": {}, "properties": properties, "x-kubernetes-validations": rules}
+
+
+def _compare() -> dict[str, Any]:
+    place = {"type": "string", "minLength": 1, "maxLength": LONGEST}
+    lists = {
+        "methods": _list({"type": "string", "enum": list(METHODS)}, least=1, most=len(METHODS)),
+        "headers": _list(_TOKEN, most=20),
+        "ignore": _list(place, most=50),
+    }
+    properties: dict[str, Any] = {
+        "share": _PERCENT,
+        "requests": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+        "differences": _RATE,
+        **lists,
+    }
+    usual = {key: CompareSpec.model_fields[key].default for key in properties}
+    given = {key: list(value) if key in lists else value for key, value in usual.items()}
     rule = _rule(
-        "!has(self.latency) || self.latency == 0.0 || self.latency >= 1.0",
-        "latency is a ratio of 1 or more, or 0 for none",
+        r"!has(self.ignore) || self.ignore.all(p, p.matches('[^*$.\\s]'))",
+        "a place of ignore that leaves out everything: name the places that may differ",
     )
-    return {"type": "object", "default": {}, "properties": properties, "x-kubernetes-validations": [rule]}
-
-
-def _plain(model: type[BaseModel]) -> dict[str, Any]:
-    """Compose the schema of a part whose keys are texts, numbers, truths and lists of texts."""
-    properties = {}
-    for key, field in model.model_fields.items():
-        listed = get_origin(field.annotation) is tuple
-        kind = {"type": TYPES[str if listed else field.annotation or str]}
-        schema = _list({**kind, "maxLength": 1024}, most=100) if listed else kind
-        given = {} if field.is_required() else {"default": list(field.default) if listed else field.default}
-        properties[key] = {**schema, **given}
-    return {"type": "object", "properties": properties}
+    return {
+        "type": "object",
+        "properties": {key: {**schema, "default": given[key]} for key, schema in properties.items()},
+        "x-kubernetes-validations": [rule],
+    }
 
 
 def _testers() -> dict[str, Any]:
-    text = {"type": "string", "minLength": 1, "maxLength": 256}
-    mark = {"type": "object", "required": ["name", "value"], "properties": {"name": text, "value": text}}
+    properties = {"name": _TOKEN, "value": _PLAIN}
+    mark = {"type": "object", "required": ["name", "value"], "properties": properties}
     rule = _rule("has(self.header) != has(self.cookie)", "testers are told by a header or by a cookie")
     return {
         "type": "object",
@@ -227,7 +259,7 @@ def _side(*kinds: str) -> dict[str, Any]:
         "type": "object",
         "required": ["name"],
         "properties": {
-            "name": _LABEL,
+            "name": _NAME,
             "port": {"type": "integer", "minimum": 1, "maximum": 65535, "default": 80},
             "kind": {"type": "string", "enum": list(kinds), "default": kinds[0]},
         },

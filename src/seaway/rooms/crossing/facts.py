@@ -8,14 +8,8 @@ from typing import Any, Final, Protocol
 
 from seaway.rooms.crossing.state import Command, Phase
 
-GATEWAY_API: Final = "gateway.networking.k8s.io/v1"
 #: Annotation of a route: who took it back there, without the pilot.
 BY: Final = "seaway.dev/taken-back-by"
-
-
-def route_name(crossing: str) -> str:
-    """Name a crossing's HTTPRoute."""
-    return f"crossing-{crossing}"
 
 
 @dataclass(frozen=True)
@@ -84,9 +78,9 @@ class Facts:
     `route` is None where there is none. `others` are the other crossings of the system by name. `verdict` is
     what the guards say of the evidence of this step, None where the gateway's metrics are not seen. `ready`
     counts the new side's endpoints that may get traffic, None where they are not seen. `compared` is None
-    where the comparator gives no report. `elapsed` is the seconds since this very pilot's last look, 0 at its
-    first, by a clock that only goes forward. `deleting` tells that the resource is to go, `generation` which
-    version of its spec this is.
+    where the comparator gives no report. `wrong` says what the pilot cannot go by in the spec. `elapsed` is
+    the seconds since this very pilot's last look, 0 at its first, by a clock that only goes forward.
+    `deleting` tells that the resource is to go, `generation` which version of its spec this is.
     """
 
     name: str
@@ -96,6 +90,7 @@ class Facts:
     verdict: Verdict | None = None
     ready: int | None = None
     compared: Compared | None = None
+    wrong: str = ""
     elapsed: float = 0.0
     deleting: bool = False
     generation: int = 0

@@ -47,6 +47,8 @@ TICK: Final = timedelta(seconds=1)
 DEPENDENTS: Final = 5.0
 #: Seconds after which a resource may go although the gateway has not taken up the way back: it is gone too.
 GATEWAY: Final = 30.0
+#: How the pilot says that it holds a crossing itself.
+WRONG: Final = f"the {PILOT}: "
 #: A look counts as watching for at most this many seconds.
 LONGEST: Final = 5.0
 
@@ -70,6 +72,7 @@ def advance(spec: CrossingSpec, state: State, now: datetime, facts: Facts) -> Ad
         _leave(turn)
     else:
         obey(turn)
+        _hold_what_is_wrong(turn)
         _notice(turn)
         _return_if_it_must(turn)
         PHASES[turn.phase](turn)
@@ -98,6 +101,13 @@ def _leave(turn: Turn) -> None:
     route = turn.facts.route
     if route is None or (_is_as_wanted(turn) and (route.accepted or turn.state.watched > GATEWAY)):
         turn.effects.append(Release())
+
+
+def _hold_what_is_wrong(turn: Turn) -> None:
+    """Keep a crossing whose spec is wrong where it is, and no longer once it is mended."""
+    held, wrong = turn.state.held, turn.facts.wrong
+    if not held or held.startswith(WRONG):
+        turn.become(held=f"{WRONG}{wrong}" if wrong else "")
 
 
 def _notice(turn: Turn) -> None:
@@ -166,10 +176,10 @@ def _comparing(turn: Turn) -> None:
     compared = turn.facts.compared
     if behind := turn.behind():
         turn.enter(Phase.WAITING, behind)
-    elif turn.spec.compare is None:
-        _first_step(turn, "its first step")
     elif turn.state.held:
         turn.become(reason=f"held by {turn.state.held}")
+    elif turn.spec.compare is None:
+        _first_step(turn, "its first step")
     elif compared is None:
         turn.condition(COMPARED, "Unknown", "NoReport", "the comparator gives no report")
         turn.become(reason="the comparator gives no report")

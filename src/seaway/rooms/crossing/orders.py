@@ -15,14 +15,16 @@ from seaway.kit.near import did_you_mean
 from seaway.model.event import Event, Outcome
 from seaway.model.plan import Change, Outputs
 from seaway.model.plan import Verb as Does
+from seaway.model.wrong import Wrong
 from seaway.ports.world import World
 from seaway.rooms.crossing.compare.kept import differences_name, report_of
 from seaway.rooms.crossing.deployment import PILOT
-from seaway.rooms.crossing.facts import BY, GATEWAY_API, route_name
+from seaway.rooms.crossing.facts import BY
 from seaway.rooms.crossing.ledger import entries_of, ledger_name, merged
 from seaway.rooms.crossing.place import Place
-from seaway.rooms.crossing.resource import API, COMMAND, KIND, ROOM, read
-from seaway.rooms.crossing.routes import Split, route, split_of
+from seaway.rooms.crossing.resource import API, COMMAND, KIND, ROOM, understood
+from seaway.rooms.crossing.routes import GATEWAY_API, Split, route, split_of
+from seaway.rooms.crossing.sides import route_name
 from seaway.rooms.crossing.spec import CrossingSpec
 from seaway.rooms.crossing.state import Command, Entry, Phase, State, Verb
 from seaway.rooms.crossing.steps import reason_of, reference
@@ -147,17 +149,22 @@ class TakeBack:
         except SeawayError as error:
             world.report(Event(self.id, Outcome.NOTE, f"without the pilot: {error}"))
             commanded = None
-        written = self._write_route(world, commanded)
+        place, spec = self._known(commanded)
+        written = self._write_route(world, place, spec)
         self._await_gateway(world, written)
         if commanded is not None and self.hear:
-            self._hear(world, ref, read(commanded).place.monolith.name)
+            self._hear(world, ref, place.monolith.name)
         return {}
 
-    def _write_route(self, world: World, commanded: Manifest | None) -> Manifest:
-        place, spec = self.place, self.spec
-        if commanded is not None:
-            known = read(commanded)
-            place, spec = known.place, known.spec
+    def _known(self, commanded: Manifest | None) -> tuple[Place, CrossingSpec]:
+        """Go by the resource where it can be read, else by the file: the way back needs neither whole."""
+        try:
+            known = understood(commanded)[0] if commanded else self
+        except Wrong:
+            known = self
+        return known.place, known.spec
+
+    def _write_route(self, world: World, place: Place, spec: CrossingSpec) -> Manifest:
         ref = Ref(GATEWAY_API, "HTTPRoute", route_name(self.name), place.system)
         for _ in range(TRIES):
             found = world.kube.get(ref)

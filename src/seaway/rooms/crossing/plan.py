@@ -12,10 +12,11 @@ from seaway.model.snapshot import Live
 from seaway.rooms.crossing import deployment
 from seaway.rooms.crossing.compare import manifests
 from seaway.rooms.crossing.definition import NAME, definition
-from seaway.rooms.crossing.facts import GATEWAY_API, route_name
 from seaway.rooms.crossing.orders import Park
 from seaway.rooms.crossing.place import Place
 from seaway.rooms.crossing.resource import API, KIND, ROOM, manifest
+from seaway.rooms.crossing.routes import GATEWAY_API
+from seaway.rooms.crossing.sides import route_name
 from seaway.rooms.crossing.spec import CrossingSpec
 from seaway.rooms.crossing.steps import AwaitCrossing, RemoveCrossing, taken
 from seaway.steps.objects import Desired, RemoveObject, changes, orphans

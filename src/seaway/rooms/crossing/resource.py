@@ -69,13 +69,38 @@ def manifest(place: Place, name: str, spec: CrossingSpec) -> Manifest:
 
 def read(found: Mapping[str, Any]) -> Crossing:
     """Read a Crossing. Raises Wrong where its spec says what its schema cannot forbid."""
+    typed, wrong = _typed(found["spec"])
+    if wrong:
+        raise Wrong(wrong)
+    return _crossing(found, typed)
+
+
+def understood(found: Mapping[str, Any]) -> tuple[Crossing, str]:
+    """Read a Crossing as far as it can be, and say what is wrong with its spec; nothing where all is well.
+
+    A part that is wrong is left out, so that its default counts. Raises Wrong where it has none.
+    """
+    typed, wrong = _typed(found["spec"])
+    return _crossing(found, typed), wrong
+
+
+def _typed(spec: Mapping[str, Any]) -> tuple[CrossingSpec, str]:
+    given = {**{key: spec[key] for key in _OF_THE_FILE if key in spec}, "to": spec["to"]["name"]}
+    try:
+        return CrossingSpec.model_validate(given), ""
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)
+        why = "; ".join(map(_said, wrong))
+    parts = {str(each["loc"][0]) for each in wrong}
+    try:
+        return CrossingSpec.model_validate({k: v for k, v in given.items() if k not in parts}), why
+    except ValidationError as error:
+        raise Wrong(why) from error
+
+
+def _crossing(found: Mapping[str, Any], typed: CrossingSpec) -> Crossing:
     meta, spec = found["metadata"], found["spec"]
     notes = meta.get("annotations") or {}
-    given = {key: spec[key] for key in _OF_THE_FILE if key in spec}
-    try:
-        typed = CrossingSpec.model_validate({**given, "to": spec["to"]["name"]})
-    except ValidationError as error:
-        raise Wrong("; ".join(map(_said, error.errors(include_url=False)))) from error
     return Crossing(
         name=meta["name"],
         place=Place(

@@ -11,7 +11,7 @@ from seaway.model.manifests import Manifest
 from seaway.model.names import Weight
 from seaway.model.wrong import Wrong
 from seaway.rooms.crossing.facts import Other
-from seaway.rooms.crossing.resource import Crossing, read
+from seaway.rooms.crossing.resource import Crossing, understood
 from seaway.rooms.crossing.routes import Split, split_of
 from seaway.rooms.crossing.spec import CrossingSpec
 from seaway.rooms.crossing.state import FULL, Phase, State, moment
@@ -105,7 +105,7 @@ def _view(name: str, spec: CrossingSpec, resource: Manifest | None, route: Manif
 
 def _read(resource: Manifest | None) -> tuple[Crossing | None, str]:
     try:
-        return (read(resource), "") if resource else (None, "")
+        return understood(resource) if resource else (None, "")
     except Wrong as wrong:
         return None, wrong.why
 
