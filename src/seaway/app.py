@@ -219,21 +219,24 @@ def back(
 
 
 def history(system: System, on: str, name: str, report: Report) -> tuple[Entry, ...]:
-    """Read all that happened to a crossing, the oldest first. Raises NotFound where nothing is known."""
+    """Read all that happened to a crossing, the first first. Raises UsageError where nothing is known."""
     _, environment = system.environment(on)
     with closing(open_world(environment, report)) as world:
         return read_history(world.kube, system.system, name, system.crossings)
 
 
 def differences(system: System, on: str, name: str, report: Report) -> dict[str, Any]:
-    """Read what the comparison of a crossing's sides found. Raises NotFound where none was made."""
+    """Read what the comparison of a crossing's sides found.
+
+    Raises NotFound where none was made, UsageError for an unknown name.
+    """
     _, environment = system.environment(on)
     with closing(open_world(environment, report)) as world:
-        return read_differences(world.kube, system.system, name)
+        return read_differences(world.kube, system.system, name, system.crossings)
 
 
 def rolled(system: System, on: str, report: Report, name: str = "") -> tuple[Rollout, ...]:
-    """See how services were rolled out: one by name, or all. Raises NotFound for an unknown name."""
+    """See how services were rolled out: one by name, or all. Raises UsageError for an unknown name."""
     with _looking(system, on, report, observe_rollouts) as (seen, _):
         return (rollout(system, seen, name),) if name else tuple(rollouts(system, seen).values())
 

@@ -108,7 +108,7 @@ def use(name: Name = DEFAULT, output: Output = Format.TEXT) -> None:
 
 @app.command()
 def delete(name: Name = DEFAULT, yes: Yes = False, output: Output = Format.TEXT) -> None:
-    """Remove a cluster and everything in it, volumes included.
+    """Remove a cluster and everything in it, volumes included; where there is none, that is well too.
 
     Example: seaway cluster delete --name demo --yes
     """
@@ -117,8 +117,11 @@ def delete(name: Name = DEFAULT, yes: Yes = False, output: Output = Format.TEXT)
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Delete cluster {name} with all its data?", abort=True, err=True)
     with Story() as story:
-        house.clusters().delete(name, story)
-    _answer(output, {"deleted": name}, f"nothing is left of cluster {name}")
+        found = house.clusters().delete(name, story)
+    done = f"nothing is left of cluster {name}" if found else f"there is no cluster {name} on this machine"
+    _answer(output, {"deleted": name, "found": found}, done)
+    if not found:
+        next_commands(("seaway cluster list", "those that are there"))
 
 
 @app.command()

@@ -56,7 +56,9 @@ class Declared:
             value = data.get(part)
             return frozenset(str(name) for name in value) if isinstance(value, (dict, list)) else frozenset()
 
-        return cls(names("services"), names("databases"), names("crossings"), bool(data.get("monolith")))
+        return cls(
+            names("services"), names("databases"), names("crossings"), data.get("monolith") is not None
+        )
 
 
 def contradictions(system: System, rough: System, declared: Declared) -> Iterator[Found]:

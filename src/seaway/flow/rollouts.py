@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from seaway.errors import NotFound
+from seaway.errors import NotFound, UsageError
 from seaway.flow.releases import releases_in
 from seaway.flow.status import Workload, workload
 from seaway.flow.system import System
@@ -57,9 +57,9 @@ def rollouts(system: System, seen: Snapshot) -> dict[str, Rollout]:
 
 
 def rollout(system: System, seen: Snapshot, name: str) -> Rollout:
-    """See one service. Raises NotFound with the name that was probably meant."""
+    """See one service. Raises UsageError with the name that was probably meant."""
     if name not in system.services:
-        raise NotFound(
+        raise UsageError(
             f"there is no service {name!r} in the file",
             why=f"there are: {', '.join(system.services)}",
             remedy=did_you_mean(name, system.services) or "seaway rollout status",

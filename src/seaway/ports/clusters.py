@@ -37,5 +37,5 @@ class Clusters(Protocol):
     def kubeconfig(self, name: str) -> str:
         """Path of a kubeconfig file that reaches the cluster as its administrator."""
 
-    def delete(self, name: str, report: Report) -> None:
-        """Remove it and everything it left; nothing to do is fine."""
+    def delete(self, name: str, report: Report) -> bool:
+        """Remove it and everything it left; nothing to do is fine. Gives whether it was there."""

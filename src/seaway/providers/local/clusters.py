@@ -146,11 +146,11 @@ class LocalClusters:
         contexts.use(place)
         return place.context
 
-    def delete(self, name: str, report: Report) -> None:
+    def delete(self, name: str, report: Report) -> bool:
         place = home.find(name)
         if place is None:
             contexts.remove(Home(name, 0).context)
-            return
+            return False
         with _changing(name, report), _told(report, f"cluster/{name}", f"cluster {name} deleted"):
             cgroups.kill(place.cgroup)
             network.lower_cluster(place)
@@ -163,6 +163,7 @@ class LocalClusters:
             if not home.homes():
                 machine.stop()
                 cgroups.remove("seaway")
+        return True
 
     def _write_nodes(self, nodes: Sequence[NodeHome], size: str, programs: engine.Engine, pause: str) -> None:
         resolver = machine.resolver()

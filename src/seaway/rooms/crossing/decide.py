@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from seaway.errors import NotFound, Refused
+from seaway.errors import Refused, UsageError
 from seaway.kit.near import did_you_mean
 from seaway.model.names import Weight
 from seaway.rooms.crossing.state import FULL, Phase, Verb
@@ -16,7 +16,7 @@ def decide_move(
 ) -> tuple[CrossingView, ...]:
     """Check one move; gives the crossings that change, in order. `ready` counts the services' endpoints.
 
-    Raises NotFound for a name that the file does not have, Refused where a rule says no.
+    Raises UsageError for a name that the file does not have, Refused where a rule says no.
     """
     view = find(seen, name)
     if weight > view.weight:
@@ -58,7 +58,7 @@ def decide_back(
 ) -> tuple[CrossingView, ...]:
     """Check the way back; gives the crossings that return to 0, those that come last first.
 
-    Raises NotFound and Refused as decide_move does.
+    Raises UsageError and Refused as decide_move does.
     """
     view = find(seen, name)
     ahead = dependents(seen, name) if with_dependents else ()
@@ -98,7 +98,7 @@ def dependents(seen: Mapping[str, CrossingView], name: str) -> tuple[CrossingVie
 def fitting(seen: Mapping[str, CrossingView], verb: Verb, names: Sequence[str]) -> tuple[CrossingView, ...]:
     """Give those of these names; where none is named, all that start, hold or resume has a meaning for.
 
-    Raises NotFound.
+    Raises UsageError.
     """
     if names:
         return tuple(find(seen, name) for name in names)
@@ -113,9 +113,9 @@ def _fits(view: CrossingView, verb: Verb) -> bool:
 
 
 def find(seen: Mapping[str, CrossingView], name: str) -> CrossingView:
-    """Give one by name. Raises NotFound with the one that was probably meant."""
+    """Give one by name. Raises UsageError with the one that was probably meant."""
     if name not in seen:
-        raise NotFound(
+        raise UsageError(
             f"there is no crossing {name!r} in the file",
             why=f"there are: {', '.join(seen)}" if seen else "there is none",
             remedy=did_you_mean(name, seen) or "seaway cross status",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from seaway.errors import Conflict, NotFound, Refused, SeawayError, Unready
+from seaway.errors import Conflict, NotFound, Refused, SeawayError, Unready, UsageError
 from seaway.kit.kube import Kube, Manifest, Ref
 from seaway.kit.near import did_you_mean
 from seaway.model.event import Event, Outcome
@@ -235,29 +235,42 @@ def command(verb: Verb, by: str, weight: int = 0) -> Command:
     return Command(uuid4().hex[:12], verb, by, datetime.now(UTC), weight)
 
 
-def read_history(kube: Kube, system: str, name: str, known: Iterable[str]) -> tuple[Entry, ...]:
-    """Read the ledger of a crossing, which may be gone itself. Raises NotFound where nothing is known."""
+def read_history(kube: Kube, system: str, name: str, known: Collection[str]) -> tuple[Entry, ...]:
+    """Read the ledger of a crossing, which may be gone itself.
+
+    Raises UsageError where neither the cluster nor the file, whose names are `known`, has ever had it.
+    """
     config = kube.get(Ref("v1", "ConfigMap", ledger_name(name), system))
     resource = kube.get(reference(system, name))
-    if config is None and resource is None and name not in known:
-        raise NotFound(
-            f"nothing is known of a crossing {name!r}",
-            why=f"there are: {', '.join(known)}",
-            remedy=did_you_mean(name, known) or "seaway cross status",
-        )
+    if config is None and resource is None:
+        _must_be_known(name, known)
     return merged(entries_of(config), State.from_status((resource or {}).get("status")).history)
 
 
-def read_differences(kube: Kube, system: str, name: str) -> dict[str, Any]:
-    """Read what the comparison of a crossing's two sides found. Raises NotFound where none was made."""
+def read_differences(kube: Kube, system: str, name: str, known: Collection[str]) -> dict[str, Any]:
+    """Read what the comparison of a crossing's two sides found.
+
+    Raises NotFound where none was made, UsageError where neither cluster nor file has such a crossing.
+    """
     report = report_of(kube.get(Ref("v1", "ConfigMap", differences_name(name), system)))
     if report is None:
+        if kube.get(reference(system, name)) is None:
+            _must_be_known(name, known)
         raise NotFound(
             f"nothing was compared for crossing {name}",
             why="the comparison begins once it is started, and with compare: in the file",
             remedy="seaway cross status",
         )
     return report
+
+
+def _must_be_known(name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise UsageError(
+            f"nothing is known of a crossing {name!r}",
+            why=f"there are: {', '.join(known)}" if known else "the file has none",
+            remedy=did_you_mean(name, known) or "seaway cross status",
+        )
 
 
 def accepted(found: Mapping[str, Any] | None, generation: int) -> bool:
