@@ -108,12 +108,12 @@ def join(group: str) -> str:
 
 
 def processes(group: str) -> frozenset[int]:
-    """Every process in the group or below it, in any hierarchy."""
+    """Every process in the group or below it, in any hierarchy; groups may go while one looks."""
     found: set[int] = set()
     for root in hierarchies():
-        for procs in (root / group).rglob("cgroup.procs"):
+        for folder, _, _ in os.walk(root / group):
             try:
-                found.update(int(pid) for pid in procs.read_text().split())
+                found.update(int(pid) for pid in Path(folder, "cgroup.procs").read_text().split())
             except OSError:
                 continue
     return frozenset(found)
@@ -134,12 +134,8 @@ def kill(group: str, seconds: float = 10) -> None:
 def remove(group: str) -> None:
     """Remove the group and all below it, deepest first; it must be empty of processes."""
     for root in hierarchies():
-        top = root / group
-        if not top.is_dir():
-            continue
-        below = sorted((p for p in top.rglob("*") if p.is_dir()), key=lambda p: len(p.parts), reverse=True)
-        for path in [*below, top]:
-            _rmdir(path)
+        for folder, _, _ in os.walk(root / group, topdown=False):
+            _rmdir(Path(folder))
 
 
 def _rmdir(path: Path) -> None:
