@@ -17,7 +17,9 @@ import socket, sys, time
 end = time.time() + 30
 while True:
     try:
-        sys.exit(0 if socket.gethostbyname("kubernetes.default.svc.cluster.local") else 1)
+        socket.gethostbyname("kubernetes.default.svc.cluster.local")
+        open("/dev/termination-log", "w").write(str(time.time()))
+        sys.exit(0)
     except OSError:
         if time.time() > end:
             sys.exit(1)
@@ -29,10 +31,10 @@ def measure(image: str) -> dict[str, Any]:
     """One life of a cluster: to a DNS answer in a pod, one more node, memory at rest, delete, traces."""
     _seaway("cluster", "delete", "--name", NAME, "--yes")
     before = traces()
-    began = time.monotonic()
+    began = time.time()
     _seaway("cluster", "create", "--name", NAME)
-    created = time.monotonic() - began
-    answered = _dns(image, began)
+    created = time.time() - began
+    answered = _dns(image) - began
     time.sleep(30)
     memory = _memory()
     began = time.monotonic()
@@ -70,7 +72,8 @@ def traces() -> set[str]:
     return found
 
 
-def _dns(image: str, began: float) -> float:
+def _dns(image: str) -> float:
+    """Ask for a name in a pod; gives when the answer came, by the pod's own word (Unix seconds)."""
     kube = _kube()
     container = {"name": "ask", "image": image, "command": ["python3", "-c", ASK]}
     pod = {
@@ -87,7 +90,7 @@ def _dns(image: str, began: float) -> float:
         if phase in {"Succeeded", "Failed"}:
             if phase == "Failed":
                 raise RuntimeError("the pod got no DNS answer")
-            return time.monotonic() - began
+            return float(seen["status"]["containerStatuses"][0]["state"]["terminated"]["message"])
     raise RuntimeError("the pod did not end")
 
 

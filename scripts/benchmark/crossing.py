@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any, Final
@@ -73,8 +75,13 @@ def measure(crossings: int = CROSSINGS, changes: int = CHANGES, visitors: int = 
         try:
             seaway.tell("up", "--yes")
             bench = Bench(seaway, programs.program("vegeta"))
-            figures = {"crossings": crossings, **bench.weights(changes), **bench.visitors(visitors)}
-            return figures | bench.deaths() | bench.statistics() | bench.pilot()
+            weights, visits = partial(bench.weights, changes), partial(bench.visitors, visitors)
+            figures: dict[str, Any] = {"crossings": crossings}
+            for stage in (weights, visits, bench.deaths, bench.statistics, bench.pilot):
+                found = stage()
+                sys.stderr.write(f"{json.dumps(found, indent=1)}\n")
+                figures |= found
+            return figures
         finally:
             seaway.tell("down", "--yes")
 
@@ -189,6 +196,8 @@ class Bench:
         self._move("c2", pilot.WEIGHT)
         with self._load("/c2", pilot.RATE, 90) as load:
             figures = pilot.failing(load, lambda: pilot.signalled(CLUSTER, SERVER, signal.SIGUSR1))
+        self._delete()  # what fails is not ready either
+        self._await_pods()
         names = [m["metadata"]["name"] for m in self._kube.list(API, KIND, namespace=SYSTEM)]
         for name in names:
             self._kube.patch(Ref(API, KIND, name, SYSTEM), {"spec": {"alone": False}})
