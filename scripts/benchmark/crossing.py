@@ -123,12 +123,14 @@ class Bench:
                     felt.append(_last(load, "app" if weight == 0 else "monolith", asked))
         self._move("c0", 0)
         answers = load.seen()
+        failed = [a for a in answers if a.failed]
         return {
             "weight_changes": changes,
             "weight_changes_rate": len(answers) / (answers[-1].at - answers[0].at),
             "weight_changes_requests": len(answers),
-            "weight_changes_failed": sum(a.failed for a in answers),
-            "weight_changes_errors": dict(Counter(f"{a.code} {a.error[:60]}" for a in answers if a.failed)),
+            "weight_changes_failed": len(failed),
+            "weight_changes_failed_seconds": sorted({int(a.at - answers[0].at) for a in failed}),
+            "weight_changes_errors": dict(Counter(f"{a.code} {a.error[-80:]}" for a in failed)),
             "change_felt_p50_s": quantile(felt, 0.5),
             "change_felt_p95_s": quantile(felt, 0.95),
             "change_felt_max_s": max(felt),
