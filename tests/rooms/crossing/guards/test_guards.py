@@ -216,7 +216,16 @@ def test_a_new_pilot_goes_on_where_the_last_one_was() -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [{"worse": 3}, {"worse": [[1], 2]}, {"strange": 1}, {"step": [1, 2]}, {"step": "four"}]
+    "damage",
+    [
+        {"worse": 3},
+        {"worse": [[1], 2]},
+        {"strange": 1},
+        {"step": [1, 2]},
+        {"step": "four"},
+        {"levels": [[0, 0, 0, 0]] * 3},
+        {"marks": [None] * 3},
+    ],
 )
 def test_evidence_that_cannot_be_read_begins_anew(damage: dict[str, object]) -> None:
     kept = _good(10).as_json()

@@ -10,8 +10,9 @@ import pytest
 from seaway.rooms.crossing.guards import ceiling, contest, stakes
 from seaway.rooms.crossing.guards.ceiling import Ceiling, Tick
 from seaway.rooms.crossing.guards.contest import FAILURES, SLOWNESS, Contest
-from seaway.rooms.crossing.guards.memory import Memory
+from seaway.rooms.crossing.guards.memory import NO_MARKS, Memory
 from seaway.rooms.crossing.guards.seen import Pair, beyond
+from seaway.rooms.edge.manifests import BUCKETS
 
 SHARES = (0.0, 0.001, 0.05, 0.3, 0.5, 0.9, 1.0)
 EVEN = 1 + 1e-9
@@ -83,6 +84,30 @@ def test_all_stakes_together_are_at_most_one() -> None:
     assert 0.9 < spent <= EVEN
 
 
+def test_all_stakes_on_slowness_are_at_most_one_however_often_an_alarm_is_raised() -> None:
+    spent, state, pair = 0.0, Contest.fresh(SLOWNESS, contest.RESERVE_SLOW), Pair(50, 0, 50, 40)
+    factor = math.exp(contest.logs(pair, SLOWNESS, 0.02)[0])
+    alarms = 0
+    for n in range(500):
+        before = state._replace(wealth=(0.0,) * len(SLOWNESS))
+        state = contest.slower(before, Pair(), pair, base=0.02, turn=True, clock=float(n))
+        spent += state.wealth[0] / factor
+        alarms += state.reserve < before.reserve
+        assert state.reserve == pytest.approx(contest.RESERVE_SLOW / math.sqrt(alarms + 1))
+    assert alarms == 499, "the first block has none before it"
+    assert 0.9 < spent <= EVEN
+
+
+def test_an_alarm_rests_on_the_blocks_before_alone() -> None:
+    quiet, loud = Pair(50, 1, 50, 1), Pair(50, 1, 50, 40)
+    first = Contest.fresh(SLOWNESS, contest.RESERVE_SLOW)
+    for pair in (quiet, loud):
+        assert contest.slower(first, Pair(), pair, base=0.02, turn=False, clock=0.0).reserve == first.reserve
+    alarmed = contest.slower(first, Pair(), loud, base=0.02, turn=False, clock=0.0)
+    for pair in (quiet, loud):
+        assert contest.slower(alarmed, Pair(), pair, base=0.02, turn=False, clock=1.0).reserve < first.reserve
+
+
 def test_a_limit_folded_with_the_next_failure_never_says_more_than_tick_by_tick() -> None:
     limit, ticks = 0.05, [0, 0, 0, 2, 0, 1, 1, 3, 0, 0, 5]
     wealth: tuple[float, ...] = (0.0,) * ceiling.ALTERNATIVES
@@ -121,14 +146,13 @@ def test_bounds_are_edges_a_ratio_apart_and_stay_while_they_fit() -> None:
     edges = (*(100 * 1.25**n for n in range(11)), math.inf)
     seen = tuple((edge, 100 if n < 10 else 1) for n, edge in enumerate(edges))
     memory = Memory().learn(Pair(), seen)
-    median, tenth, hundredth = memory.marks(seen, 1.5, (None, None, None))
+    median, *rest = memory.marks(seen, 1.5, NO_MARKS)
     assert median
     assert median.new == median.old * 1.25**2, "the first edge that is 1.5 times as far"
     assert median.base == pytest.approx(403 / 1004)
-    assert tenth is None, "no finite edge is 1.5 times as far"
-    assert hundredth is None
+    assert rest == [None] * 3, "no finite edge is 1.5 times as far"
     more = memory.learn(Pair(), tuple((edge, 150 if n < 5 else 0) for n, edge in enumerate(edges)))
-    again = more.marks(seen, 1.5, (median, None, None))[0]
+    again = more.marks(seen, 1.5, (median, None, None, None))[0]
     assert again
     assert again[:2] == median[:2]
     assert again.base < median.base
@@ -137,6 +161,19 @@ def test_bounds_are_edges_a_ratio_apart_and_stay_while_they_fit() -> None:
 def test_bounds_wait_until_enough_is_known() -> None:
     edges = (*(100 * 1.25**n for n in range(20)), math.inf)
     few = tuple((edge, 3 if n < 10 else 0) for n, edge in enumerate(edges))
-    found = Memory().learn(Pair(), few).marks(few, 1.5, (None, None, None))
-    assert [mark is not None for mark in found] == [True, False, False]
-    assert Memory().marks(few, 1.5, (None, None, None)) == (None, None, None)
+    found = Memory().learn(Pair(), few).marks(few, 1.5, NO_MARKS)
+    assert [mark is not None for mark in found] == [True, False, False, False]
+    assert Memory().marks(few, 1.5, NO_MARKS) == NO_MARKS
+
+
+def test_what_slowness_is_allowed_lies_on_an_edge_of_the_gateways_buckets() -> None:
+    edges = (*BUCKETS, math.inf)
+    for n, edge in enumerate(BUCKETS[:-3]):
+        seen = tuple((upper, 100 if upper == edge else 0) for upper in edges)
+        mark = Memory().learn(Pair(), seen).marks(seen, 1.5, NO_MARKS)[0]
+        assert mark
+        assert mark.old == edge
+        if edge >= 20:  # what is faster may be 10 ms slower
+            assert mark.new == BUCKETS[n + 2] == pytest.approx(1.5 * edge)
+        else:
+            assert mark.new >= edge + 10

@@ -23,6 +23,8 @@ def test_where_both_sides_are_alike_crossings_arrive(name: str) -> None:
         ("10% errors, 20/s on it, at 50%", 14),
         ("10% errors, 20/s on it, at 1%", 9),
         ("2% errors, 50/s on it, at 25%", 45),
+        ("p99 alone doubled, 50/s on it, at 50%", 55),
+        ("slowest 2% doubled, 50/s on it, at 1%", 55),
     ],
 )
 def test_a_side_that_becomes_bad_goes_back_in_time(name: str, most: float) -> None:

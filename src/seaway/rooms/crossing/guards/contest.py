@@ -26,10 +26,14 @@ _AT_ONCE: Final = 0.5
 _SURPRISE: Final = 20.0
 _RISE: Final = math.log(_SURPRISE)
 _ALARM: Final = 5.0
+#: The same for latencies: what is kept for alarms, the odds that an alarm looks for, how sure it must be.
+RESERVE_SLOW: Final = 0.8
+_ODDS: Final = 2.0
+_ALARM_SLOW: Final = 3.0
 
 
 class Contest(NamedTuple):
-    """The evidence of one comparison; reserve and alarm are for failures only."""
+    """The evidence of one comparison; `reserve` is what is left for alarms, `alarm` how near one is."""
 
     wealth: Wealth
     turns: int = 0
@@ -38,8 +42,8 @@ class Contest(NamedTuple):
     alarm: float = 0.0
 
     @classmethod
-    def fresh(cls, alternatives: tuple[float, ...]) -> Contest:
-        return cls((0.0,) * len(alternatives))
+    def fresh(cls, alternatives: tuple[float, ...], reserve: float = _RESERVE) -> Contest:
+        return cls((0.0,) * len(alternatives), reserve=reserve)
 
     @property
     def evidence(self) -> float:
@@ -92,11 +96,26 @@ def failing(contest: Contest, start: Pair, end: Pair, *, usual: float, clock: fl
 
 
 def slower(contest: Contest, start: Pair, end: Pair, *, base: float, turn: bool, clock: float) -> Contest:
-    """Fold one block of hits of two bounds; base is what the old side had so far. turn: a stake is due."""
+    """Fold one block of hits of two bounds; base is what the old side had so far. turn: a stake is due.
+
+    Another one is laid where the blocks before this one raised an alarm: after n alarms the reserve is its
+    beginning's through the root of n + 1.
+    """
     pair = end.minus(start)
     if not pair.old or not pair.new:
         return contest
-    fresh = stakes(contest.turns, contest.turns + turn)
+    fresh = (1 - RESERVE_SLOW) * stakes(contest.turns, contest.turns + turn)
+    reserve, alarm = contest.reserve, contest.alarm
+    if alarm > _ALARM_SLOW:
+        left = reserve / math.hypot(1, reserve / RESERVE_SLOW)
+        fresh, reserve, alarm = fresh + reserve - left, left, 0.0
     wealth = grown(contest.wealth, fresh, logs(pair, SLOWNESS, base))
     run = contest.run.after(contest.evidence + fresh, evidence(wealth), clock, start)
-    return contest._replace(wealth=wealth, turns=contest.turns + turn, run=run)
+    return Contest(wealth, contest.turns + turn, run, reserve, max(0.0, alarm + _surprise(pair, base)))
+
+
+def _surprise(pair: Pair, base: float) -> float:
+    """Say how much better raised odds explain the new side's hits than the usual share, as a logarithm."""
+    raised = _ODDS * base / (1 - base + _ODDS * base)
+    misses = pair.new - pair.new_hits
+    return pair.new_hits * math.log(raised / base) + misses * math.log((1 - raised) / (1 - base))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, TypeVar
 
 from seaway.rooms.crossing.guards import ceiling, contest
 from seaway.rooms.crossing.guards.ceiling import Ceiling, Tick
@@ -13,6 +13,8 @@ from seaway.rooms.crossing.guards.memory import LEVELS, NO_MARKS, Mark, Marks, M
 from seaway.rooms.crossing.guards.rules import NEGLIGIBLE, Rules
 from seaway.rooms.crossing.guards.seen import Latency, Pair, Seen, beyond, failures, idle
 from seaway.rooms.crossing.guards.stakes import NO_RUN, Run
+
+T = TypeVar("T")
 
 _HUNDREDTH: Final = 0.01
 #: Requests of both sides that make a block, and how many of the rarer side are expected in it.
@@ -53,7 +55,7 @@ class Evidence(NamedTuple):
     worse: Contest = Contest.fresh(contest.FAILURES)
     negligible: Ceiling = Ceiling()
     failing: Ceiling = Ceiling()
-    slower: tuple[Contest, ...] = (Contest.fresh(contest.SLOWNESS),) * len(LEVELS)
+    slower: tuple[Contest, ...] = (Contest.fresh(contest.SLOWNESS, contest.RESERVE_SLOW),) * len(LEVELS)
     slow: Ceiling = Ceiling()
 
     @classmethod
@@ -185,8 +187,13 @@ def _pair(kept: Any) -> Pair:
     return Pair(int(old), int(old_hits), int(new), int(new_hits))
 
 
+def _each(kept: Any, read: Callable[[Any], T]) -> tuple[T, ...]:
+    """Read one for each level. Raises ValueError where there are more or less: of another version."""
+    return tuple(read(level) for level, _ in zip(kept, LEVELS, strict=True))
+
+
 def _levels(kept: Any) -> Levels:
-    return tuple(_pair(level) for level in kept)
+    return _each(kept, _pair)
 
 
 def _run(kept: Any) -> Run:
@@ -215,10 +222,10 @@ _READ: Final[dict[str, Any]] = {
     "step": _pair,
     "block": lambda kept: Start(kept[0], _pair(kept[1]), _levels(kept[2])),
     "memory": lambda kept: Memory(_pair(kept[0]), _pair(kept[1]), tuple(kept[2])),
-    "marks": lambda kept: tuple(mark and Mark(*mark) for mark in kept),
+    "marks": lambda kept: _each(kept, lambda mark: mark and Mark(*mark)),
     "worse": _contest,
     "negligible": _ceiling,
     "failing": _ceiling,
-    "slower": lambda kept: tuple(_contest(level) for level in kept),
+    "slower": lambda kept: _each(kept, _contest),
     "slow": _ceiling,
 }

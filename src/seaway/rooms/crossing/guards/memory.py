@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 from seaway.rooms.crossing.guards.rules import GRACE
 from seaway.rooms.crossing.guards.seen import Latency, Pair
 
-#: The parts of the requests above the bounds that are compared: median, p90, p99.
-LEVELS: Final = (0.5, 0.1, 0.01)
+#: The parts of the requests above the bounds that are compared: median, p90, and around the p99.
+LEVELS: Final = (0.5, 0.1, 0.02, 0.005)
 
 _LONG: Final = 10_000
 _FEW: Final = 5
