@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +9,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from seaway.kit.kube import Ref
 from seaway.model.event import silent
 from seaway.providers.local.clusters import LocalClusters
 from seaway.providers.local.registry import LocalRegistry
 from seaway.rooms.images.build import build
 from seaway.rooms.images.recipe import Recipe
 from seaway.rooms.images.store import Store
-from tests.cluster.support import Cluster, Echo, is_ready, until
+from tests.cluster.support import Cluster, Echo, is_ready, namespace_of_its_own
+from tests.cluster.tiny_system import Tiny, begun
 
 NAME = "seaway-test"
 NODES = 2
@@ -30,13 +29,19 @@ OTHER = {
     "contexts": [{"name": "other", "context": {"cluster": "other", "user": "other", "namespace": "mine"}}],
     "current-context": "other",
 }
-_numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.cluster)
+    """Mark what needs a cluster, and put last whoever shares a system: first the one that brings it up."""
+    mine = [item for item in items if Path(__file__).parent in item.path.parents]
+    for item in mine:
+        item.add_marker(pytest.mark.cluster)
+    sharing = {item.path: item.path.stem != "test_system" for item in mine if "common" in _fixtures(item)}
+    items.sort(key=lambda item: (item.path in sharing, sharing.get(item.path, False)))
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return item.fixturenames if isinstance(item, pytest.Function) else []
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +66,13 @@ def _shared(kubeconfig: Path) -> Iterator[Cluster]:  # noqa: ARG001
     clusters.delete(NAME, silent)
 
 
+@pytest.fixture(scope="session")
+def common(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiny]:  # noqa: ARG001
+    """The small system of all modules that want one, not up yet for the first of them."""
+    with begun(tmp_path_factory.mktemp("tiny")) as tiny:
+        yield tiny
+
+
 @pytest.fixture
 def cluster(_shared: Cluster) -> Cluster:
     """The shared cluster, whole: whatever the test before did to it is mended."""
@@ -73,14 +85,8 @@ def cluster(_shared: Cluster) -> Cluster:
 
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
-    """A namespace of the test's own; it goes afterwards, with its pods, while the next test begins."""
-    name = f"test-{next(_numbers)}"
-    kube = cluster.kube
-    until(lambda: kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}), name)
-    account = Ref("v1", "ServiceAccount", "default", name)
-    until(lambda: kube.get(account), "the namespace's service account")
-    yield name
-    kube.delete(Ref("v1", "Namespace", name))
+    with namespace_of_its_own(cluster.kube) as name:
+        yield name
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +95,15 @@ def image(_shared: Cluster) -> str:
     folder = Path(__file__).parent / "echo"
     recipe = Recipe("seaway-test", "echo", folder, folder, "python3 server.py 8000", 8000)
     return str(build(recipe, LocalRegistry(), Store(), silent, "images/echo"))
+
+
+@pytest.fixture(scope="session")
+def pair(_shared: Cluster, image: str) -> Iterator[Echo]:
+    """Two pods of the echo server, one on each node: they run all the time, and no test changes them."""
+    with namespace_of_its_own(_shared.kube) as name:
+        echo = Echo(_shared, name, "echo", image)
+        echo.apply(replicas=2)
+        yield echo
 
 
 @pytest.fixture

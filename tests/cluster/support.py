@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException
@@ -23,6 +25,7 @@ from seaway.providers.local.home import Home
 PATIENCE = 120.0
 SYNC = 0.1
 T = TypeVar("T")
+_numbers = itertools.count(1)
 
 
 def until(look: Callable[[], T | None], what: str, patience: float = PATIENCE) -> T:
@@ -78,6 +81,17 @@ class Cluster:
             for pod in self.kube.list("v1", "Pod", namespace=namespace)
             if is_ready(pod)
         }
+
+
+@contextmanager
+def namespace_of_its_own(kube: Kube) -> Iterator[str]:
+    """Make one; it goes afterwards, with its pods, while the next test begins."""
+    name = f"test-{next(_numbers)}"
+    until(lambda: kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}), name)
+    account = Ref("v1", "ServiceAccount", "default", name)
+    until(lambda: kube.get(account), "the namespace's service account")
+    yield name
+    kube.delete(Ref("v1", "Namespace", name))
 
 
 def words(pid: int) -> list[str]:

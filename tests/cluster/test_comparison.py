@@ -6,18 +6,15 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from seaway.kit.kube import Ref
-from seaway.model.event import silent
-from seaway.providers.local.clusters import LocalClusters
 from seaway.rooms.crossing.compare.kept import differences_name, report_of
 from seaway.rooms.crossing.resource import API, KIND
 from tests.cluster.support import until
-from tests.cluster.tiny_system import NAME, Tiny
+from tests.cluster.tiny_system import Tiny
 
 COMPARED = 40
 CROSSING = {
@@ -29,16 +26,8 @@ CROSSING = {
 
 
 @pytest.fixture(scope="module")
-def tiny(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiny]:  # noqa: ARG001
-    tiny = Tiny(tmp_path_factory.mktemp("tiny"), crossing=CROSSING)
-    tiny.write()
-    LocalClusters().delete(NAME, silent)
-    try:
-        yield tiny.whole()
-        tiny.cluster.kube.close()
-    finally:
-        tiny.stop_monolith()
-        LocalClusters().delete(NAME, silent)
+def tiny(common: Tiny) -> Tiny:
+    return common.become(CROSSING)
 
 
 @contextmanager

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,13 +11,10 @@ import yaml
 
 from seaway.errors import Refused
 from seaway.kit.kube import Manifest, Ref
-from seaway.model.event import silent
-from seaway.providers.local.clusters import LocalClusters
 from seaway.rooms.crossing.resource import API, COMMAND, KIND
 from tests.cluster.support import until
-from tests.cluster.tiny_system import NAME, Tiny
+from tests.cluster.tiny_system import Tiny
 
-PILOT = Ref("apps/v1", "Deployment", "pilot", "tiny")
 FIRST = Ref(API, KIND, "first", "tiny")
 ROUTE = Ref("gateway.networking.k8s.io/v1", "HTTPRoute", "crossing-first", "tiny")
 #: Seconds within which a way back is over, with the second that it gives a pilot to answer.
@@ -28,17 +22,8 @@ SOON = 5.0
 
 
 @pytest.fixture(scope="module")
-def system(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiny]:  # noqa: ARG001
-    crossing = {"steps": [50, 100], "hold": "6s", "guard": {"minimum": 0}}
-    tiny = Tiny(tmp_path_factory.mktemp("tiny"), crossing=crossing)
-    tiny.write()
-    LocalClusters().delete(NAME, silent)
-    try:
-        yield tiny.whole()
-        tiny.cluster.kube.close()
-    finally:
-        tiny.stop_monolith()
-        LocalClusters().delete(NAME, silent)
+def system(common: Tiny) -> Tiny:
+    return common.become({"steps": [50, 100], "hold": "6s", "guard": {"minimum": 0}})
 
 
 @pytest.fixture
@@ -65,16 +50,6 @@ def _object(tiny: Tiny, ref: Ref) -> Manifest:
     found = tiny.cluster.kube.get(ref)
     assert found is not None
     return found
-
-
-@contextmanager
-def _without_pilot(tiny: Tiny) -> Iterator[None]:
-    kube = tiny.cluster.kube
-    kube.patch(PILOT, {"spec": {"replicas": 0}})
-    own = "app.kubernetes.io/part-of=tiny,app.kubernetes.io/name=pilot"
-    until(lambda: not kube.list("v1", "Pod", namespace="tiny", labels=own), "the end of the pilots")
-    yield
-    tiny.seaway("up")
 
 
 def test_a_life_is_started_watched_and_told(tiny: Tiny) -> None:
@@ -112,7 +87,7 @@ def test_everything_goes_back_by_one_command_without_a_pilot(tiny: Tiny) -> None
     tiny.seaway("cross", "move", "second", "50")
     _, story = tiny.seaway("cross", "back", "first", status=1)
     assert "--with-dependents" in story
-    with _without_pilot(tiny):
+    with tiny.without_pilots():
         began = time.monotonic()
         out, _ = tiny.seaway("cross", "back", "--all")
         assert time.monotonic() - began < SOON
@@ -125,7 +100,7 @@ def test_everything_goes_back_by_one_command_without_a_pilot(tiny: Tiny) -> None
 
 
 def test_an_order_that_no_pilot_answers_is_withdrawn(tiny: Tiny) -> None:
-    with _without_pilot(tiny):
+    with tiny.without_pilots():
         _, story = tiny.seaway("cross", "move", "first", "50", status=1)
         assert "the order is withdrawn, nothing was changed" in story
         assert "kubectl -n tiny logs deploy/pilot" in story
@@ -137,11 +112,13 @@ def test_an_order_that_no_pilot_answers_is_withdrawn(tiny: Tiny) -> None:
 
 def test_a_route_of_an_earlier_version_keeps_its_weight(tiny: Tiny) -> None:
     tiny.seaway("cross", "move", "first", "50")
-    with tiny.load("/first"), _without_pilot(tiny):
-        kube = tiny.cluster.kube
-        kube.patch(ROUTE, {"metadata": {"ownerReferences": None}})
-        kube.patch(FIRST, {"metadata": {"finalizers": None}})
-        kube.delete(FIRST, propagation="Orphan")
+    kube = tiny.cluster.kube
+    with tiny.load("/first"):
+        with tiny.without_pilots():
+            kube.patch(ROUTE, {"metadata": {"ownerReferences": None}})
+            kube.patch(FIRST, {"metadata": {"finalizers": None}})
+            kube.delete(FIRST, propagation="Orphan")
+        tiny.seaway("up")
     found = _seen(tiny)
     assert (found["weight"], found["phase"], found["held"]) == (50, "moving", "the upgrade")
     assert _object(tiny, ROUTE)["metadata"]["ownerReferences"][0]["name"] == "first"
@@ -177,7 +154,7 @@ def test_a_crossing_that_leaves_the_file_brings_its_traffic_back_first(tiny: Tin
     ],
 )
 def test_the_api_server_refuses_a_crossing_that_cannot_be(
-    tiny: Tiny, change: dict[str, Any], why: str
+    system: Tiny, change: dict[str, Any], why: str
 ) -> None:
     spec = {
         "routes": ["/wrong"],
@@ -188,7 +165,7 @@ def test_the_api_server_refuses_a_crossing_that_cannot_be(
     }
     meta = {"name": "wrong", "namespace": "tiny"}
     with pytest.raises(Refused) as raised:
-        tiny.cluster.kube.apply(
+        system.cluster.kube.apply(
             {"apiVersion": API, "kind": KIND, "metadata": meta, "spec": {**spec, **change}}
         )
     assert why in raised.value.why

@@ -43,36 +43,38 @@ def works(cluster: Cluster, namespace: str, image: str, node: str) -> None:
 
 
 @pytest.mark.parametrize("part", CONTROL)
-def test_a_part_of_the_control_plane_dies(cluster: Cluster, echo: Echo, nodes: list[str], part: str) -> None:
-    echo.apply(replicas=2)
-    before = until(lambda: _both(cluster, echo), "both pods")
-    with Visitor(echo.address) as visitor:
+def test_a_part_of_the_control_plane_dies(
+    cluster: Cluster, pair: Echo, namespace: str, nodes: list[str], part: str
+) -> None:
+    before = until(lambda: _both(cluster, pair), "both pods")
+    with Visitor(pair.address) as visitor:
         kill(cluster, part)
-        works(cluster, echo.namespace, echo.image, nodes[0])
+        works(cluster, namespace, pair.image, nodes[0])
     assert visitor.asked
     assert visitor.failures == []
-    assert before.items() <= cluster.pods(echo.namespace).items()
+    assert before.items() <= cluster.pods(pair.namespace).items()
 
 
 @pytest.mark.parametrize("part", NODE)
-def test_a_part_of_a_node_dies(cluster: Cluster, echo: Echo, nodes: list[str], part: str) -> None:
-    echo.apply(replicas=2)
-    before = until(lambda: _both(cluster, echo), "both pods")
-    with Visitor(echo.address) as visitor:
+def test_a_part_of_a_node_dies(
+    cluster: Cluster, pair: Echo, namespace: str, nodes: list[str], part: str
+) -> None:
+    before = until(lambda: _both(cluster, pair), "both pods")
+    with Visitor(pair.address) as visitor:
         kill(cluster, part, node=1)
-        works(cluster, echo.namespace, echo.image, nodes[0])
+        works(cluster, namespace, pair.image, nodes[0])
     assert visitor.failures == []
-    until(lambda: before.items() <= cluster.pods(echo.namespace).items(), "the same containers")
+    until(lambda: before.items() <= cluster.pods(pair.namespace).items(), "the same containers")
 
 
-def test_a_node_loses_its_power_and_boots(cluster: Cluster, echo: Echo, nodes: list[str]) -> None:
-    echo.apply(replicas=2)
-    before = until(lambda: _both(cluster, echo), "both pods")
+def test_a_node_loses_its_power_and_boots(
+    cluster: Cluster, pair: Echo, namespace: str, nodes: list[str]
+) -> None:
+    before = until(lambda: _both(cluster, pair), "both pods")
     kill(cluster, "init", node=1)
-    until(lambda: len(cluster.pods(echo.namespace)) == 2, "pods of both nodes")
-    until(lambda: cluster.pods(echo.namespace) != before, "new containers on the node")
-    works(cluster, echo.namespace, echo.image, nodes[0])
-    assert cluster.pods(echo.namespace).keys() >= before.keys()
+    until(lambda: (now := _both(cluster, pair)) and now != before, "new containers on the node")
+    works(cluster, namespace, pair.image, nodes[0])
+    assert cluster.pods(pair.namespace).keys() >= before.keys()
 
 
 @pytest.mark.parametrize("reboot", [False, True], ids=["killed", "rebooted"])

@@ -57,9 +57,9 @@ def test_create_again_changes_nothing(cluster: Cluster) -> None:
     assert cluster.pid("kube-apiserver") == control
 
 
-def test_scaling_adds_a_node_of_another_size_and_takes_it_back(cluster: Cluster, echo: Echo) -> None:
-    echo.apply(replicas=2)
-    echo.answers()
+def test_scaling_adds_a_node_of_another_size_and_takes_it_back(
+    cluster: Cluster, namespace: str, image: str
+) -> None:
     facts = cluster.clusters.scale(cluster.name, 3, "large", silent)
     assert [node.size for node in facts.nodes] == ["small", "small", "large"]
     added = facts.nodes[-1].name
@@ -67,7 +67,7 @@ def test_scaling_adds_a_node_of_another_size_and_takes_it_back(cluster: Cluster,
     assert node
     assert node["status"]["allocatable"]["cpu"] == "4"
     assert node["status"]["allocatable"]["memory"] == "8Gi"
-    guest = Echo(cluster, echo.namespace, "guest", echo.image)
+    guest = Echo(cluster, namespace, "guest", image)
     guest.apply(node=added)
     guest.answers()
     guest.apply()  # free to go elsewhere
@@ -76,23 +76,23 @@ def test_scaling_adds_a_node_of_another_size_and_takes_it_back(cluster: Cluster,
     assert [node.size for node in facts.nodes] == ["small", "small"]
     assert cluster.kube.get(Ref("v1", "Node", added)) is None
     assert guest.answers()
-    pods = cluster.kube.list("v1", "Pod", namespace=echo.namespace)
+    pods = cluster.kube.list("v1", "Pod", namespace=namespace)
     assert added not in {pod["spec"].get("nodeName") for pod in pods}
 
 
-def test_pods_find_services_by_name(echo: Echo) -> None:
-    echo.apply(replicas=2)
-    echo.answers()
-    service = echo.cluster.kube.get(Ref("v1", "Service", "echo", echo.namespace))
+@pytest.mark.usefixtures("cluster")
+def test_pods_find_services_by_name(pair: Echo) -> None:
+    pair.answers()
+    service = pair.cluster.kube.get(Ref("v1", "Service", "echo", pair.namespace))
     assert service
-    assert echo.get("/resolve/echo") == service["spec"]["clusterIP"]
-    name = f"echo.{echo.namespace}.svc.cluster.local"
-    assert echo.get(f"/resolve/{name}") == service["spec"]["clusterIP"]
+    assert pair.get("/resolve/echo") == service["spec"]["clusterIP"]
+    name = f"echo.{pair.namespace}.svc.cluster.local"
+    assert pair.get(f"/resolve/{name}") == service["spec"]["clusterIP"]
 
 
-def test_a_load_balancer_spreads_over_pods_on_all_nodes(echo: Echo) -> None:
-    echo.apply(replicas=2)
-    until(lambda: len({echo.answers() for _ in range(20)}) == 2, "answers of both pods")
+@pytest.mark.usefixtures("cluster")
+def test_a_load_balancer_spreads_over_pods_on_all_nodes(pair: Echo) -> None:
+    until(lambda: len({pair.answers() for _ in range(20)}) == 2, "answers of both pods")
 
 
 def test_a_volume_outlives_its_pod_and_goes_where_the_pod_goes(echo: Echo, nodes: list[str]) -> None:
@@ -118,21 +118,15 @@ def test_the_data_of_a_claim_goes_with_it(echo: Echo) -> None:
     until(lambda: not folder.exists(), "the end of the volume's folder")
 
 
-def test_usage_of_nodes_and_pods_is_measured(echo: Echo) -> None:
-    echo.apply()
-    echo.answers()
-    kube = echo.cluster.kube
-    until(lambda: len(kube.list("metrics.k8s.io/v1beta1", "NodeMetrics")) == 2, "figures of both nodes")
-    until(
-        lambda: kube.list("metrics.k8s.io/v1beta1", "PodMetrics", namespace=echo.namespace),
-        "figures of the pod",
-    )
+def test_usage_of_nodes_and_pods_is_measured(cluster: Cluster, pair: Echo) -> None:
+    kube, api = cluster.kube, "metrics.k8s.io/v1beta1"
+    until(lambda: len(kube.list(api, "NodeMetrics")) == 2, "figures of both nodes")
+    until(lambda: len(kube.list(api, "PodMetrics", namespace=pair.namespace)) == 2, "figures of both pods")
 
 
-def test_the_logs_of_a_pod_are_read_through_the_api(echo: Echo) -> None:
-    echo.apply()
-    pod = echo.answers()
-    until(lambda: "GET /name" in echo.cluster.kube.logs(echo.namespace, pod), "its log")
+def test_the_logs_of_a_pod_are_read_through_the_api(cluster: Cluster, pair: Echo) -> None:
+    pod = pair.answers()
+    until(lambda: "GET /name" in cluster.kube.logs(pair.namespace, pod), "its log")
 
 
 def test_the_context_joins_others_and_leaves_them_alone(cluster: Cluster, kubeconfig: Path) -> None:
@@ -158,10 +152,9 @@ def test_a_cluster_that_is_not_there_is_named_with_what_to_do(cluster: Cluster) 
     assert error.value.remedy == "seaway cluster create --name seaway-test-never"
 
 
-def test_a_published_port_leads_into_the_cluster_from_loopback(cluster: Cluster, echo: Echo) -> None:
-    echo.apply()
-    echo.answers()
-    cluster.clusters.publish(cluster.name, {18080: (echo.address, 80)}, silent)
+def test_a_published_port_leads_into_the_cluster_from_loopback(cluster: Cluster, pair: Echo) -> None:
+    pair.answers()
+    cluster.clusters.publish(cluster.name, {18080: (pair.address, 80)}, silent)
     assert http("GET", "127.0.0.1", "/name", port=18080)[0] == 200
     cluster.clusters.publish(cluster.name, {}, silent)
     with pytest.raises(ConnectionRefusedError):

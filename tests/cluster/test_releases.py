@@ -4,51 +4,31 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from seaway.kit.kube import Ref
-from seaway.model.event import silent
-from seaway.providers.local.clusters import LocalClusters
 from seaway.rooms.crossing.resource import API, KIND
 from tests.cluster.support import until
-from tests.cluster.tiny_system import DOMAIN, HTTPS, NAME, Load, Tiny
+from tests.cluster.tiny_system import SYSTEM, Tiny
 
-PILOT = Ref("apps/v1", "Deployment", "pilot", "tiny")
-RELEASE = Ref(API, KIND, "app-next", "tiny")
-STEPS = {"steps": [5, 50, 100], "hold": "5s", "guard": {"minimum": 20}, "alone": False}
+RELEASE = Ref(API, KIND, "app-next", SYSTEM)
+STEPS = {"steps": [5, 50, 100], "hold": "5s", "guard": {"minimum": 5}, "alone": False}
 #: Seconds within which a way back is over, with the second that it gives a pilot to answer.
 SOON = 5.0
 
 
 @pytest.fixture(scope="module")
-def system(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiny]:  # noqa: ARG001
+def tiny(common: Tiny) -> Tiny:
     """The system with both crossings settled."""
-    tiny = Tiny(tmp_path_factory.mktemp("tiny"), crossing=STEPS)
-    tiny.write(release="crossing")
-    LocalClusters().delete(NAME, silent)
-    try:
-        tiny.whole()
-        for name in ("first", "second"):
-            tiny.seaway("cross", "move", name, "100")
-        with tiny.load("/first/a", "/second/a"):
-            tiny.seaway("cross", "watch")
-        yield tiny
-        tiny.cluster.kube.close()
-    finally:
-        tiny.stop_monolith()
-        LocalClusters().delete(NAME, silent)
-
-
-@pytest.fixture
-def tiny(system: Tiny) -> Tiny:
-    return system
+    tiny = common.become(STEPS, release="crossing")
+    for name in ("first", "second"):
+        tiny.seaway("cross", "move", name, "100")
+    with tiny.load("/first/a", "/second/a"):
+        tiny.seaway("cross", "watch")
+    return tiny
 
 
 def _beside(tiny: Tiny) -> dict[str, Any]:
@@ -61,57 +41,51 @@ def _is(tiny: Tiny, phase: str) -> bool:
     return bool(_beside(tiny).get("phase") == phase)
 
 
+def _history(tiny: Tiny) -> list[dict[str, Any]]:
+    """The releases of the service, the newest first."""
+    out, _ = tiny.seaway("rollout", "history", "app", "-o", "json")
+    found: list[dict[str, Any]] = json.loads(out)
+    return found
+
+
 def _version(tiny: Tiny) -> str:
     return tiny.ask("/first/a").headers["x-version"]
 
 
-@contextmanager
-def _failing(tiny: Tiny, path: str) -> Iterator[Load]:
-    """A load of which requests may fail."""
-    with TemporaryDirectory() as folder:
-        load = Load(Path(folder), [f"https://{DOMAIN}:{HTTPS}{path}"], tiny.certificate)
-        try:
-            yield load
-        finally:
-            load.stop()
-
-
 def test_a_good_version_settles_and_becomes_the_service(tiny: Tiny) -> None:
-    tiny.release(2)
+    known, old, new = _history(tiny), _version(tiny), tiny.release_anew()
     with tiny.load("/first/a", "/second/a") as load:
         tiny.seaway("up")
-        assert _version(tiny) in {"1", "2"}
+        assert _version(tiny) in {old, new}
         until(lambda: _is(tiny, "settled"), "the end of the release", 90)
-        assert {_version(tiny) for _ in range(20)} == {"2"}
+        assert {_version(tiny) for _ in range(20)} == {new}
         _, story = tiny.seaway("up")
         assert "this makes it the service itself" in story
-        assert {_version(tiny) for _ in range(20)} == {"2"}
+        assert {_version(tiny) for _ in range(20)} == {new}
     assert len(load.answers) > 500
     assert tiny.cluster.kube.get(RELEASE) is None
-    assert tiny.cluster.kube.get(Ref("apps/v1", "Deployment", "app-next", "tiny")) is None
+    assert tiny.cluster.kube.get(Ref("apps/v1", "Deployment", "app-next", SYSTEM)) is None
     assert tiny.plan() == []
-    out, _ = tiny.seaway("rollout", "history", "app", "-o", "json")
-    now, before = json.loads(out)
+    now, before, *_ = _history(tiny)
     assert (now["current"], before["current"], now["migrations"]) == (True, False, "expand")
     assert "@" in now["by"]
-    assert now["image"] != before["image"]
+    assert before["image"] == known[0]["image"]
+    assert now["image"] not in {release["image"] for release in known}
 
 
 def test_a_bad_version_goes_back_by_itself_and_another_one_begins_anew(tiny: Tiny) -> None:
     tiny.release(-1)
-    with _failing(tiny, "/first/a") as load:
+    with tiny.load("/first/a", may_fail=True) as load:
         tiny.seaway("up")
         until(lambda: _is(tiny, "returned"), "the way back", 60)
-        back = time.time()
+        back = datetime.now(UTC)
         time.sleep(5)
-    bad = [a for a in load.answers if a["code"] != 200]
-    assert bad
-    assert len(bad) < len(load.answers) * 0.2
-    assert [a for a in bad if datetime.fromisoformat(a["timestamp"]).timestamp() > back] == []
+    assert 0 < len(load.failed()) < len(load.answers) * 0.2
+    assert load.failed(after=back) == []
     assert "failed" in _beside(tiny)["reason"]
     _, story = tiny.seaway("up")
     assert "this version has gone back" in story
-    tiny.release(4)
+    tiny.release_anew()
     tiny.seaway("up")
     until(lambda: _beside(tiny)["weight"], "the first step", 30)
     out, _ = tiny.seaway("rollout", "undo", "app")
@@ -119,22 +93,20 @@ def test_a_bad_version_goes_back_by_itself_and_another_one_begins_anew(tiny: Tin
 
 
 def test_undo_is_at_once_also_without_the_pilot_and_so_is_the_way_back_below(tiny: Tiny) -> None:
-    tiny.release(5)
+    old = _version(tiny)
+    tiny.release_anew()
     with tiny.load("/first/a", "/second/a"):
         tiny.seaway("up")
         until(lambda: _beside(tiny)["weight"], "the first step", 30)
-        kube = tiny.cluster.kube
-        kube.patch(PILOT, {"spec": {"replicas": 0}})
-        own = "app.kubernetes.io/part-of=tiny,app.kubernetes.io/name=pilot"
-        until(lambda: not kube.list("v1", "Pod", namespace="tiny", labels=own), "the end of the pilots")
-        began = time.monotonic()
-        tiny.seaway("rollout", "undo", "app")
-        assert time.monotonic() - began < SOON
-        assert {_version(tiny) for _ in range(20)} == {"2"}
-        tiny.seaway("cross", "back", "--all")
-        until(lambda: tiny.side("/first/a") == "monolith", "a request at the monolith", 2)
-        assert {tiny.side("/first/a") for _ in range(20)} == {"monolith"}
-        tiny.release(2)
+        with tiny.without_pilots():
+            began = time.monotonic()
+            tiny.seaway("rollout", "undo", "app")
+            assert time.monotonic() - began < SOON
+            assert {_version(tiny) for _ in range(20)} == {old}
+            tiny.seaway("cross", "back", "--all")
+            until(lambda: tiny.side("/first/a") == "monolith", "a request at the monolith", 2)
+            assert {tiny.side("/first/a") for _ in range(20)} == {"monolith"}
+        tiny.release(int(old))
         tiny.seaway("up")
 
 
@@ -143,7 +115,7 @@ def test_a_release_whose_crossings_go_back_goes_back_first(tiny: Tiny) -> None:
         tiny.seaway("cross", "start", name)
     with tiny.load("/first/a", "/second/a"):
         tiny.seaway("cross", "watch")
-        tiny.release(6)
+        tiny.release_anew()
         tiny.seaway("up")
         until(lambda: _beside(tiny)["weight"], "the first step", 30)
         tiny.seaway("cross", "back", "--all")
@@ -157,33 +129,31 @@ def test_a_rolling_release_goes_back_image_and_settings_alike(tiny: Tiny) -> Non
     for name in ("first", "second"):
         tiny.seaway("cross", "move", name, "100")
     tiny.write()
-    tiny.release(7)
     with tiny.load("/first/a", "/second/a"):
-        before = _version(tiny)
+        before, new = _version(tiny), tiny.release_anew()
         tiny.seaway("up")
-        _only(tiny, "7")
+        _only(tiny, new)
         tiny.seaway("rollout", "undo", "app")
         _only(tiny, before)
         assert _variables(tiny) >= {"EXTRA", "SIDE", "PORT"}
         assert tiny.plan()
         tiny.seaway("up")
-        _only(tiny, "7")
+        _only(tiny, new)
         assert "EXTRA" not in _variables(tiny)
     assert tiny.plan() == []
 
 
 def test_there_is_no_way_back_past_a_release_that_took_data_away(tiny: Tiny) -> None:
     tiny.write(migrations="contract")
-    tiny.release(8)
+    old, new = _version(tiny), tiny.release_anew()
     _, story = tiny.seaway("up")
     assert "there is no safe return from it" in story
     _, story = tiny.seaway("rollout", "undo", "app", status=1)
     assert "declares migrations: contract" in story
-    _only(tiny, "8")
-    out, _ = tiny.seaway("rollout", "history", "app", "-o", "json")
-    assert [release["migrations"] for release in json.loads(out)][:2] == ["contract", "expand"]
+    _only(tiny, new)
+    assert [release["migrations"] for release in _history(tiny)][:2] == ["contract", "expand"]
     tiny.seaway("rollout", "undo", "app", "--force")
-    _only(tiny, "7")
+    _only(tiny, old)
 
 
 def _only(tiny: Tiny, version: str) -> None:

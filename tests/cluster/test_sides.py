@@ -8,55 +8,41 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import httpx2 as httpx
 import pytest
 
 from seaway.kit.kube import Ref
-from seaway.model.event import silent
 from seaway.providers.local import cgroups
-from seaway.providers.local.clusters import LocalClusters
 from seaway.rooms.crossing.gauges import parse, query, since
 from seaway.rooms.crossing.resource import API
 from seaway.rooms.crossing.sides import cookie_name
-from tests.cluster.support import belongings, until, words
-from tests.cluster.tiny_system import NAME, Tiny
+from tests.cluster.support import until, words
+from tests.cluster.tiny_system import NAME, PROXIES, SYSTEM, Tiny
 
-SYSTEM = "tiny"
 CROSSING = Ref(API, "Crossing", "first", SYSTEM)
 DEPLOYMENT = Ref("apps/v1", "Deployment", "app", SYSTEM)
 PODS = f"app.kubernetes.io/name=app,app.kubernetes.io/part-of={SYSTEM}"
-PROXIES = f"gateway.envoyproxy.io/owning-gateway-namespace={SYSTEM}"
 STATISTICS = 19001
 TESTER = {"X-Tester": "yes"}
 
 
 @pytest.fixture(scope="module")
-def system(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiny]:  # noqa: ARG001
+def system(common: Tiny) -> Tiny:
     """The system with visitors who stay and testers; no guard takes anything back."""
     unguarded = {"errors": "100%", "worse": False, "latency": 0}
     crossing = {"sticky": True, "testers": {"header": "X-Tester=yes"}, "guard": unguarded}
-    tiny = Tiny(tmp_path_factory.mktemp("tiny"), crossing=crossing)
-    tiny.write(scale=2)
-    LocalClusters().delete(NAME, silent)
-    try:
-        yield tiny.whole()
-        tiny.cluster.kube.close()
-        tiny.seaway("down", "--yes")
-    finally:
-        tiny.stop_monolith()
-        LocalClusters().delete(NAME, silent)
-    assert belongings(NAME) == {key: set() for key in belongings(NAME)}
+    return common.become(crossing, scale=2)
 
 
 @pytest.fixture
 def tiny(system: Tiny) -> Iterator[Tiny]:
-    """The system up, all traffic at the monolith; afterwards no proxy has refused a route it was given."""
+    """The system up, all traffic at the monolith; meanwhile no proxy refuses a route it is given."""
     until(lambda: _whole(system), "the pods of the service")
     system.seaway("cross", "back", "first")
+    before = _rejected(system)
     yield system
-    assert _rejected(system) == 0
+    assert _rejected(system) == before
 
 
 def test_testers_see_the_new_side_before_everybody(tiny: Tiny) -> None:

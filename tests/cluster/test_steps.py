@@ -104,6 +104,7 @@ def test_a_rollout_that_fails_is_told_with_the_pod_and_its_last_words(
     manifest = _deployment(namespace, image, 1)
     container = manifest["spec"]["template"]["spec"]["containers"][0]
     container["command"] = ["python3", "-c", "import sys; sys.exit('no such thing as luck')"]
+    manifest["spec"]["progressDeadlineSeconds"] = 12
     world.kube.apply(stamp(manifest))
     with pytest.raises(Unready) as failed:
         AwaitRollout("w", (), Ref("apps/v1", "Deployment", "web", namespace), 60).run(world)

@@ -31,9 +31,8 @@ from seaway.providers.local import ca, cgroups
 from seaway.providers.local.clusters import LocalClusters
 from seaway.rooms.edge.steps import IssueCertificate
 from tests.cluster.support import belongings, is_ready, until, words
-from tests.cluster.tiny_system import DOMAIN, HTTP, HTTPS, MONOLITH, NAME, Tiny, ended
+from tests.cluster.tiny_system import DOMAIN, HTTP, HTTPS, MONOLITH, NAME, PATIENCE, Tiny, ended
 
-GATEWAY = "envoy-gateway-system"
 SEED = 20261124
 MOMENTS = 20
 #: Seconds within which a move is felt; how soon it is on a machine at rest is measured by scripts/bench.
@@ -41,20 +40,12 @@ MOMENT = 2
 
 
 @pytest.fixture(scope="module")
-def system(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiny]:  # noqa: ARG001
-    """The system, not up yet; afterwards nothing of it is left on this machine."""
-    tiny = Tiny(tmp_path_factory.mktemp("tiny"))
-    tiny.write()
-    LocalClusters().delete(NAME, silent)
-    yield tiny
-    tiny.stop_monolith()
-    if "kube" in vars(tiny.cluster):
-        tiny.cluster.kube.close()
-    try:
-        tiny.seaway("down", "--yes")
-    finally:
-        LocalClusters().delete(NAME, silent)
-    assert belongings(NAME) == {key: set() for key in belongings(NAME)}
+def system(common: Tiny) -> Tiny:
+    """The system, not up yet: whatever there was of it is gone without a trace."""
+    common.down()
+    common.crossing = {}
+    common.write()
+    return common
 
 
 @pytest.fixture
@@ -128,7 +119,7 @@ def test_a_plan_tells_changes_by_its_exit_status(tiny: Tiny) -> None:
 def test_crossings_move_in_order_and_at_once(tiny: Tiny) -> None:
     _, story = tiny.seaway("cross", "move", "second", "5", status=1)
     assert "first is at 0 %, not at 100 %" in story
-    _, story = tiny.seaway("cross", "move", "fist", "5", status=1)
+    _, story = tiny.seaway("cross", "move", "fist", "5", status=2)
     assert "did you mean" in story
     assert "first" in story
     tiny.seaway("cross", "move", "first", "101", status=2)
@@ -211,10 +202,9 @@ def test_parts_die_and_traffic_goes_on(tiny: Tiny) -> None:
         controller = until(lambda: _controller(tiny), "Envoy Gateway")
         os.kill(controller, signal.SIGKILL)
         until(lambda: _controller(tiny) not in {None, controller}, "Envoy Gateway again")
-        _wait_for_gateway(tiny)
-        _replace_proxy(tiny)
+        tiny.await_gateway()
     assert tiny.plan() == []
-    tiny.seaway("cross", "back", "first")
+    until(lambda: _goes_back(tiny), "a way back that the new controller answers: it waits for the old lease")
 
 
 def test_data_outlives_pod_cluster_and_node(tiny: Tiny) -> None:
@@ -363,23 +353,6 @@ def _controller(tiny: Tiny) -> int | None:
     return next((pid for pid in found if Path(words(pid)[0]).name == "envoy-gateway"), None)
 
 
-def _wait_for_gateway(tiny: Tiny) -> None:
-    def ready() -> bool:
-        pods = tiny.cluster.kube.list("v1", "Pod", namespace=GATEWAY)
-        return len(pods) == 3 and all(is_ready(pod) for pod in pods)
-
-    until(ready, "Envoy Gateway and its two proxies")
-
-
-def _replace_proxy(tiny: Tiny) -> None:
-    owned = "gateway.envoyproxy.io/owning-gateway-name=edge"
-    proxies = tiny.cluster.kube.list("v1", "Pod", namespace=GATEWAY, labels=owned)
-    assert len(proxies) == 2
-    tiny.cluster.kube.delete(Ref.of(proxies[0]))
-    until(lambda: tiny.cluster.kube.get(Ref.of(proxies[0])) is None, "the end of a proxy")
-    _wait_for_gateway(tiny)
-
-
 def _reads(tiny: Tiny, text: str) -> None:
     until(lambda: tiny.ask("/first/notes").text == text, f"the notes: {text!r}")
 
@@ -395,3 +368,9 @@ def _days_left(tiny: Tiny) -> float:
         visit.connect()
         shown = x509.load_der_x509_certificate(visit.sock.getpeercert(binary_form=True) or b"")
     return (shown.not_valid_after_utc - datetime.now(UTC)) / timedelta(days=1)
+
+
+def _goes_back(tiny: Tiny) -> bool:
+    process = tiny.start("cross", "back", "first")
+    process.communicate(timeout=PATIENCE)
+    return process.returncode == 0

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from http.client import HTTPSConnection
 from pathlib import Path
@@ -22,13 +23,17 @@ from typing import Any, Self
 import yaml
 
 from seaway.kit.kube import Manifest, Ref
-from seaway.model.manifests import DESIRED
-from seaway.providers.local import engine
+from seaway.model.event import silent
+from seaway.model.manifests import DESIRED, SYSTEM_NAMESPACE
+from seaway.providers.local import cgroups, engine
 from seaway.providers.local.ca import LocalCertificates
 from seaway.providers.local.clusters import LocalClusters
-from tests.cluster.support import Cluster, http, until
+from tests.cluster.support import Cluster, belongings, http, is_ready, until, words
 
 NAME = "seaway-test-system"
+SYSTEM = "tiny"
+PILOT = Ref("apps/v1", "Deployment", "pilot", SYSTEM)
+PROXIES = f"gateway.envoyproxy.io/owning-gateway-namespace={SYSTEM}"
 DOMAIN = "tiny.localhost"
 HTTP, HTTPS, MONOLITH = 8880, 8843, 8890
 SEAWAY = Path(sys.executable).with_name("seaway")
@@ -36,6 +41,7 @@ PROJECT = Path(__file__).parent / "tiny"
 IGNORED = shutil.ignore_patterns("__pycache__")
 PATIENCE = 150
 OK = range(200, 400)
+BEGINNING, END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 #: Every kind that `up` writes, by API.
 KINDS = {
     "v1": ("Namespace", "Service", "ServiceAccount", "PersistentVolumeClaim", "Secret", "ConfigMap"),
@@ -49,7 +55,7 @@ KINDS = {
     "rbac.authorization.k8s.io/v1": ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
 }
 DOCUMENT: dict[str, Any] = {
-    "system": "tiny",
+    "system": SYSTEM,
     "environments": {
         "test": {
             "on": "local",
@@ -83,12 +89,13 @@ DOCUMENT: dict[str, Any] = {
 class Tiny:
     """The system in `folder`; its cluster is made by the first `up`.
 
-    `crossing` are keys that every crossing of the file has.
+    `crossing` are keys that every crossing of the file has; `newest` is the highest version of the code yet.
     """
 
     folder: Path
     monolith: subprocess.Popen[bytes] | None = None
     version: int = 1
+    newest: int = 1
     crossing: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -120,8 +127,13 @@ class Tiny:
 
     def release(self, version: int) -> None:
         """Write this version of the code; answers tell it in X-Version. One below 0 fails."""
-        self.version = version
+        self.version, self.newest = version, max(self.newest, version)
         (self.module.parent / "release.py").write_text(f'RELEASE = "{version}"\n')
+
+    def release_anew(self) -> str:
+        """Write a version that was never there before; gives it as answers tell it."""
+        self.release(self.newest + 1)
+        return str(self.version)
 
     def start(
         self, *words: str, env: dict[str, str] | None = None, through: Sequence[str] = ()
@@ -166,6 +178,56 @@ class Tiny:
             self.seaway("up")
         return self
 
+    def become(self, crossing: dict[str, Any], **service: Any) -> Self:
+        """Bring it, whatever it was before, to a file with these keys, all its traffic at the monolith."""
+        self.crossing = crossing
+        self.write(**service)
+        self.whole()
+        self.seaway("cross", "back", "--all")
+        return self
+
+    def down(self) -> None:
+        """Take it down by the command, and see that nothing of it is left on this machine."""
+        if found := vars(self).pop("cluster", None):
+            found.kube.close()
+        self.seaway("down", "--yes")
+        assert belongings(NAME) == {key: set() for key in belongings(NAME)}
+
+    def pilots(self) -> list[int]:
+        """The processes of the pilots, as this machine sees them."""
+        found = cgroups.processes(self.cluster.home.cgroup)
+        return [pid for pid in found if words(pid)[1:3] == ["-m", "seaway.pilot"]]
+
+    @contextmanager
+    def without_pilots(self) -> Iterator[None]:
+        """No pilot runs for so long; afterwards both are ready again."""
+        kube = self.cluster.kube
+
+        def ready() -> bool:
+            return bool((kube.get(PILOT) or {"status": {}})["status"].get("readyReplicas") == 2)
+
+        kube.patch(PILOT, {"spec": {"replicas": 0}})
+        until(lambda: not self.pilots(), "the end of both pilots")
+        try:
+            yield
+        finally:
+            kube.patch(PILOT, {"spec": {"replicas": 2}})
+            until(ready, "both pilots")
+
+    def lose_proxy(self) -> None:
+        """Delete a pod of the gateway; another takes its place."""
+        kube = self.cluster.kube
+        proxies = kube.list("v1", "Pod", namespace=SYSTEM_NAMESPACE, labels=PROXIES)
+        assert len(proxies) == 2
+        kube.delete(Ref.of(proxies[0]))
+
+    def await_gateway(self) -> None:
+        def ready() -> bool:
+            pods = self.cluster.kube.list("v1", "Pod", namespace=SYSTEM_NAMESPACE)
+            return len(pods) == 3 and all(is_ready(pod) for pod in pods)
+
+        until(ready, "Envoy Gateway and its two proxies")
+
     def objects(self) -> dict[Ref, Manifest]:
         """Everything in the cluster that carries our label."""
         kube = self.cluster.kube
@@ -194,8 +256,11 @@ class Tiny:
         return self.ask(path).headers.get("x-served-by", "")
 
     @contextmanager
-    def load(self, *paths: str) -> Iterator[Load]:
-        """A constant load on these paths for as long as the context lasts: not one request may fail."""
+    def load(self, *paths: str, may_fail: bool = False) -> Iterator[Load]:
+        """A constant load on these paths for as long as the context lasts: not one request may fail.
+
+        Where they may, what was answered is the test's own to judge, afterwards.
+        """
         with tempfile.TemporaryDirectory() as folder:
             load = Load(Path(folder), [f"https://{DOMAIN}:{HTTPS}{path}" for path in paths], self.certificate)
             try:
@@ -203,7 +268,7 @@ class Tiny:
             finally:
                 load.stop()
             assert load.answers
-            assert [a for a in load.answers if a["code"] not in OK] == []
+            assert may_fail or load.failed() == []
 
 
 class Visit(HTTPSConnection):
@@ -257,6 +322,11 @@ class Load:
         told = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
         self.answers = [json.loads(line) for line in told.splitlines()]
 
+    def failed(self, *, after: datetime = BEGINNING, before: datetime = END) -> list[dict[str, Any]]:
+        """Answers that are no good, to requests that were sent between these moments."""
+        bad = (a for a in self.answers if a["code"] not in OK)
+        return [a for a in bad if after < datetime.fromisoformat(a["timestamp"]) < before]
+
 
 def ended(process: subprocess.Popen[str], status: int = 0) -> tuple[str, str]:
     try:
@@ -266,3 +336,17 @@ def ended(process: subprocess.Popen[str], status: int = 0) -> tuple[str, str]:
         out, story = process.communicate()
     assert process.returncode == status, f"{process.args!r}: {process.returncode}\n{out}\n{story}"
     return out, story
+
+
+@contextmanager
+def begun(folder: Path) -> Iterator[Tiny]:
+    """A system where nothing was before, not up yet; it goes down at the end, and nothing of it is left."""
+    tiny = Tiny(folder)
+    tiny.write()
+    LocalClusters().delete(NAME, silent)
+    try:
+        yield tiny
+        tiny.down()
+    finally:
+        tiny.stop_monolith()
+        LocalClusters().delete(NAME, silent)

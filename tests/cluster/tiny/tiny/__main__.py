@@ -23,6 +23,7 @@ def database() -> Any:
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one segment: the second would wait for the first to be acknowledged
 
     def do_GET(self) -> None:
         if not self.path.endswith("/notes"):
