@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seaway.errors import NotFound, UsageError
+from seaway.errors import NotFound
 from seaway.flow.releases import releases_in
 from seaway.flow.status import Workload, workload
 from seaway.flow.system import System
 from seaway.kit.kube import Manifest
-from seaway.kit.near import did_you_mean
+from seaway.kit.near import unknown
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Snapshot
 from seaway.rooms.crossing.decide import may_go_back
@@ -53,18 +53,16 @@ class Rollout:
 
 def rollouts(system: System, seen: Snapshot) -> dict[str, Rollout]:
     """See every service of the file, by name."""
-    return {name: _rollout(system, seen, name) for name in system.services}
+    crossings = releases_in(seen.live)
+    return {name: _rollout(system, seen, name, crossings) for name in system.services}
 
 
 def rollout(system: System, seen: Snapshot, name: str) -> Rollout:
     """See one service. Raises UsageError with the name that was probably meant."""
     if name not in system.services:
-        raise UsageError(
-            f"there is no service {name!r} in the file",
-            why=f"there are: {', '.join(system.services)}",
-            remedy=did_you_mean(name, system.services) or "seaway rollout status",
-        )
-    return _rollout(system, seen, name)
+        what = f"there is no service {name!r} in the file"
+        raise unknown(what, name, system.services, "seaway rollout status")
+    return _rollout(system, seen, name, releases_in(seen.live))
 
 
 def plan_undo(system: System, seen: Snapshot, name: str, to: int, *, force: bool) -> tuple[Plan, Release]:
@@ -96,12 +94,12 @@ def take_back(system: System, seen: Snapshot, name: str, by: str) -> TakeBack:
     return TakeBack(known.place, name, known.spec, command(Verb.BACK, by))
 
 
-def _rollout(system: System, seen: Snapshot, name: str) -> Rollout:
+def _rollout(system: System, seen: Snapshot, name: str, crossings: Mapping[str, CrossingView]) -> Rollout:
     found = _deployment(seen, system.system, name)
     sets = seen.live.of_kind("ReplicaSet")
     known = releases(found, sets) if found else ()
     following = next_name(name)
-    crossing = releases_in(seen.live).get(following)
+    crossing = crossings.get(following)
     beside = workload(seen, "Deployment", following, following, "services") if crossing else None
     return Rollout(workload(seen, "Deployment", name, name, "services"), known, crossing, beside)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+
+from seaway.errors import UsageError
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -18,3 +20,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Say `did you mean X?`; empty where none is alike."""
     near = nearest(word, known)
     return f"did you mean {near}?" if near else ""
+
+
+def unknown(
+    what: str, word: str, known: Collection[str], look: str, none: str = "there is none"
+) -> UsageError:
+    """Compose the error for a name that nobody knows: which there are, and which was meant.
+
+    `look` is the command that tells them, for where no known one is alike.
+    """
+    why = f"there are: {', '.join(known)}" if known else none
+    return UsageError(what, why=why, remedy=did_you_mean(word, known) or look)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from seaway.errors import Refused, UsageError
-from seaway.kit.near import did_you_mean
+from seaway.errors import Refused
+from seaway.kit.near import unknown
 from seaway.model.names import Weight
 from seaway.rooms.crossing.state import FULL, Phase, Verb
 from seaway.rooms.crossing.views import CrossingView
@@ -115,9 +115,5 @@ def _fits(view: CrossingView, verb: Verb) -> bool:
 def find(seen: Mapping[str, CrossingView], name: str) -> CrossingView:
     """Give one by name. Raises UsageError with the one that was probably meant."""
     if name not in seen:
-        raise UsageError(
-            f"there is no crossing {name!r} in the file",
-            why=f"there are: {', '.join(seen)}" if seen else "there is none",
-            remedy=did_you_mean(name, seen) or "seaway cross status",
-        )
+        raise unknown(f"there is no crossing {name!r} in the file", name, seen, "seaway cross status")
     return seen[name]

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from seaway.errors import Conflict, NotFound, Refused, SeawayError, Unready, UsageError
+from seaway.errors import Conflict, NotFound, Refused, SeawayError, Unready
 from seaway.kit.kube import Kube, Manifest, Ref
-from seaway.kit.near import did_you_mean
+from seaway.kit.near import unknown
 from seaway.model.event import Event, Outcome
 from seaway.model.plan import Change, Outputs
 from seaway.model.plan import Verb as Does
@@ -266,11 +266,8 @@ def read_differences(kube: Kube, system: str, name: str, known: Collection[str])
 
 def _must_be_known(name: str, known: Collection[str]) -> None:
     if name not in known:
-        raise UsageError(
-            f"nothing is known of a crossing {name!r}",
-            why=f"there are: {', '.join(known)}" if known else "the file has none",
-            remedy=did_you_mean(name, known) or "seaway cross status",
-        )
+        what = f"nothing is known of a crossing {name!r}"
+        raise unknown(what, name, known, "seaway cross status", none="the file has none")
 
 
 def accepted(found: Mapping[str, Any] | None, generation: int) -> bool:
