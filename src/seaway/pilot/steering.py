@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from seaway.errors import Conflict, SeawayError
 from seaway.kit.kube import Kube, Manifest, Ref
@@ -52,6 +52,14 @@ LISTED: Final = (
 log = logging.getLogger(__name__)
 
 
+class Known(NamedTuple):
+    """A crossing as it was read last: of which uid and version, and what is wrong with its spec."""
+
+    version: tuple[str, str] = ("", "")
+    crossing: Crossing | None = None
+    wrong: str = ""
+
+
 @dataclass
 class Steering:
     """Steers all crossings of one namespace for as long as it `leads`.
@@ -69,9 +77,7 @@ class Steering:
     wall: Callable[[], datetime] = field(default=partial(datetime.now, UTC))
     beat: float = 0.0
     courses: dict[str, Course] = field(default_factory=dict)
-    _crossings: dict[str, Crossing | None] = field(default_factory=dict)
-    _versions: dict[str, tuple[str, str]] = field(default_factory=dict)
-    _wrong: dict[str, str] = field(default_factory=dict)
+    _known: dict[str, Known] = field(default_factory=dict)
     _synced: float = -NEVER
     _others: dict[str, Other] = field(default_factory=dict)
     _round: int = 0
@@ -159,14 +165,15 @@ class Steering:
         """Read a crossing; what the schema cannot forbid, such as hours that are none, is told apart."""
         meta = item["metadata"]
         name, version = meta["name"], (meta["uid"], meta["resourceVersion"])
-        if self._versions.get(name) != version:
-            self._versions[name] = version
-            self._crossings[name] = None
+        known = self._known.get(name, Known())
+        if known.version != version:
             try:
-                self._crossings[name], self._wrong[name] = understood(item)
+                known = Known(version, *understood(item))
             except Wrong as wrong:
                 log.error("crossing %s cannot be read and is not steered: %s", name, wrong.why)  # noqa: TRY400
-        return self._crossings[name]
+                known = Known(version, None, known.wrong)
+            self._known[name] = known
+        return known.crossing
 
     def _told(self, name: str, other: Other | None) -> None:
         """Keep how a crossing looks to the others; what is new is a reason for all to look again."""
@@ -216,7 +223,7 @@ class Steering:
             verdict=self._verdict(course),
             ready=ready.get(crossing.spec.to, 0) if self.desk.whole(SLICE) else None,
             compared=self.comparison.of(crossing.name),
-            wrong=self._wrong.get(crossing.name, ""),
+            wrong=self._known[crossing.name].wrong,
             elapsed=0.0 if course.looked is None else clock - course.looked,
             deleting=crossing.deleting,
             generation=crossing.generation,
