@@ -15,6 +15,7 @@ from seaway.providers.local.registry import LocalRegistry
 from seaway.rooms.images.build import build
 from seaway.rooms.images.recipe import Recipe
 from seaway.rooms.images.store import Store
+from tests.cluster.first_crossing import SHORT, at_the_monolith
 from tests.cluster.support import Cluster, Echo, is_ready, namespace_of_its_own
 from tests.cluster.tiny_system import Tiny, begun
 
@@ -71,6 +72,17 @@ def common(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """The small system of all modules that want one, not up yet for the first of them."""
     with begun(tmp_path_factory.mktemp("tiny")) as tiny:
         yield tiny
+
+
+@pytest.fixture(scope="module")
+def system(common: Tiny) -> Tiny:
+    """The small system with holds that are soon over; modules that want another file have their own."""
+    return common.become(SHORT)
+
+
+@pytest.fixture
+def tiny(system: Tiny) -> Tiny:
+    return at_the_monolith(system)
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from seaway.kit.kube import Ref
 from seaway.model.manifests import SYSTEM_NAMESPACE
 from seaway.rooms.crossing.state import Phase, What
@@ -18,10 +16,8 @@ from tests.cluster.first_crossing import (
     CROSSING,
     LIFE,
     ROUTE,
-    SHORT,
     STEPS,
     SUCCESSION,
-    at_the_monolith,
     await_phase,
     ledger_of,
     moves_since_last_start,
@@ -36,16 +32,6 @@ SERVICE = Ref("v1", "Service", "app", SYSTEM)
 SIGHT = Ref("rbac.authorization.k8s.io/v1", "RoleBinding", f"pilot-{SYSTEM}", SYSTEM_NAMESPACE)
 #: Seconds that the API server is away.
 AWAY = 60
-
-
-@pytest.fixture(scope="module")
-def system(common: Tiny) -> Tiny:
-    return common.become(SHORT)
-
-
-@pytest.fixture
-def tiny(system: Tiny) -> Tiny:
-    return at_the_monolith(system)
 
 
 def test_a_proxy_is_replaced_and_then_both_pilots_die_at_once(tiny: Tiny) -> None:

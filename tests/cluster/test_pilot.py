@@ -7,8 +7,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from seaway.kit.kube import Kube
 from seaway.pilot.comparing import Comparison
 from seaway.pilot.desk import Desk
@@ -18,10 +16,8 @@ from seaway.rooms.crossing.state import Phase, What
 from tests.cluster.first_crossing import (
     CROSSING,
     LIFE,
-    SHORT,
     STEPS,
     SUCCESSION,
-    at_the_monolith,
     await_phase,
     ledger_of,
     moves_since_last_start,
@@ -32,16 +28,6 @@ from tests.cluster.first_crossing import (
 from tests.cluster.tiny_system import SYSTEM, Tiny
 
 APART = timedelta(minutes=5)
-
-
-@pytest.fixture(scope="module")
-def system(common: Tiny) -> Tiny:
-    return common.become(SHORT)
-
-
-@pytest.fixture
-def tiny(system: Tiny) -> Tiny:
-    return at_the_monolith(system)
 
 
 def test_a_crossing_goes_its_way_by_itself_and_loses_nothing(tiny: Tiny) -> None:

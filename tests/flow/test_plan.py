@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from seaway.flow.load import read
-from seaway.flow.plan import make_plan
 from seaway.flow.status import status_of
 from seaway.flow.system import System
 from seaway.kit.kube import Ref
@@ -19,6 +18,7 @@ from seaway.model.plan import Plan
 from seaway.model.snapshot import Live, Snapshot
 from seaway.rooms.edge.steps import AdmitMonolith
 from tests.flow import worlds
+from tests.flow.worlds import planned
 from tests.rooms import golden
 
 CASES = golden.cases(Path(__file__).parent / "plans")
@@ -41,10 +41,6 @@ def system(tmp_path: Path) -> System:
     return read(FILE, "seaway.yaml", tmp_path)
 
 
-def _plan(system: System, seen: Snapshot) -> Plan:
-    return make_plan(system, system.environment()[1], seen, [])
-
-
 def _lines(plan: Plan) -> list[str]:
     return [
         f"{c.verb.value} {c.thing}{': ' + '; '.join(c.details) if c.details else ''}" for c in plan.changes
@@ -62,16 +58,16 @@ def test_a_file_and_a_look_give_this_plan(case: Path, tmp_path: Path) -> None:
     given = golden.given(case)
     system = read(given["file"].encode(), "seaway.yaml", tmp_path)
     seen = worlds.everything(read(given["was"].encode(), "seaway.yaml", tmp_path)) if "was" in given else None
-    golden.hold(case, _lines(_plan(system, seen or worlds.nothing(system))))
+    golden.hold(case, _lines(planned(system, seen or worlds.nothing(system))))
 
 
 def test_where_all_is_as_the_file_says_nothing_is_planned(system: System) -> None:
-    assert _lines(_plan(system, worlds.everything(system))) == []
+    assert _lines(planned(system, worlds.everything(system))) == []
 
 
 def test_a_second_look_at_the_same_gives_the_same_plan(system: System) -> None:
     seen = worlds.nothing(system)
-    assert _lines(_plan(system, seen)) == _lines(_plan(system, seen))
+    assert _lines(planned(system, seen)) == _lines(planned(system, seen))
 
 
 def test_a_lost_object_is_made_again(system: System) -> None:
@@ -79,14 +75,16 @@ def test_a_lost_object_is_made_again(system: System) -> None:
     objects = {
         r: m for r, m in seen.live.objects.items() if r.kind != "PodDisruptionBudget" or r.name != "web"
     }
-    assert _lines(_plan(system, replace(seen, live=Live(objects)))) == ["create PodDisruptionBudget shop/web"]
+    assert _lines(planned(system, replace(seen, live=Live(objects)))) == [
+        "create PodDisruptionBudget shop/web"
+    ]
 
 
 def test_a_field_changed_by_hand_is_put_right_and_named(system: System) -> None:
     seen, ref = worlds.everything(system), Ref("v1", "Service", "web", "shop")
     spec = copy.deepcopy(seen.live.objects[ref]["spec"])
     spec["ports"][0]["targetPort"] = 1
-    assert _lines(_plan(system, _changed(seen, ref, spec=spec))) == [
+    assert _lines(planned(system, _changed(seen, ref, spec=spec))) == [
         "update Service shop/web: spec.ports[http].targetPort"
     ]
 
@@ -94,13 +92,13 @@ def test_a_field_changed_by_hand_is_put_right_and_named(system: System) -> None:
 def test_a_field_that_somebody_else_added_is_left_alone(system: System) -> None:
     seen, ref = worlds.everything(system), Ref("v1", "Service", "web", "shop")
     spec = {**seen.live.objects[ref]["spec"], "sessionAffinity": "ClientIP"}
-    assert _lines(_plan(system, _changed(seen, ref, spec=spec))) == []
+    assert _lines(planned(system, _changed(seen, ref, spec=spec))) == []
 
 
 def test_a_new_image_rolls_out_its_service_alone(system: System) -> None:
     seen = worlds.everything(system)
     fresh = {**seen.images, "images/web": "127.0.0.1:5055/web@sha256:" + "a" * 64}
-    assert _lines(_plan(system, replace(seen, images=fresh))) == [
+    assert _lines(planned(system, replace(seen, images=fresh))) == [
         "update Deployment shop/web: spec.template.spec.containers[web].image",
         "wait Deployment shop/web: until every new pod is available",
     ]
@@ -110,7 +108,7 @@ def test_an_image_that_must_be_built_renews_its_deployment(system: System) -> No
     seen = worlds.everything(system)
     without = {name: ref for name, ref in seen.images.items() if name != "images/web"}
     assert "update Deployment shop/web: new images/web" in _lines(
-        _plan(system, replace(seen, images=without))
+        planned(system, replace(seen, images=without))
     )
 
 
@@ -121,7 +119,7 @@ def test_replicas_belong_to_the_autoscaler(system: System) -> None:
         seen, ref, spec={**seen.live.objects[ref]["spec"], "replicas": 4},
         status={"observedGeneration": 1, "replicas": 4, "updatedReplicas": 4, "availableReplicas": 4},
     )  # fmt: skip
-    assert _lines(_plan(system, scaled)) == []
+    assert _lines(planned(system, scaled)) == []
 
 
 def test_no_weight_and_no_route_is_planned(system: System) -> None:
@@ -130,7 +128,7 @@ def test_no_weight_and_no_route_is_planned(system: System) -> None:
     moved = copy.deepcopy(seen.live.objects[ref])
     for backend in moved["spec"]["rules"][0]["backendRefs"]:
         backend["weight"] = 25 if backend["name"] == "web" else 75
-    assert _lines(_plan(system, _changed(seen, ref, spec=moved["spec"]))) == []
+    assert _lines(planned(system, _changed(seen, ref, spec=moved["spec"]))) == []
 
 
 def test_a_route_of_an_earlier_version_is_left_to_the_pilot(system: System) -> None:
@@ -144,7 +142,7 @@ def test_a_route_of_an_earlier_version_is_left_to_the_pilot(system: System) -> N
                 **found,
                 "metadata": {k: v for k, v in found["metadata"].items() if k != "ownerReferences"},
             }
-    assert _lines(_plan(system, replace(seen, live=Live(old)))) == [
+    assert _lines(planned(system, replace(seen, live=Live(old)))) == [
         "create CustomResourceDefinition crossings.seaway.dev",
         "create Crossing shop/login",
         "create Crossing shop/reading",
@@ -160,7 +158,7 @@ def test_a_crossing_that_changes_is_waited_for_and_one_that_left_goes_with_its_t
         b"login: {routes: [/login], to: web}", b"login: {routes: [/login], to: web, hold: 5m}"
     )
     other = other.replace(b"  reading: {routes: [/read], to: web, after: [login]}\n", b"")
-    plan = _plan(read(other, "seaway.yaml", tmp_path), worlds.everything(system))
+    plan = planned(read(other, "seaway.yaml", tmp_path), worlds.everything(system))
     assert _lines(plan) == [
         "update Crossing shop/login: spec.hold",
         "delete crossing reading: its traffic goes to the monolith first",
@@ -170,13 +168,13 @@ def test_a_crossing_that_changes_is_waited_for_and_one_that_left_goes_with_its_t
 
 def test_a_crossing_that_the_pilot_has_not_dealt_with_is_waited_for(system: System) -> None:
     seen, ref = worlds.everything(system), Ref("seaway.dev/v1alpha1", "Crossing", "login", "shop")
-    assert _lines(_plan(system, _changed(seen, ref, status={}))) == [
+    assert _lines(planned(system, _changed(seen, ref, status={}))) == [
         "wait crossing login: until the gateway has its route"
     ]
 
 
 def test_the_edge_is_published_after_every_crossing_has_its_route(system: System) -> None:
-    steps = {step.id: step for step in _plan(system, worlds.nothing(system)).steps}
+    steps = {step.id: step for step in planned(system, worlds.nothing(system)).steps}
     assert {"crossing/login/route", "crossing/reading/route"} <= set(steps["edge/gateway/publish"].after)
     assert {"crossing/login/crossing", "crossing/pilot/await"} <= set(steps["crossing/login/route"].after)
 
@@ -186,17 +184,17 @@ def test_the_comparator_is_there_where_a_crossing_compares(system: System, tmp_p
     compares = FILE.replace(
         b"login: {routes: [/login], to: web}", b"login: {routes: [/login], to: web, compare: {}}"
     )
-    lines = _lines(_plan(read(compares, "seaway.yaml", tmp_path), seen))
+    lines = _lines(planned(read(compares, "seaway.yaml", tmp_path), seen))
     assert "create Deployment shop/comparator" in lines
     assert "wait Deployment shop/comparator: until every new pod is available" in lines
     assert "update Crossing shop/login: spec.compare" in lines
     later = worlds.everything(read(compares, "seaway.yaml", tmp_path))
-    assert "delete Deployment shop/comparator" in _lines(_plan(system, later))
+    assert "delete Deployment shop/comparator" in _lines(planned(system, later))
 
 
 def test_the_pilot_goes_after_the_last_crossing(system: System, tmp_path: Path) -> None:
     smaller = b"system: shop\nenvironments: {rehearsal: {on: local, domain: shop.localhost}}\n"
-    plan = _plan(read(smaller, "seaway.yaml", tmp_path), worlds.everything(system))
+    plan = planned(read(smaller, "seaway.yaml", tmp_path), worlds.everything(system))
     order = [step.id for step in plan.steps]
     assert order.index("crossing/login/remove-crossing") < order.index("crossing/pilot/remove-deployment")
     pilot = next(step for step in plan.steps if step.id == "crossing/pilot/remove-deployment")
@@ -206,14 +204,14 @@ def test_the_pilot_goes_after_the_last_crossing(system: System, tmp_path: Path) 
 def test_a_certificate_is_renewed_in_the_last_third_of_its_life(system: System) -> None:
     seen = worlds.everything(system)
     later = replace(seen, now=worlds.NOW + timedelta(days=51))
-    assert _lines(_plan(system, later)) == ["update certificate shop.localhost: it ends on 2027-02-12"]
+    assert _lines(planned(system, later)) == ["update certificate shop.localhost: it ends on 2027-02-12"]
 
 
 def test_a_silent_monolith_is_waited_for_before_anything_is_exposed(system: System) -> None:
     seen = worlds.nothing(system)
     assert seen.monolith is not None
     silent = replace(seen, monolith=replace(seen.monolith, answers=False, why="refused"))
-    plan = _plan(system, silent)
+    plan = planned(system, silent)
     behind = {s.id for s in plan.steps if "edge/monolith/answers" in s.after}
     assert {"edge/gateway", "edge/default-route", "crossing/login/crossing"} <= behind
 
@@ -221,7 +219,7 @@ def test_a_silent_monolith_is_waited_for_before_anything_is_exposed(system: Syst
 def test_a_stopped_cluster_is_started_and_looked_at_again(system: System) -> None:
     seen = worlds.everything(system)
     assert seen.cluster is not None
-    plan = _plan(system, replace(seen, cluster=replace(seen.cluster, state="stopped"), live=Live()))
+    plan = planned(system, replace(seen, cluster=replace(seen.cluster, state="stopped"), live=Live()))
     assert _lines(plan) == ["update cluster seaway: it is stopped"]
     assert plan.notes
 
@@ -229,7 +227,7 @@ def test_a_stopped_cluster_is_started_and_looked_at_again(system: System) -> Non
 def test_what_leaves_the_file_goes_last_and_data_stays(system: System, tmp_path: Path) -> None:
     seen = worlds.everything(system)
     smaller = b"system: shop\nenvironments: {rehearsal: {on: local, domain: shop.localhost}}\n"
-    plan = _plan(read(smaller, "seaway.yaml", tmp_path), seen)
+    plan = planned(read(smaller, "seaway.yaml", tmp_path), seen)
     kinds = [(step.describe().verb.value, step.ref.kind) for step in plan.steps if hasattr(step, "ref")]
     assert ("delete", "Deployment") in kinds
     assert ("delete", "PersistentVolumeClaim") not in kinds
@@ -249,7 +247,7 @@ def test_a_monolith_that_moved_is_reached_at_its_old_place_until_the_new_one_ans
     seen = worlds.everything(system)
     assert seen.monolith is not None
     moved = replace(seen, monolith=replace(seen.monolith, port=9001, answers=False, why="refused"))
-    steps = {step.id: step for step in _plan(system, moved).steps}
+    steps = {step.id: step for step in planned(system, moved).steps}
     assert "edge/monolith/answers" in steps["edge/monolith/endpoints"].after
     admit = steps["edge/monolith/admit"]
     assert isinstance(admit, AdmitMonolith)

@@ -11,7 +11,7 @@ import pytest
 
 from seaway.errors import Refused
 from seaway.flow.load import read
-from seaway.flow.plan import crossing_place, make_plan
+from seaway.flow.plan import crossing_place
 from seaway.flow.releases import leading_to, release_crossing, releases_in
 from seaway.flow.rollouts import releases_before, rollout, take_back
 from seaway.flow.system import System
@@ -24,6 +24,7 @@ from seaway.rooms.crossing.routes import Split, route
 from seaway.rooms.crossing.state import Phase, State
 from seaway.steps.objects import ApplyObject
 from tests.flow import worlds
+from tests.flow.worlds import planned
 
 FILE = b"""
 system: shop
@@ -52,10 +53,6 @@ CROSSING = Ref(API, KIND, "web-next", "shop")
 @pytest.fixture
 def system(tmp_path: Path) -> System:
     return read(FILE, "seaway.yaml", tmp_path)
-
-
-def _plan(system: System, seen: Snapshot) -> Plan:
-    return make_plan(system, system.environment()[1], seen, [])
 
 
 def _lines(plan: Plan) -> list[str]:
@@ -87,7 +84,7 @@ def _released(system: System, phase: Phase, weight: int, reason: str = "") -> Sn
     """The new version beside the old one, its crossing in this phase."""
     seen = _with(_settled(system, "login", "reading"), NEW)
     outputs = {**seen.images, "cluster/outside": "10.200.255.1"}
-    steps = [step for step in _plan(system, seen).steps if isinstance(step, ApplyObject)]
+    steps = [step for step in planned(system, seen).steps if isinstance(step, ApplyObject)]
     made = [worlds._running(stamp(fill(step.manifest, outputs))) for step in steps]
     there = [_at(each, phase, weight, reason) if Ref.of(each) == CROSSING else each for each in made]
     place, spec = release_crossing(
@@ -99,7 +96,7 @@ def _released(system: System, phase: Phase, weight: int, reason: str = "") -> Sn
 
 
 def test_a_new_version_comes_beside_the_old_one_which_stays_as_it_is(system: System) -> None:
-    plan = _plan(system, _with(_settled(system, "login", "reading"), NEW))
+    plan = planned(system, _with(_settled(system, "login", "reading"), NEW))
     made = [line for line in _lines(plan) if "web" in line]
     assert {f"create {kind} shop/web-next" for kind in (
         "Deployment", "Service", "ServiceAccount", "NetworkPolicy", "PodDisruptionBudget",
@@ -115,7 +112,7 @@ def test_a_new_version_comes_beside_the_old_one_which_stays_as_it_is(system: Sys
 
 
 def test_both_versions_are_let_in_where_the_service_is(system: System) -> None:
-    plan = _plan(system, _with(_settled(system, "login", "reading"), NEW))
+    plan = planned(system, _with(_settled(system, "login", "reading"), NEW))
     objects = {step.ref: step.manifest for step in plan.steps if isinstance(step, ApplyObject)}
     for callee in ("store", "orders-db"):
         text = str(objects[Ref("networking.k8s.io/v1", "NetworkPolicy", callee, "shop")]["spec"]["ingress"])
@@ -126,13 +123,13 @@ def test_both_versions_are_let_in_where_the_service_is(system: System) -> None:
 def test_what_the_old_version_reached_stays_open_though_the_new_one_does_not_name_it(tmp_path: Path) -> None:
     seen = _settled(read(FILE, "seaway.yaml", tmp_path), "login", "reading")
     fewer = read(FILE.replace(b"    env: {STORE_URL: http://store}\n", b""), "seaway.yaml", tmp_path)
-    plan = _plan(fewer, _with(seen, NEW))
+    plan = planned(fewer, _with(seen, NEW))
     assert "update NetworkPolicy shop/store" not in _lines(plan)
     assert "create Deployment shop/web-next" in _lines(plan)
 
 
 def test_while_a_crossing_to_it_is_not_settled_a_version_rolls(system: System) -> None:
-    plan = _plan(system, _with(_settled(system, "login"), NEW))
+    plan = planned(system, _with(_settled(system, "login"), NEW))
     assert "update Deployment shop/web" in _lines(plan)
     assert not any("web-next" in line for line in _lines(plan))
     assert any("reading is not settled" in note for note in plan.notes)
@@ -143,7 +140,7 @@ def test_while_a_crossing_to_it_is_not_settled_a_version_rolls(system: System) -
     [(Phase.WAITING, 0), (Phase.MOVING, 5), (Phase.HOLDING, 100), (Phase.RETURNING, 5), (Phase.RETURNED, 0)],
 )
 def test_a_release_under_way_is_left_to_the_pilot(system: System, phase: Phase, weight: int) -> None:
-    plan = _plan(system, _released(system, phase, weight, "too many errors"))
+    plan = planned(system, _released(system, phase, weight, "too many errors"))
     assert _lines(plan) == []
     told = "too many errors" if phase is Phase.RETURNED else f"{phase.value} at {weight} %"
     assert any(told in note for note in plan.notes)
@@ -152,12 +149,12 @@ def test_a_release_under_way_is_left_to_the_pilot(system: System, phase: Phase, 
 @pytest.mark.parametrize("phase", [Phase.WAITING, Phase.MOVING, Phase.RETURNING, Phase.SETTLED])
 def test_a_third_version_is_refused_while_a_release_is_under_way(system: System, phase: Phase) -> None:
     with pytest.raises(Refused) as error:
-        _plan(system, _with(_released(system, phase, 5), THIRD))
+        planned(system, _with(_released(system, phase, 5), THIRD))
     assert error.value.remedy.startswith("seaway rollout undo web")
 
 
 def test_after_a_return_another_version_begins_anew(system: System) -> None:
-    plan = _plan(system, _with(_released(system, Phase.RETURNED, 0), THIRD))
+    plan = planned(system, _with(_released(system, Phase.RETURNED, 0), THIRD))
     lines = [line for line in _lines(plan) if "web-next" in line]
     order = [
         "delete crossing web-next", "update Deployment shop/web-next",
@@ -167,7 +164,7 @@ def test_after_a_return_another_version_begins_anew(system: System) -> None:
 
 
 def test_what_has_settled_becomes_the_service_itself_and_then_goes(system: System) -> None:
-    plan = _plan(system, _released(system, Phase.SETTLED, 100))
+    plan = planned(system, _released(system, Phase.SETTLED, 100))
     lines = _lines(plan)
     order = [
         "update Deployment shop/web", "wait Deployment shop/web", "update crossing web-next",
@@ -180,7 +177,7 @@ def test_what_has_settled_becomes_the_service_itself_and_then_goes(system: Syste
 
 def test_where_the_file_goes_back_to_the_old_version_the_new_one_goes(system: System) -> None:
     seen = _released(system, Phase.MOVING, 5)
-    plan = _plan(system, _with(seen, worlds.images(system)["images/web"]))
+    plan = planned(system, _with(seen, worlds.images(system)["images/web"]))
     lines = _lines(plan)
     assert "update Deployment shop/web" not in lines
     order = ["update crossing web-next", "delete crossing web-next", "delete Deployment shop/web-next"]

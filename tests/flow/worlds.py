@@ -12,6 +12,7 @@ from seaway.flow.system import System
 from seaway.kit.kube import Ref
 from seaway.model.cluster import ClusterFacts, NodeFacts
 from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, fill, stamp
+from seaway.model.plan import Plan
 from seaway.model.snapshot import Live, MonolithFacts, Snapshot
 from seaway.rooms.crossing.resource import KIND
 from seaway.rooms.crossing.routes import Split, route
@@ -44,6 +45,11 @@ def nothing(system: System) -> Snapshot:
         chart=CHART,
         authority=SIGNER,
     )
+
+
+def planned(system: System, seen: Snapshot) -> Plan:
+    """Plan for the first environment, without builds."""
+    return make_plan(system, system.environment()[1], seen, [])
 
 
 def everything(system: System) -> Snapshot:
