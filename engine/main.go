@@ -65,6 +65,7 @@ var components = map[string]component{
 	"metrics-server":           command(func() *cobra.Command { return metrics.NewMetricsServerCommand(ending().Done()) }),
 	"cloud-controller-manager": command(local.NewLoadBalancerCommand),
 	"storage-provisioner":      command(func() *cobra.Command { return local.NewStorageCommand(ending()) }),
+	"sentinel":                 command(func() *cobra.Command { return local.NewSentinelCommand(ending()) }),
 	"chart":                    command(local.NewChartCommand),
 }
 

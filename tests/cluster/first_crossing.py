@@ -6,7 +6,7 @@ from typing import Any
 
 from seaway.kit.kube import Ref
 from seaway.rooms.crossing.ledger import entries_of, ledger_name
-from seaway.rooms.crossing.resource import API, read
+from seaway.rooms.crossing.resource import API, understood
 from seaway.rooms.crossing.routes import GATEWAY_API, Split, split_of
 from seaway.rooms.crossing.sides import route_name
 from seaway.rooms.crossing.state import Entry, Phase, State, What
@@ -24,7 +24,7 @@ LIFE, SUCCESSION = 40, 30
 def state_of(tiny: Tiny) -> State:
     found = tiny.cluster.kube.get(CROSSING)
     assert found
-    return read(found).state
+    return understood(found)[0].state
 
 
 def route_of(tiny: Tiny) -> Split:

@@ -17,7 +17,7 @@ from seaway.kit.kube import Manifest
 from seaway.model.snapshot import Live
 from seaway.rooms.crossing.place import Place, Side
 from seaway.rooms.crossing.plan import Releases
-from seaway.rooms.crossing.resource import API, KIND, read
+from seaway.rooms.crossing.resource import API, KIND, understood
 from seaway.rooms.crossing.spec import CrossingSpec
 from seaway.rooms.crossing.state import Phase, State
 from seaway.rooms.crossing.views import CrossingView, views
@@ -88,7 +88,7 @@ def releases_in(live: Live) -> dict[str, CrossingView]:
     """See every release that crosses, by the name of its crossing."""
     found = {r.name: m for r, m in live.objects.items() if r.kind == KIND and m["spec"].get("over")}
     routes = {r.name: m for r, m in live.objects.items() if r.kind == "HTTPRoute"}
-    specs = {name: read(each).spec for name, each in found.items()}
+    specs = {name: understood(each)[0].spec for name, each in found.items()}
     return views(specs, found, {name: routes.get(f"crossing-{name}") for name in found})
 
 

@@ -16,7 +16,7 @@ from seaway.model.plan import Plan
 from seaway.model.snapshot import Snapshot
 from seaway.rooms.crossing.decide import may_go_back
 from seaway.rooms.crossing.orders import TakeBack, command
-from seaway.rooms.crossing.resource import read
+from seaway.rooms.crossing.resource import understood
 from seaway.rooms.crossing.state import Verb
 from seaway.rooms.crossing.steps import reference
 from seaway.rooms.crossing.views import CrossingView
@@ -90,7 +90,7 @@ def releases_before(seen: Snapshot, names: Collection[str]) -> tuple[CrossingVie
 
 def take_back(system: System, seen: Snapshot, name: str, by: str) -> TakeBack:
     """Compose the step that sends all of a release's traffic to the version before, at once."""
-    known = read(seen.live.objects[reference(system.system, name)])
+    known, _ = understood(seen.live.objects[reference(system.system, name)])
     return TakeBack(known.place, name, known.spec, command(Verb.BACK, by))
 
 

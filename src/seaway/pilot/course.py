@@ -25,6 +25,7 @@ class Course:
     `looked`, `saved` and `due` are seconds of a clock that only goes forward. `unnoted` are entries that the
     ledger may lack: at first all that the status has, since a pilot before may have died in between.
     `untold` are Events that are still to be told.
+    `rests` is until when it is left alone after a fault of the pilot's own.
     `route` is what was found out about the route, with the versions that it was found out from.
     """
 
@@ -35,6 +36,7 @@ class Course:
     evidence: Evidence | None = None
     looked: float | None = None
     due: float = 0.0
+    rests: float = 0.0
     seen: tuple[Any, ...] = ()
     route: tuple[tuple[Any, ...], RouteFacts | None] = ((), None)
     unnoted: list[Entry] = field(default_factory=list)

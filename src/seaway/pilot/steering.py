@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -41,6 +42,9 @@ RESYNC: Final = 30.0
 UNREAD: Final = 3.5
 #: Seconds until another try after an error.
 AGAIN: Final = 1.0
+#: Seconds until another try after a fault of the pilot's own.
+FAULT: Final = 10.0
+FAULTY: Final = "a fault of the pilot's own, told in its log: its traffic stays as it is"
 #: Seconds that nothing at all happens at most.
 IDLE: Final = 5.0
 LISTED: Final = (
@@ -118,13 +122,14 @@ class Steering:
         if tick is not None:
             for course in self.courses.values():
                 if course.watched:
-                    course.fold(tick.sides, tick.seconds)
+                    self._contained(course, partial(course.fold, tick.sides, tick.seconds))
         ready, routes = self.desk.ready(), self.desk.all(ROUTE)
         for course in sorted(self.courses.values(), key=lambda course: course.crossing.name not in asked):
             if self.desk.asked:
                 self.desk.changed.set()
                 return
-            self._look_at(course, routes.get(route_name(course.crossing.name)), ready)
+            route = routes.get(route_name(course.crossing.name))
+            self._contained(course, partial(self._look_at, course, route, ready))
 
     def close(self) -> None:
         """Let what is read beside it end."""
@@ -186,6 +191,21 @@ class Steering:
         else:
             self._others[name] = other
 
+    def _contained(self, course: Course, act: Callable[[], None]) -> None:
+        """Do what one crossing needs: a fault in it leaves that one as it is, and the others steered."""
+        if self.clock() < course.rests:
+            return
+        try:
+            act()
+        except SeawayError:
+            raise
+        except Exception:
+            log.exception("%s: a fault of the pilot's own", course.crossing.name)
+            known, course.rests = course.rests > 0, self.clock() + FAULT
+            if not known:
+                with suppress(SeawayError):
+                    self.hands.tell(course.crossing, Emit("Warning", "CrossingFault", FAULTY))
+
     def _look_at(self, course: Course, route: Manifest | None, ready: dict[str, int]) -> None:
         crossing, clock = course.crossing, self.clock()
         beside = self._beside(crossing)
@@ -212,6 +232,7 @@ class Steering:
         except SeawayError as error:
             self._mend(course, error)
         self._told(crossing.name, course.other)
+        course.rests = 0.0
 
     def _facts(self, course: Course, ready: dict[str, int], clock: float) -> Facts:
         crossing = course.crossing

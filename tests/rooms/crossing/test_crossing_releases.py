@@ -11,7 +11,7 @@ import pytest
 from seaway.model.gateway import cluster
 from seaway.rooms.crossing.failover import companions
 from seaway.rooms.crossing.place import Place, Side
-from seaway.rooms.crossing.resource import manifest, read
+from seaway.rooms.crossing.resource import manifest, understood
 from seaway.rooms.crossing.routes import Split, route, split_of
 from seaway.rooms.crossing.sides import Rule
 from seaway.rooms.crossing.spec import CrossingSpec
@@ -76,5 +76,5 @@ def test_it_fails_over_to_the_version_before() -> None:
 def test_its_resource_says_over_what_it_lies_and_is_read_again() -> None:
     written = manifest(OVER, "web-next", NEW)
     assert written["spec"]["over"] == "login"
-    assert read(written).place == OVER
+    assert understood(written)[0].place == OVER
     assert "over" not in manifest(BELOW, "login", BASE)["spec"]

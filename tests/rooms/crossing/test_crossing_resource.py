@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seaway.model.wrong import Wrong
 from seaway.rooms.crossing.definition import definition
 from seaway.rooms.crossing.ledger import LARGEST, MOST, entries_of, ledger, merged, told
 from seaway.rooms.crossing.place import Place, Side
-from seaway.rooms.crossing.resource import COMMAND, manifest, read
+from seaway.rooms.crossing.resource import COMMAND, manifest, understood
 from seaway.rooms.crossing.spec import CrossingSpec
 from seaway.rooms.crossing.state import KEPT, Command, Entry, Phase, State, Verb, What, moment
 
@@ -45,20 +44,20 @@ def test_what_the_file_says_is_read_again_from_the_resource(spec: CrossingSpec) 
         Phase.MOVING, 5, NOW, 1, "why", "ann", True, True, 3.5, "6", "no", {"a": 1}, (), (ENTRY,), 3
     )
     state = state.saying("Ready", "True", "Taken", "", NOW)
-    found = read(
+    found, wrong = understood(
         {**_live(spec, annotations={COMMAND: command.as_text()}), "status": state.as_status((5, 100), 3)}
     )
+    assert wrong == ""
     assert (found.name, found.place, found.spec) == ("login", PLACE, spec)
     assert (found.command, found.state) == (command, state)
     assert (found.uid, found.version, found.generation, found.deleting) == ("u", "7", 3, False)
-    assert read(_live(spec, deletionTimestamp=moment(NOW))).deleting
+    assert understood(_live(spec, deletionTimestamp=moment(NOW)))[0].deleting
 
 
 def test_a_resource_that_its_schema_could_not_refuse_is_explained() -> None:
     found = _live(FULL)
     found["spec"] = {**found["spec"], "timezone": "Nowhere/Else"}
-    with pytest.raises(Wrong, match=r"spec\.timezone: 'Nowhere/Else' is no time zone"):
-        read(found)
+    assert "spec.timezone: 'Nowhere/Else' is no time zone" in understood(found)[1]
 
 
 @pytest.mark.parametrize(

@@ -42,10 +42,14 @@ def together(*components: list[str]) -> list[str]:
 
 
 def _controllers(home: Home) -> tuple[list[str], ...]:
-    """Kubernetes' own controllers, and what a cloud would add: addresses, volumes, metrics, services."""
+    """Kubernetes' own controllers, and what a cloud would add: addresses, volumes, metrics, services.
+
+    The sentinel ends them where the API server is away, so that no node is judged by an old clock.
+    """
     volumes = [f"--kubeconfig={home.pki}/storage-provisioner.kubeconfig", f"--root={home.volumes}"]
     return (
         ["kube-controller-manager", *_manager(home)],
+        ["sentinel", f"--kubeconfig={home.pki}/kube-controller-manager.kubeconfig"],
         ["cloud-controller-manager", *_balancer(home)],
         ["storage-provisioner", *volumes],
         ["metrics-server", *_metrics(home)],

@@ -67,14 +67,6 @@ def manifest(place: Place, name: str, spec: CrossingSpec) -> Manifest:
     }
 
 
-def read(found: Mapping[str, Any]) -> Crossing:
-    """Read a Crossing. Raises Wrong where its spec says what its schema cannot forbid."""
-    typed, wrong = _typed(found["spec"])
-    if wrong:
-        raise Wrong(wrong)
-    return _crossing(found, typed)
-
-
 def understood(found: Mapping[str, Any]) -> tuple[Crossing, str]:
     """Read a Crossing as far as it can be, and say what is wrong with its spec; nothing where all is well.
 

@@ -21,7 +21,7 @@ from seaway.rooms.crossing.compare.spec import CompareSpec
 from seaway.rooms.crossing.compare.tally import KINDS, PLACES, REASONS, Tally
 from seaway.rooms.crossing.compare.task import Target, Task, find, task_of
 from seaway.rooms.crossing.place import Place, Side
-from seaway.rooms.crossing.resource import manifest, read
+from seaway.rooms.crossing.resource import manifest, understood
 from seaway.rooms.crossing.spec import CrossingSpec
 
 SPEC = CompareSpec(requests=100, differences="1%")
@@ -277,7 +277,7 @@ def crossing(compare: CompareSpec | None = SPEC) -> dict[str, object]:
 
 
 def test_the_task_of_a_crossing() -> None:
-    task = task_of(read(crossing()))
+    task = task_of(understood(crossing())[0])
     assert task == Task(
         "login",
         "u1/3/0",
@@ -288,7 +288,7 @@ def test_the_task_of_a_crossing() -> None:
         SPEC,
     )
     assert Task.from_json(json.loads(json.dumps(task.as_json()))) == task
-    assert task_of(read(crossing(None))) is None
+    assert task_of(understood(crossing(None))[0]) is None
 
 
 @pytest.mark.parametrize(
