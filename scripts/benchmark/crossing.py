@@ -55,6 +55,9 @@ HTTP, HTTPS, MONOLITH = 8680, 8643, 8690
 LIGHT: Final = Path(__file__).parent / "light"
 CROSSINGS: Final = 100
 CHANGES: Final = 200
+#: Whole moves that are timed, and seconds for which each is looked at.
+MOVES: Final = 40
+SEEN: Final = 4
 RATE: Final = 500
 DEAD_RATE: Final = 200
 VISITORS: Final = 10_000
@@ -77,7 +80,7 @@ def measure(crossings: int = CROSSINGS, changes: int = CHANGES, visitors: int = 
             bench = Bench(seaway, programs.program("vegeta"))
             weights, visits = partial(bench.weights, changes), partial(bench.visitors, visitors)
             figures: dict[str, Any] = {"crossings": crossings}
-            for stage in (weights, visits, bench.deaths, bench.statistics, bench.pilot):
+            for stage in (weights, bench.felt, visits, bench.deaths, bench.statistics, bench.pilot):
                 found = stage()
                 sys.stderr.write(f"{json.dumps(found, indent=1)}\n")
                 figures |= found
@@ -110,17 +113,14 @@ class Bench:
         self._kube = Kube.from_kubeconfig(str(found.kubeconfig), found.context)
 
     def weights(self, changes: int) -> dict[str, Any]:
-        """Change a weight every second under load; how soon a whole move is felt is seen in the answers."""
-        chance, felt, weight = random.Random(SEED), [], 0  # noqa: S311  (which weights, no secret)
+        """Change a weight every second under load."""
+        chance, weight = random.Random(SEED), 0  # noqa: S311  (which weights, no secret)
         with self._load("/c0", RATE, changes + 60) as load:
             began = time.monotonic()
             for n in range(changes):
                 weight = chance.choice([w for w in (0, 0, FULL, FULL, 1, 25, 50, 99) if w != weight])
-                asked = time.time()
                 self._ask("c0", weight)
                 time.sleep(max(0.0, began + n + 1 - time.monotonic()))
-                if weight in {0, FULL}:
-                    felt.append(_last(load, "app" if weight == 0 else "monolith", asked))
         self._move("c0", 0)
         answers = load.seen()
         failed = [a for a in answers if a.failed]
@@ -131,9 +131,22 @@ class Bench:
             "weight_changes_failed": len(failed),
             "weight_changes_failed_seconds": sorted({int(a.at - answers[0].at) for a in failed}),
             "weight_changes_errors": dict(Counter(f"{a.code} {a.error[-80:]}" for a in failed)),
-            "change_felt_p50_s": quantile(felt, 0.5),
-            "change_felt_p95_s": quantile(felt, 0.95),
-            "change_felt_max_s": max(felt),
+        }
+
+    def felt(self) -> dict[str, Any]:
+        """Move all and nothing, time after time: how long a request still went to the side that was left."""
+        found: list[float] = []
+        with self._load("/c0", RATE, MOVES * SEEN + 60) as load:
+            for n in range(MOVES):
+                asked = time.time()
+                self._ask("c0", FULL if n % 2 == 0 else 0)
+                time.sleep(SEEN)
+                found.append(_last(load, "monolith" if n % 2 == 0 else "app", asked))
+        return {
+            "changes_felt": MOVES,
+            "change_felt_p50_s": quantile(found, 0.5),
+            "change_felt_p95_s": quantile(found, 0.95),
+            "change_felt_max_s": max(found),
         }
 
     def visitors(self, number: int) -> dict[str, Any]:

@@ -67,3 +67,9 @@ def test_an_archive_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(SeawayError, match="cannot be read") as error:
         engine.ensure(silent)
     assert error.value.where == "/nowhere/engine.tar.gz"
+
+
+def test_the_compiler_keeps_its_garbage_only_where_memory_is_plenty() -> None:
+    gib = 1 << 30
+    assert engine.garbage(16 * gib, 4) == {"GOGC": "off", "GOMEMLIMIT": f"{2 * gib}B"}
+    assert engine.garbage(4 * gib, 4) == {"GOGC": "400"}

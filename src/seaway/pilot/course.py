@@ -13,7 +13,7 @@ from seaway.rooms.crossing.resource import Crossing
 from seaway.rooms.crossing.state import Entry, Phase, State
 from seaway.rooms.crossing.turn import UNDER_WAY, Emit
 
-#: Seconds between two writes of what is only counted: evidence, and the time that was watched.
+#: Seconds between two writes of what is only counted, at least: evidence, and the time that was watched.
 PERSIST: Final = 10.0
 NEVER: Final = math.inf
 

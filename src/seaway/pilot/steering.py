@@ -40,6 +40,8 @@ from seaway.rooms.crossing.turn import Emit, Record, Release, Requeue, SetSplit
 RESYNC: Final = 30.0
 #: Seconds after which a watched crossing is looked at although nothing was read.
 UNREAD: Final = 3.5
+#: Writes a second of what is only counted, of all crossings together: each costs the pilot milliseconds.
+WRITES: Final = 5.0
 #: Seconds until another try after an error.
 AGAIN: Final = 1.0
 #: Seconds until another try after a fault of the pilot's own.
@@ -267,7 +269,7 @@ class Steering:
     def _carry_out(self, course: Course, result: Advance, route: Manifest | None) -> None:
         """First the state, which says what shall be; then what follows from it, in its order."""
         crossing, clock = course.crossing, self.clock()
-        counted = result.state != course.basis and clock - course.saved >= PERSIST
+        counted = result.state != course.basis and clock - course.saved >= self._pace()
         if result.changed or counted:
             course.basis = self.hands.save(crossing, course.to_save(result.state))
             course.saved = clock
@@ -275,6 +277,10 @@ class Steering:
         course.unnoted += [effect.entry for effect in result.effects if isinstance(effect, Record)]
         course.untold += [effect for effect in result.effects if isinstance(effect, Emit)]
         self._effects(course, result, route)
+
+    def _pace(self) -> float:
+        """Seconds between two writes of what one crossing only counts: more where many are under way."""
+        return max(PERSIST, sum(course.watched for course in self.courses.values()) / WRITES)
 
     def _effects(self, course: Course, result: Advance, route: Manifest | None) -> None:
         for effect in result.effects:
