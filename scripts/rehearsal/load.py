@@ -69,7 +69,7 @@ class Load:
             *(
                 f"-root-certs={ca}",
                 "-http2=false",
-                # Kept and never more: where answers are late, a handshake for each request would make them later.
+                # Never more: where answers are late, a handshake for each request would make them later.
                 "-connections=64",
                 "-max-connections=64",
                 f"-connect-to={host}:{port}:127.0.0.1:{port}",
