@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
+import httpx2
 import pytest
 
 from seaway.errors import SeawayError, Unreachable
@@ -23,6 +24,11 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     answers: ClassVar[list[tuple[int, dict[str, str], bytes]]] = []
     asked: ClassVar[list[tuple[str, str, str]]] = []
+    bodies: ClassVar[list[bytes]] = []
+
+    def do_PUT(self) -> None:
+        self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.do_GET()
 
     def do_GET(self) -> None:
         self.asked.append((self.command, self.path, self.headers.get("Authorization", "")))
@@ -41,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def base() -> Iterator[str]:
-    Handler.answers, Handler.asked = [], []
+    Handler.answers, Handler.asked, Handler.bodies = [], [], []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -94,6 +100,51 @@ def test_a_bearer_token_is_fetched_once(base: str) -> None:
     basic = "Basic " + base64.b64encode(b"me:pass").decode()
     assert [auth for _, _, auth in Handler.asked] == ["", basic, "Bearer t", "Bearer t"]
     assert Handler.asked[1][1] == "/token?service=r&scope=repository%3Aa%3Apull"
+
+
+def test_a_body_is_streamed_also_where_credentials_are_asked_for(base: str) -> None:
+    challenge = {"WWW-Authenticate": 'Bearer realm="http://HOST/token"'}
+    Handler.answers = [(401, challenge, b""), (200, {}, b'{"token": "t"}'), (200, {}, b"a layer")]
+    with Http(base, auth=RegistryAuth(None)) as http, http.open("/v2/a/blobs/x") as answer:
+        assert b"".join(answer.iter_raw()) == b"a layer"
+
+
+def test_an_upload_whose_token_has_ended_is_sent_again(base: str) -> None:
+    challenge = {"WWW-Authenticate": 'Bearer realm="http://HOST/token"'}
+    Handler.answers = [(401, challenge, b""), (200, {}, b'{"token": "new"}'), (201, {}, b"")]
+    with Http(base, auth=RegistryAuth(None)) as http:
+        http.request(
+            "PUT",
+            "/v2/a/blobs/x",
+            ok=(201,),
+            body=lambda: iter([b"a ", b"layer"]),
+            headers={"Content-Length": "7"},
+        )
+    assert Handler.bodies == [b"a layer", b"a layer"]
+
+
+def test_credentials_stay_with_the_registry_that_redirects(base: str) -> None:
+    port = base.rpartition(":")[2]
+    elsewhere = f"http://localhost:{port}/blob"
+    Handler.answers = [
+        (307, {"Location": elsewhere}, b""),
+        (401, {"WWW-Authenticate": f'Bearer realm="http://localhost:{port}/token"'}, b""),
+        (200, {}, b'{"token": "t"}'),
+    ]
+    with Http(base, auth=RegistryAuth(("me", "pass"))) as http, pytest.raises(SeawayError, match="401"):
+        http.request("GET", "/v2/a/blobs/x")
+    assert [path for _, path, _ in Handler.asked] == ["/v2/a/blobs/x", "/blob"]
+    assert {auth for _, _, auth in Handler.asked} == {""}
+
+
+def test_a_registry_over_tls_gets_no_token_in_the_clear() -> None:
+    flow = RegistryAuth(("me", "pass")).auth_flow(
+        httpx2.Request("GET", "https://r.example.com/v2/a/manifests/x")
+    )
+    asked = next(flow)
+    told = {"WWW-Authenticate": 'Bearer realm="http://r.example.com/token"'}
+    with pytest.raises(StopIteration):
+        flow.send(httpx2.Response(401, headers=told, request=asked))
 
 
 def test_basic_credentials_are_sent_where_asked_for(base: str) -> None:

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import httpx2
 
-from seaway.errors import NotFound, SeawayError, Unreachable
+from seaway.errors import Conflict, NotFound, SeawayError, Unreachable
+from seaway.kit import oci
 from seaway.kit.http import Http, chunks
-from seaway.kit.oci import ACCEPT
 from seaway.kit.registry_auth import RegistryAuth, credentials
 
 #: Blobs above this size, in bytes, go up in pieces that can be taken up again where a connection broke.
 PIECE = 64 << 20
+#: Bytes that are held at a time while a blob passes through.
+STEP = 1 << 20
 _TRIES = 5
+#: Gives so many bytes from a place on: what an upload reads, more than once where a connection broke.
+Read = Callable[[int, int], Iterator[bytes]]
 
 
 class Distribution:
@@ -34,47 +40,97 @@ class Distribution:
     def resolve(self, repository: str, reference: str) -> str | None:
         """Find the digest that a tag (or digest) has there, or None."""
         url = f"/v2/{repository}/manifests/{reference}"
-        answer = self._http.request("HEAD", url, ok=(200, 404), headers={"Accept": ACCEPT})
+        answer = self._http.request("HEAD", url, ok=(200, 404), headers={"Accept": oci.ACCEPT})
         if answer.status_code != httpx2.codes.OK:
             return None
         # The header is optional for registries; its absence costs a download.
-        return answer.headers.get("Docker-Content-Digest") or _sha256(self.manifest(repository, reference)[1])
+        return answer.headers.get("Docker-Content-Digest") or oci.digest(
+            self.manifest(repository, reference)[1]
+        )
 
     def manifest(self, repository: str, reference: str) -> tuple[str, bytes]:
         """Download a manifest or index: its media type and bytes, checked where `reference` is a digest."""
         url = f"/v2/{repository}/manifests/{reference}"
-        answer = self._http.request("GET", url, ok=(200, 404), headers={"Accept": ACCEPT})
+        answer = self._http.request("GET", url, ok=(200, 404), headers={"Accept": oci.ACCEPT})
         if answer.status_code != httpx2.codes.OK:
             raise NotFound(f"{self.host}/{repository} has no {reference}", where=url)
-        if reference.startswith("sha256:") and _sha256(answer.content) != reference:
+        if reference.startswith("sha256:") and oci.digest(answer.content) != reference:
             raise SeawayError(f"{self.host} gave a manifest that is not {reference}", where=url)
-        return answer.headers["Content-Type"].partition(";")[0], answer.content
+        return answer.headers.get("Content-Type", "").partition(";")[0], answer.content
 
     def put_manifest(self, repository: str, reference: str, media_type: str, body: bytes) -> str:
-        """Upload a manifest under a tag, or its digest where `reference` is empty; gives its digest."""
-        digest = _sha256(body)
+        """Upload a manifest under a tag, or its digest where `reference` is empty; gives its digest.
+
+        One that has a subject is listed among the subject's referrers: by the registry or, where that does
+        not know them, under the fallback tag. Raises Conflict where others keep writing that list.
+        """
+        digest = oci.digest(body)
         url = f"/v2/{repository}/manifests/{reference or digest}"
-        self._http.request("PUT", url, ok=(201,), body=body, headers={"Content-Type": media_type})
+        answer = self._http.request("PUT", url, ok=(201,), body=body, headers={"Content-Type": media_type})
+        subject = json.loads(body).get("subject")
+        if subject and not answer.headers.get("OCI-Subject"):
+            self._list_referrer(repository, subject["digest"], oci.as_referrer(media_type, body))
         return digest
+
+    def referrers(self, repository: str, digest: str) -> tuple[Mapping[str, Any], ...]:
+        """List the descriptors of the manifests whose subject is `digest`, such as signatures."""
+        url, found = f"/v2/{repository}/referrers/{digest}", list[Mapping[str, Any]]()
+        while url:
+            answer = self._http.request("GET", url, ok=(200, 404))
+            if not answer.headers.get("Content-Type", "").startswith(oci.INDEX):
+                return self._listed_by_tag(repository, digest)
+            found += answer.json().get("manifests") or ()
+            url = answer.links.get("next", {}).get("url", "")
+        return tuple(found)
 
     def has_blob(self, repository: str, digest: str) -> bool:
         url = f"/v2/{repository}/blobs/{digest}"
         return self._http.request("HEAD", url, ok=(200, 404)).status_code == httpx2.codes.OK
 
     def put_blob(self, repository: str, digest: str, path: Path, mount: str = "") -> None:
-        """Upload the file at `path`, or let the registry mount the blob from the repository `mount`.
+        """Upload the file at `path`, or let the registry mount the blob from the repository `mount`."""
+        with path.open("rb") as file:
+            self.put_stream(repository, digest, path.stat().st_size, partial(_part, file), mount)
+
+    def put_stream(self, repository: str, digest: str, size: int, read: Read, mount: str = "") -> bool:
+        """Upload `size` bytes that `read` gives, or let the registry mount them; says whether it did.
 
         A connection that breaks is taken up again where the registry says it ended.
         """
         params = {"mount": digest, "from": mount} if mount else {}
         start = self._http.request("POST", f"/v2/{repository}/blobs/uploads/", ok=(201, 202), params=params)
         if start.status_code == httpx2.codes.CREATED:
-            return
-        location, size, done = start.headers["Location"], path.stat().st_size, 0
-        with path.open("rb") as file:
-            while size - done > PIECE:
-                location, done = self._patch(location, file, done)
-            self._put(location, digest, file, done, size)
+            return True
+        location, done, fruitless = start.headers["Location"], 0, 0
+        while size - done > PIECE:
+            location, now = self._patch(location, read, done)
+            fruitless = 0 if now > done else fruitless + 1
+            if fruitless == _TRIES:
+                raise Unreachable(f"{self.host} takes no more of {digest}", where=location)
+            done = now
+        self._put(location, digest, read, done, size)
+        return False
+
+    def read_blob(self, repository: str, digest: str, start: int, size: int) -> Iterator[bytes]:
+        """Stream `size` bytes of a blob from `start` on; what breaks is taken up again where it ended.
+
+        Who reads the whole of it must check the digest: parts have none.
+        """
+        url, done, fruitless = f"/v2/{repository}/blobs/{digest}", 0, 0
+        while done < size:
+            before, begin = done, start + done
+            try:
+                for piece in self._range(url, begin, size - done):
+                    done += len(piece)
+                    yield piece
+            except Unreachable:
+                if fruitless == _TRIES:
+                    raise
+            if done < size:
+                fruitless = 0 if done > before else fruitless + 1
+                if fruitless > _TRIES:
+                    raise Unreachable(f"{self.host} gave too little of {digest}", where=url)
+                time.sleep(0.1 * 2**fruitless)
 
     def get_blob(self, repository: str, digest: str, path: Path) -> None:
         """Download a blob to `path`, which appears only when it is whole and has the right digest."""
@@ -97,14 +153,30 @@ class Distribution:
             url = answer.links.get("next", {}).get("url", "")
         return tuple(sorted(found))
 
-    def _patch(self, location: str, file: BinaryIO, done: int) -> tuple[str, int]:
+    def _listed_by_tag(self, repository: str, digest: str) -> tuple[Mapping[str, Any], ...]:
+        """Read the list that clients keep for a registry which does not know referrers."""
+        tag = oci.fallback_tag(digest)
+        if self.resolve(repository, tag) is None:
+            return ()
+        return tuple(json.loads(self.manifest(repository, tag)[1]).get("manifests") or ())
+
+    def _list_referrer(self, repository: str, subject: str, entry: Mapping[str, Any]) -> None:
+        """Add to that list. Nothing locks it, so look again: another writer may have been faster."""
+        for _ in range(_TRIES):
+            known = self._listed_by_tag(repository, subject)
+            if any(each["digest"] == entry["digest"] for each in known):
+                return
+            self.put_manifest(repository, oci.fallback_tag(subject), oci.INDEX, oci.index([*known, entry]))
+        raise Conflict(f"others keep writing the referrers of {subject}", where=f"{self.host}/{repository}")
+
+    def _patch(self, location: str, read: Read, done: int) -> tuple[str, int]:
         """Send one piece from `done`; gives where the next one goes and how much the registry has by now."""
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Length": str(PIECE),
             "Content-Range": f"{done}-{done + PIECE - 1}",
         }
-        body = partial(_part, file, done, PIECE)
+        body = partial(read, done, PIECE)
         try:
             answer = self._http.request("PATCH", location, ok=(202,), body=body, headers=headers, attempts=1)
         except Unreachable:
@@ -114,18 +186,31 @@ class Distribution:
         # An upload that has nothing yet is told as 0-0, like one that has a single byte.
         return answer.headers.get("Location", location), last + 1 if last else 0
 
-    def _put(self, location: str, digest: str, file: BinaryIO, done: int, size: int) -> None:
+    def _put(self, location: str, digest: str, read: Read, done: int, size: int) -> None:
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size - done)}
         url = httpx2.URL(location).copy_merge_params({"digest": digest})
-        self._http.request(
-            "PUT", str(url), ok=(201,), body=partial(_part, file, done, size - done), headers=headers
-        )
+        body = partial(read, done, size - done)
+        self._http.request("PUT", str(url), ok=(201,), body=body, headers=headers)
+
+    def _range(self, url: str, start: int, size: int) -> Iterator[bytes]:
+        """Stream at most `size` bytes from `start`, also from a server that always sends the whole."""
+        headers = {"Range": f"bytes={start}-{start + size - 1}"}
+        with self._http.open(url, headers=headers, ok=(200, 206)) as answer:
+            skip, pieces = start if answer.status_code == httpx2.codes.OK else 0, answer.iter_raw(STEP)
+            for piece in pieces:
+                wanted = piece[skip : skip + size]
+                skip, size = max(0, skip - len(piece)), size - len(wanted)
+                if wanted:
+                    yield wanted
+                if not size:
+                    next(pieces, None)  # sees the end of an honest answer: its connection can be used again
+                    return
 
     def _download(self, url: str, digest: str, path: Path) -> None:
         seen, part = hashlib.sha256(), path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
-            with part.open("wb") as out, self._http.open(url) as body:
-                for piece in body:
+            with part.open("wb") as out, self._http.open(url) as answer:
+                for piece in answer.iter_raw(STEP):
                     seen.update(piece)
                     out.write(piece)
             if f"sha256:{seen.hexdigest()}" != digest:
@@ -138,10 +223,6 @@ class Distribution:
 def _part(file: BinaryIO, start: int, size: int) -> Iterator[bytes]:
     file.seek(start)
     return chunks(file, size)
-
-
-def _sha256(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def _is_loopback(host: str) -> bool:

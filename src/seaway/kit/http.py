@@ -7,6 +7,7 @@ import time
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Self
 
@@ -16,7 +17,7 @@ from seaway.errors import SeawayError, Unreachable
 
 #: Answers that another try may mend (RFC 9110; 500 because registries give it for passing faults).
 PASSING = frozenset({429, 500, 502, 503, 504})
-#: A request's body: bytes, or a function that gives it from its start, once for each try.
+#: A request's body: bytes, or a function that gives it from its start, as often as it must be sent.
 Body = bytes | Callable[[], Iterator[bytes]]
 
 
@@ -67,7 +68,7 @@ class Http:
         for attempt in range(1, attempts + 1):
             last = attempt == attempts
             try:
-                content = body if isinstance(body, bytes) else body()
+                content = body if isinstance(body, bytes) else _Again(body)
                 answer = self._client.request(
                     method, url, content=content or None, headers=headers, params=params
                 )
@@ -83,14 +84,16 @@ class Http:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     @contextmanager
-    def open(self, url: str, *, headers: Mapping[str, str] | None = None) -> Iterator[Iterator[bytes]]:
-        """Stream the body of a GET. One try: the caller knows what to do with half a body."""
+    def open(
+        self, url: str, *, headers: Mapping[str, str] | None = None, ok: Collection[int] = (200,)
+    ) -> Iterator[httpx2.Response]:
+        """Stream the answer to a GET. One try: the caller knows what to do with half a body."""
         try:
             with self._client.stream("GET", url, headers=headers) as answer:
-                if not answer.is_success:
+                if answer.status_code not in ok:
                     answer.read()
                     raise self._refused("GET", url, answer)
-                yield answer.iter_raw(1 << 20)
+                yield answer
         except httpx2.TransportError as error:
             raise self._unreachable("GET", url, error) from error
 
@@ -120,6 +123,16 @@ class Http:
             where=f"{method} {url}",
             why=answer.text.strip()[:500],
         )
+
+
+@dataclass(frozen=True)
+class _Again:
+    """A body that can be sent once more, such as with a new token after a 401."""
+
+    body: Callable[[], Iterator[bytes]]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.body()
 
 
 def chunks(file: BinaryIO, size: int, step: int = 1 << 20) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,11 +17,17 @@ LAYER_GZIP: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
 DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_INDEX: Final = "application/vnd.docker.distribution.manifest.list.v2+json"
 INDEXES: Final = (INDEX, DOCKER_INDEX)
+MANIFESTS: Final = (MANIFEST, DOCKER_MANIFEST)
+#: Type and content of a configuration where there is nothing to configure (image spec, manifest.md).
+EMPTY: Final = "application/vnd.oci.empty.v1+json"
+NOTHING: Final = b"{}"
 ACCEPT: Final = f"{MANIFEST}, {INDEX}, {DOCKER_MANIFEST}, {DOCKER_INDEX}"
 
 #: The image spec's creation time is a string; the same input must give the same bytes.
 CREATED: Final = "1970-01-01T00:00:00Z"
 
+#: Tags that belong to another image: the list of its referrers, and what cosign keeps beside it.
+_COMPANION: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
 _OCI_TYPES: Final = {
     "application/vnd.docker.image.rootfs.diff.tar.gzip": LAYER_GZIP,
     "application/vnd.docker.image.rootfs.diff.tar": "application/vnd.oci.image.layer.v1.tar",
@@ -110,6 +117,55 @@ def manifest(config_bytes: bytes, layers: Sequence[Layer]) -> bytes:
             "layers": [layer.descriptor() for layer in layers],
         }
     )
+
+
+def descriptor(media_type: str, data: bytes, annotations: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Name some bytes by their type, digest and size."""
+    named = {"mediaType": media_type, "digest": digest(data), "size": len(data)}
+    return {**named, "annotations": dict(annotations)} if annotations else named
+
+
+def artifact(
+    kind: str,
+    subject: Mapping[str, Any],
+    layers: Sequence[Mapping[str, Any]],
+    annotations: Mapping[str, str],
+) -> bytes:
+    """Write the manifest of something that is no image but belongs to one, the `subject`."""
+    return _canonical(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "artifactType": kind,
+            "config": descriptor(EMPTY, NOTHING),
+            "layers": list(layers),
+            "subject": dict(subject),
+            "annotations": dict(annotations),
+        }
+    )
+
+
+def index(entries: Sequence[Mapping[str, Any]]) -> bytes:
+    """Write an index of manifests."""
+    return _canonical({"schemaVersion": 2, "mediaType": INDEX, "manifests": list(entries)})
+
+
+def as_referrer(media_type: str, body: bytes) -> dict[str, Any]:
+    """Describe a manifest as lists of referrers do: with its artifact type and its annotations."""
+    manifest_ = json.loads(body)
+    kind = manifest_.get("artifactType") or manifest_.get("config", {}).get("mediaType")
+    entry = descriptor(media_type, body, manifest_.get("annotations"))
+    return {**entry, "artifactType": kind} if kind else entry
+
+
+def fallback_tag(digest_: str) -> str:
+    """Name the tag under which clients list the referrers of an image (distribution spec, Referrers Tag)."""
+    return digest_.replace(":", "-")
+
+
+def is_companion(tag: str) -> bool:
+    """Whether a tag names what belongs to another image, not an image."""
+    return bool(_COMPANION.fullmatch(tag))
 
 
 def for_platform(index: Mapping[str, Any], arch: str) -> str | None:

@@ -29,8 +29,6 @@ def credentials(host: str) -> tuple[str, str] | None:
 class RegistryAuth(httpx2.Auth):
     """Answers a registry's 401: fetches a token where it names a realm, else sends Basic credentials."""
 
-    requires_response_body = True
-
     def __init__(self, login: tuple[str, str] | None) -> None:
         self._basic = _basic(*login) if login else ""
         self._tokens: dict[str, str] = {}
@@ -43,12 +41,18 @@ class RegistryAuth(httpx2.Auth):
             request.headers["Authorization"] = known
         answer = yield request
         challenge = answer.headers.get("WWW-Authenticate", "")
-        if answer.status_code != httpx2.codes.UNAUTHORIZED or not challenge:
+        # Whoever the registry redirects to, such as a store of blobs, may not ask for its credentials.
+        elsewhere = answer.url.netloc != request.url.netloc
+        if answer.status_code != httpx2.codes.UNAUTHORIZED or not challenge or elsewhere:
             return
         if challenge.lower().startswith("bearer"):
-            asked = yield self._ask_for_token(challenge)
+            asking = self._ask_for_token(challenge)
+            if request.url.scheme == "https" != asking.url.scheme:
+                return
+            asked = yield asking
             if not asked.is_success:
                 return
+            asked.read()  # this body only: a blob's is streamed
             document = asked.json()
             self._tokens[repository] = f"Bearer {document.get('token') or document.get('access_token')}"
         elif self._basic:
