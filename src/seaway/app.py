@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from seaway.errors import Refused
+from seaway.flow import images as pictures
 from seaway.flow.apply import apply
 from seaway.flow.images import recipes
 from seaway.flow.observe import neighbours, observe, observe_crossings, observe_rollouts
@@ -92,6 +93,22 @@ def open_world(environment: EnvironmentSpec, report: Report) -> World:
         report,
         {"by": _somebody()},
     )
+
+
+def registry_of(environment: EnvironmentSpec) -> str:
+    """Name the registry that an environment pulls from, `host[:port][/folder]`. Raises Refused."""
+    if found := environment.registry or (HOST if environment.on == "local" else ""):
+        return found
+    raise Refused(
+        f"this version does not find the registry of an environment on: {environment.on} by itself",
+        remedy="name it: registry: HOST/FOLDER in the environment",
+    )
+
+
+def image_names(system: System, on: str, services: Sequence[str] = ()) -> dict[str, ImageRef]:
+    """Name the images of what the services' folders hold now, in the environment's registry."""
+    _, environment = system.environment(on)
+    return pictures.image_names(system, registry_of(environment), services)
 
 
 def survey(system: System, on: str, report: Report) -> Survey:

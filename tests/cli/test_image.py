@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.rooms.images.registries import push, shelf
+
 from .conftest import Run
 
 FILE = """\
@@ -64,3 +66,48 @@ def test_images_are_built_pushed_and_listed(seaway: Run, shop: Path, server: Any
     assert json.loads(seaway("image", "build", "web", "-o", "json").stdout)[0]["digest"] != made["digest"]
     listed = json.loads(seaway("image", "list", "-o", "json").stdout)
     assert sorted(image["current"] for image in listed) == [False, True]
+
+
+@pytest.mark.cluster
+def test_an_image_is_signed_verified_and_vouched_for(seaway: Run, tmp_path: Path, server: Any) -> None:
+    made = json.loads(seaway("image", "key", "release", "-o", "json").stdout)
+    assert made == {"private": "release.key", "public": "release.pub", "encrypted": False}
+    image = f"{server.host}/team/app@{push(shelf(server.host), b'app')}"
+    refused = seaway("image", "verify", image, "--key", "release.pub")
+    assert refused.returncode == 1
+    assert f"no signature by: {image}: release.pub" in refused.stderr
+    (signed,) = json.loads(seaway("image", "sign", image, "--key", "release.key", "-o", "json").stdout)
+    assert signed == {"name": image, "image": image, "signed": True}
+    (seen,) = json.loads(seaway("image", "verify", image, "-k", "release.pub", "-o", "json").stdout)
+    assert [each["form"] for each in seen["signatures"]] == ["bundle", "tag"]
+    (tmp_path / "result.json").write_text('{"result": "PASSED"}')
+    words = (
+        "image",
+        "attest",
+        image,
+        "--type",
+        "tests",
+        "--predicate",
+        "result.json",
+        "--key",
+        "release.key",
+    )
+    (vouched,) = json.loads(seaway(*words, "-o", "json").stdout)
+    assert vouched["type"] == "https://in-toto.io/attestation/test-result/v0.1"
+
+
+def test_whole_names_and_types_are_checked(seaway: Run, tmp_path: Path) -> None:
+    seaway("image", "key")
+    assert (tmp_path / "seaway.pub").is_file()
+    wrong = seaway("image", "verify", "team/app", "--key", "seaway.pub")
+    assert (wrong.returncode, "is no whole name of an image" in wrong.stderr) == (2, True)
+    wrong = seaway("image", "attest", "--type", "test", "--key", "seaway.key")
+    assert (wrong.returncode, "did you mean tests?" in wrong.stderr) == (2, True)
+
+
+def test_a_key_pair_is_never_written_over(seaway: Run, tmp_path: Path) -> None:
+    seaway("image", "key")
+    before = (tmp_path / "seaway.key").read_bytes()
+    again = seaway("image", "key")
+    assert (again.returncode, "seaway.key is there already" in again.stderr) == (1, True)
+    assert (tmp_path / "seaway.key").read_bytes() == before

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seaway.cli import image_trust
 from seaway.cli.options import FILE, File, Format, On, Output
 from seaway.cli.story import Story, emit_json, emit_table, next_commands
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Images of services, made without Docker.\n\nExample: seaway image build users",
 )
+for _command in (image_trust.key, image_trust.sign, image_trust.verify, image_trust.attest):
+    app.command()(_command)
 Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Default: all.")]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Take the base's newest packages first.")]
 
@@ -110,25 +113,23 @@ def _open(
 ) -> tuple[Registry, dict[str, Recipe]]:
     """Load the file; give the environment's registry and what the wanted services are made from."""
     from seaway import app as house  # noqa: PLC0415
-    from seaway.errors import UsageError  # noqa: PLC0415
     from seaway.flow.images import recipes  # noqa: PLC0415
     from seaway.flow.load import load  # noqa: PLC0415
 
     system = load(file)
     _, environment = system.environment(on)
-    known = recipes(system)
-    for name in services or ():
-        if name not in known:
-            raise UsageError(f"there is no service {name!r} in {file}", remedy=f"one of: {', '.join(known)}")
-    registry = house.open_world(environment, report).registry
-    return registry, {n: r for n, r in known.items() if not services or n in services}
+    known = recipes(system, services or ())
+    return house.open_world(environment, report).registry, known
 
 
 def _images(registry: Registry, recipe: Recipe) -> list[dict[str, Any]]:
+    from seaway.kit.oci import is_companion  # noqa: PLC0415
     from seaway.model.names import ImageRef  # noqa: PLC0415
 
     current, rows = recipe.ref(registry.host), []
     for tag in registry.tags(current.repository):
+        if is_companion(tag):
+            continue
         ref = ImageRef(registry.host, current.repository, tag)
         if digest := registry.resolve(ref):
             manifest = json.loads(registry.get_manifest(ref)[1])

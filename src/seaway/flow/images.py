@@ -1,17 +1,36 @@
-"""What the images of a system's services are made from."""
+"""What the images of a system's services are made from, and where they lie."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from seaway.errors import UsageError
 from seaway.flow.system import System
+from seaway.model.names import ImageRef
 from seaway.rooms.images.recipe import Recipe
 
 
-def recipes(system: System) -> dict[str, Recipe]:
-    """Say for each service what its image is made from."""
-    top = system.folder.resolve()
+def recipes(system: System, wanted: Collection[str] = ()) -> dict[str, Recipe]:
+    """Say for each service, or those that are wanted, what its image is made from. Raises UsageError."""
+    top, services = system.folder.resolve(), system.services
+    for name in wanted:
+        if name not in services:
+            raise UsageError(
+                f"there is no service {name!r} in {system.system}", remedy=f"one of: {', '.join(services)}"
+            )
     return {
         name: Recipe(
             system.system, name, (top / spec.source).resolve(), top, spec.run, spec.port, system.images
         )
-        for name, spec in system.services.items()
+        for name, spec in services.items()
+        if not wanted or name in wanted
     }
+
+
+def image_names(system: System, registry: str, wanted: Collection[str] = ()) -> dict[str, ImageRef]:
+    """Name the images of what the services' folders hold now, in a registry (`host[:port][/folder]`)."""
+    host, _, folder = registry.partition("/")
+    found = {name: recipe.ref(host) for name, recipe in recipes(system, wanted).items()}
+    if not folder:
+        return found
+    return {name: ImageRef(host, f"{folder}/{ref.repository}", ref.tag) for name, ref in found.items()}

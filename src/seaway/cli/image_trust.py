@@ -1,0 +1,204 @@
+"""`seaway image key`, `sign`, `verify` and `attest`: who vouches for an image, and for what."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from seaway.cli.options import FILE, File, Format, On, Output
+from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
+
+if TYPE_CHECKING:
+    from seaway.model.names import Digest, ImageRef
+    from seaway.rooms.images.shelf import Shelf
+
+Images = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SERVICE|IMAGE]...", help="Services, or whole names of images; default: all services."
+    ),
+]
+Name = Annotated[str, typer.Argument(metavar="[NAME]", help="The files are NAME.key and NAME.pub.")]
+Key = Annotated[Path, typer.Option("--key", "-k", metavar="FILE", help="The private key that signs.")]
+Keys = Annotated[
+    list[Path], typer.Option("--key", "-k", metavar="FILE", help="A public key; each must have signed.")
+]
+Type = Annotated[
+    str,
+    typer.Option(
+        "--type", metavar="TYPE", help="tests, approval, sbom, provenance, vulns, or an address (URI)."
+    ),
+]
+Predicate = Annotated[
+    Path | None,
+    typer.Option(
+        "--predicate", metavar="FILE", help="What is said, as JSON; without it who says it, and when."
+    ),
+]
+
+
+def key(name: Name = "seaway", output: Output = Format.TEXT) -> None:
+    """Make a key pair that signs images: NAME.key stays secret, NAME.pub is for everybody.
+
+    The private key is encrypted where SEAWAY_KEY_PASSWORD is set, which then is needed to sign.
+
+    For example:
+      seaway image key release
+    """
+    from seaway.model.secret import Secret  # noqa: PLC0415
+    from seaway.rooms.images.keys import PASSWORD, make_pair  # noqa: PLC0415
+
+    password = os.environ.get(PASSWORD)
+    private, public = make_pair(Path(name), Secret(password) if password else None)
+    if output is Format.JSON:
+        emit_json({"private": str(private), "public": str(public), "encrypted": bool(password)})
+        return
+    emit(f"{private} signs: keep it out of the repository", f"{public} verifies: give it to everybody")
+    next_commands((f"seaway image sign --key {private}", "sign the images of what the folders hold now"))
+
+
+def sign(
+    key: Key, images: Images = None, on: On = "", file: File = FILE, output: Output = Format.TEXT
+) -> None:
+    """Sign images where they lie, so that `seaway image verify` and cosign accept them.
+
+    For example:
+      seaway image sign --key release.key
+      seaway image sign users --key release.key --on rehearsal
+    """
+    from seaway.rooms.images.keys import private_key  # noqa: PLC0415
+    from seaway.rooms.images.signatures import sign as sign_image  # noqa: PLC0415
+
+    signer, rows = private_key(key), list[dict[str, Any]]()
+    with Story() as story:
+        for name, shelf, digest in _found(images, on, file):
+            fresh = sign_image(shelf, digest, signer)
+            story.note(f"{name}: {'signed' if fresh else 'was signed by this key already'}")
+            rows.append({"name": name, "image": f"{shelf}@{digest}", "signed": fresh})
+    if output is Format.JSON:
+        emit_json(rows)
+        return
+    emit_table(("name", "image"), [(row["name"], row["image"]) for row in rows])
+    public = key.with_suffix(".pub")
+    next_commands(
+        (f"seaway image verify --key {public}", "see that they are signed"),
+        (f"cosign verify --key {public} --insecure-ignore-tlog IMAGE", "the same, with cosign"),
+    )
+
+
+def verify(
+    key: Keys, images: Images = None, on: On = "", file: File = FILE, output: Output = Format.TEXT
+) -> None:
+    """See that images are signed by every one of the keys, by Seaway or by cosign; else it fails.
+
+    For example:
+      seaway image verify --key release.pub
+      seaway image verify registry.example.com/thoughts/users:v1 --key release.pub
+    """
+    from seaway.errors import Refused  # noqa: PLC0415
+    from seaway.rooms.images.keys import public_key  # noqa: PLC0415
+    from seaway.rooms.images.signatures import signatures  # noqa: PLC0415
+
+    keys, rows, missing = [public_key(path, str(path)) for path in key], list[dict[str, Any]](), list[str]()
+    for name, shelf, digest in _found(images, on, file):
+        found = signatures(shelf, digest, keys)
+        missing += [f"{name}: {k.name}" for k in keys if k not in [each.by for each in found]]
+        told = [{"by": each.by.name, "form": each.form} for each in found]
+        rows.append({"name": name, "image": f"{shelf}@{digest}", "signatures": told})
+    if missing:
+        raise Refused(
+            "not every image is signed by every key", why="no signature by: " + "; ".join(missing),
+            remedy="seaway image sign --key FILE, by whoever has the private key",
+        )  # fmt: skip
+    if output is Format.JSON:
+        emit_json(rows)
+        return
+    emit_table(
+        ("name", "image", "signed by"),
+        [
+            (row["name"], row["image"], ", ".join(dict.fromkeys(s["by"] for s in row["signatures"])))
+            for row in rows
+        ],
+    )
+
+
+def attest(
+    key: Key,
+    type: Type,  # noqa: A002  (the option's name)
+    images: Images = None,
+    *,
+    predicate: Predicate = None,
+    on: On = "",
+    file: File = FILE,
+    output: Output = Format.TEXT,
+) -> None:
+    """Vouch for images: what a team's CI found out about them, or that somebody approves them, signed.
+
+    A result of tests is JSON with "result": "PASSED" (in-toto's test-result).
+
+    For example:
+      seaway image attest users --type tests --predicate result.json --key ci.key
+      seaway image attest --type approval --key lead.key
+    """
+    from seaway.rooms.images.attest import attest as attest_image  # noqa: PLC0415
+    from seaway.rooms.images.attest import predicate_type  # noqa: PLC0415
+    from seaway.rooms.images.keys import private_key  # noqa: PLC0415
+
+    signer, kind, said, rows = private_key(key), predicate_type(type), _said(predicate), []
+    for name, shelf, digest in _found(images, on, file):
+        referrer = attest_image(shelf, digest, kind, said, signer)
+        rows.append({"name": name, "image": f"{shelf}@{digest}", "type": kind, "attestation": str(referrer)})
+    if output is Format.JSON:
+        emit_json(rows)
+        return
+    emit_table(("name", "image", "type"), [(row["name"], row["image"], row["type"]) for row in rows])
+
+
+def _said(path: Path | None) -> Any:
+    from seaway.errors import UsageError  # noqa: PLC0415
+
+    if path is None:
+        return None
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{path} cannot be read as JSON", why=str(error), remedy="--predicate FILE"
+        ) from error
+
+
+def _found(images: list[str] | None, on: str, file: Path) -> list[tuple[str, Shelf, Digest]]:
+    """Find the images that are meant: whole names, and by service those of what the folders hold now."""
+    from seaway import app as house  # noqa: PLC0415
+    from seaway.flow.load import load  # noqa: PLC0415
+    from seaway.rooms.images.shelf import Shelf  # noqa: PLC0415
+
+    refs = {name: _parsed(name) for name in images or () if "/" in name}
+    services = [name for name in images or () if "/" not in name]
+    if services or not refs:
+        refs |= house.image_names(load(file), on, services)
+    found = []
+    for name, image in refs.items():
+        shelf = Shelf.of(
+            image, "see that this machine reaches the registry; seaway cluster create starts a local one"
+        )
+        found.append((name, shelf, shelf.find(image)))
+    return found
+
+
+def _parsed(name: str) -> ImageRef:
+    from seaway.errors import UsageError  # noqa: PLC0415
+    from seaway.model.names import ImageRef  # noqa: PLC0415
+
+    try:
+        image = ImageRef.parse(name)
+    except ValueError as error:
+        raise UsageError(
+            f"{name} is no whole name of an image", why=str(error),
+            remedy="such as registry.example.com/thoughts/users:v1",
+        ) from error  # fmt: skip
+    return image if image.tag or image.digest else ImageRef(image.registry, image.repository, "latest")
