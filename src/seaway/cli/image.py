@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,6 +25,9 @@ app = typer.Typer(
 for _command in (image_trust.key, image_trust.sign, image_trust.verify, image_trust.attest):
     app.command()(_command)
 Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Default: all.")]
+Key = Annotated[
+    Path | None, typer.Option("--key", "-k", metavar="FILE", help="A private key that signs them.")
+]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Take the base's newest packages first.")]
 
 
@@ -33,15 +37,20 @@ def build(
     on: On = "",
     file: File = FILE,
     output: Output = Format.TEXT,
+    *,
     refresh: Refresh = False,
+    key: Key = None,
 ) -> None:
     """Build images and push them to the environment's registry. Layers that did not change cost nothing.
+
+    Each comes with its bill of materials and its provenance. A key signs all three.
 
     For example:
       seaway image build
       seaway image build users --refresh
+      seaway image build --key release.key
     """
-    _make(services, on, file, output, refresh=refresh, again=True)
+    _make(services, on, file, output, refresh=refresh, again=True, key=key)
 
 
 @app.command()
@@ -77,14 +86,22 @@ def list_(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
 
 
 def _make(
-    services: list[str] | None, on: str, file: Any, output: Format, *, refresh: bool, again: bool
+    services: list[str] | None,
+    on: str,
+    file: Any,
+    output: Format,
+    *,
+    refresh: bool,
+    again: bool,
+    key: Path | None = None,
 ) -> None:
     from seaway.model.event import Event, Outcome  # noqa: PLC0415
     from seaway.rooms.images.build import build as build_image  # noqa: PLC0415
     from seaway.rooms.images.build import refresh_base  # noqa: PLC0415
+    from seaway.rooms.images.keys import private_key  # noqa: PLC0415
     from seaway.rooms.images.store import Store  # noqa: PLC0415
 
-    store = Store()
+    store, signer = Store(), private_key(key) if key else None
     made: list[dict[str, Any]] = []
     with Story() as story:
         registry, recipes = _open(on, file, services, story)
@@ -95,7 +112,7 @@ def _make(
             story(Event(step, Outcome.STARTED, f"image of {name}"))
             ref = recipe.ref(registry.host)
             there = None if again or refresh else registry.resolve(ref)
-            image = ref.at(there) if there else build_image(recipe, registry, store, story, step)
+            image = ref.at(there) if there else build_image(recipe, registry, store, story, step, key=signer)
             seconds = round(time.monotonic() - begin, 3)
             story(Event(step, Outcome.DONE, f"image of {name}", 1.0, seconds))
             made.append({"service": name, "image": str(image), "digest": str(image.digest), "tag": ref.tag,

@@ -18,9 +18,14 @@ from seaway.model.event import silent
 from seaway.model.names import Digest, ImageRef
 from seaway.ports.registry import Registry
 from seaway.providers.local.registry import LocalRegistry
+from seaway.rooms.images.attest import TYPES
 from seaway.rooms.images.build import build
+from seaway.rooms.images.keys import make_pair, private_key
 from seaway.rooms.images.recipe import Recipe
+from seaway.rooms.images.sbom import MEDIA_TYPE
+from seaway.rooms.images.shelf import Shelf
 from seaway.rooms.images.spec import ImagesSpec
+from seaway.rooms.images.statements import IN_TOTO, SIGNED, statements
 from seaway.rooms.images.store import Store
 
 pytestmark = pytest.mark.cluster
@@ -141,6 +146,36 @@ def test_an_image_in_another_registry_can_be_the_base(
     second_server.stop()
     (recipe.folder / "frontend/new.py").write_text("x = 1\n")
     assert make(pulled, registry, other) != image
+
+
+def test_an_image_comes_with_its_papers(
+    recipe: Recipe, registry: Registry, store: Store, tmp_path: Path
+) -> None:
+    image = make(recipe, registry, store)
+    shelf, digest = Shelf.of(image), image.digest
+    assert digest
+    listed = {each["artifactType"]: each for each in shelf.server.referrers(shelf.repository, digest.value)}
+    assert set(listed) == {MEDIA_TYPE, IN_TOTO}
+    (layer,) = json.loads(shelf.server.manifest(shelf.repository, listed[MEDIA_TYPE]["digest"])[1])["layers"]
+    bill = json.loads(shelf.get(layer))
+    pieces = {each["name"]: each for each in bill["components"]}
+    assert pieces["libc6"]["purl"].startswith("pkg:deb/debian/libc6@")
+    assert pieces["flask"]["properties"] == [{"name": "seaway:pinned", "value": "hash"}]
+    assert bill["metadata"]["component"]["version"] == digest.value
+    (said,) = statements(shelf, digest, [])
+    built = said.predicate["buildDefinition"]
+    assert recipe.project.requirements
+    assert (said.predicate_type, said.by) == (TYPES["provenance"], None)
+    assert built["externalParameters"]["source"][:32] == recipe.ref(registry.host).tag.removeprefix("src-")
+    assert built["resolvedDependencies"][0]["name"] == recipe.project.requirements.name
+    key = private_key(make_pair(tmp_path / "release", None)[0])
+    again = build(recipe, registry, store, silent, "images/frontend/build", key=key)
+    assert again == image
+    signed = {each.predicate_type for each in statements(shelf, digest, [key.public]) if each.by}
+    assert signed == {TYPES["sbom"], TYPES["provenance"], SIGNED}
+    before = len(shelf.server.referrers(shelf.repository, digest.value))
+    build(recipe, registry, store, silent, "images/frontend/build", key=key)
+    assert len(shelf.server.referrers(shelf.repository, digest.value)) == before
 
 
 def test_a_dependency_without_a_wheel_is_named(recipe: Recipe, registry: Registry, store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 from seaway.kit import archive, oci
 from seaway.model.event import Event, Outcome, Report
@@ -12,19 +13,32 @@ from seaway.ports.registry import Registry
 from seaway.rooms.images import debian, dependencies
 from seaway.rooms.images.base import USER, Base, debian_base
 from seaway.rooms.images.bytecode import compile_tree
+from seaway.rooms.images.describe import Made, describe
+from seaway.rooms.images.keys import PrivateKey
 from seaway.rooms.images.pull import pulled_base
 from seaway.rooms.images.recipe import HOME, RECIPE, Recipe, source_key
+from seaway.rooms.images.shelf import Shelf
 from seaway.rooms.images.store import Store
 
 #: Every Debian base is kept in this repository too, so that a registry mounts it instead of taking it again.
 SHARED = "seaway/base"
 
 
-def build(recipe: Recipe, registry: Registry, store: Store, report: Report, step: str) -> ImageRef:
-    """Make what is not there yet and push it. Gives the image's name by digest.
+def build(
+    recipe: Recipe,
+    registry: Registry,
+    store: Store,
+    report: Report,
+    step: str,
+    *,
+    key: PrivateKey | None = None,
+) -> ImageRef:
+    """Make what is not there yet and push it with its papers, signed where there is a key.
 
-    Raises SeawayError where something cannot be had; then the registry has nothing new under the tag.
+    Gives the image's name by digest. Raises SeawayError where something cannot be had; then the registry has
+    nothing new under the tag.
     """
+    begin = datetime.now(UTC)
     base = find_base(recipe, store, report, step)
     layers = list(base.layers)
     pinned = dependencies.read(recipe.project)
@@ -34,7 +48,13 @@ def build(recipe: Recipe, registry: Registry, store: Store, report: Report, step
     layers.append(_application(recipe, base, store))
     report(Event(step, Outcome.PROGRESS, f"pushing to {registry.host}", 0.95))
     ref = recipe.ref(registry.host)
-    return ref.at(push(registry, ref, layers, settings(recipe, base), store))
+    manifest = _send(registry, ref.repository, layers, settings(recipe, base), store)
+    digest = registry.put_manifest(ImageRef(ref.registry, ref.repository), oci.MANIFEST, manifest)
+    made = Made(recipe, tuple(layers), pinned.text if pinned else "", begin)
+    describe(Shelf.of(ref), digest, made, store, key)
+    # Last, since who finds the tag looks for nothing else.
+    registry.put_manifest(ref, oci.MANIFEST, manifest)
+    return ref.at(digest)
 
 
 def find_base(recipe: Recipe, store: Store, report: Report, step: str) -> Base:
@@ -82,21 +102,28 @@ def push(
     registry: Registry, ref: ImageRef, layers: Sequence[oci.Layer], run: oci.Settings, store: Store
 ) -> Digest:
     """Push layers side by side, then what names them: a tag never points at half an image."""
+    return registry.put_manifest(ref, oci.MANIFEST, _send(registry, ref.repository, layers, run, store))
+
+
+def _send(
+    registry: Registry, repository: str, layers: Sequence[oci.Layer], run: oci.Settings, store: Store
+) -> bytes:
+    """Push layers and configuration; gives the manifest that names them."""
     config = oci.config(layers, run, oci.architecture())
     with ThreadPoolExecutor(4) as pool, store.scratch() as folder:
         (folder / "config").write_bytes(config)
 
         def put(digest: str, path: str) -> None:
-            if not registry.has_blob(ref.repository, Digest(digest)):
+            if not registry.has_blob(repository, Digest(digest)):
                 if layers[0].digest == digest:
                     registry.put_blob(SHARED, Digest(digest), path)
-                registry.put_blob(ref.repository, Digest(digest), path)
+                registry.put_blob(repository, Digest(digest), path)
 
         sent = [pool.submit(put, layer.digest, str(store.blob(layer.digest))) for layer in layers]
         sent.append(pool.submit(put, oci.digest(config), str(folder / "config")))
         for each in sent:
             each.result()
-    return registry.put_manifest(ref, oci.MANIFEST, oci.manifest(config, layers))
+    return oci.manifest(config, layers)
 
 
 def _application(recipe: Recipe, base: Base, store: Store) -> oci.Layer:

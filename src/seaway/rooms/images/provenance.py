@@ -1,0 +1,74 @@
+"""Where an image comes from: what went in, who built it and when (SLSA provenance v1)."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+from datetime import datetime
+from importlib.metadata import version
+from typing import Any, Final
+
+from seaway.errors import MissingTool
+from seaway.kit import oci, process
+from seaway.rooms.images.recipe import RECIPE, Recipe, source_key
+
+BUILD: Final = "https://seaway.dev/build/python/v1"
+BUILDER: Final = "https://seaway.dev/builder/local/v1"
+
+
+def provenance(
+    recipe: Recipe, layers: tuple[oci.Layer, ...], begin: datetime, end: datetime
+) -> dict[str, Any]:
+    """Say how an image was made. Nothing in it is secret: no variable, no address of an index."""
+    images = recipe.images
+    asked = {
+        "system": recipe.system,
+        "service": recipe.service,
+        "run": list(recipe.command),
+        "port": recipe.port,
+        "base": images.base,
+        "packages": list(images.packages),
+        "source": source_key(recipe),
+    }
+    parts = [
+        {"name": layer.comment, "digest": {"sha256": layer.digest.partition(":")[2]}} for layer in layers
+    ]
+    return {
+        "buildDefinition": {
+            "buildType": BUILD,
+            "externalParameters": asked,
+            "internalParameters": {"architecture": oci.architecture(), "recipe": RECIPE},
+            "resolvedDependencies": [*_materials(recipe), *parts[:-1]],
+        },
+        "runDetails": {
+            "builder": {"id": BUILDER, "version": {"seaway": version("seaway")}},
+            "metadata": {
+                "invocationId": f"{getpass.getuser()}@{os.uname().nodename}/{begin.timestamp():.0f}",
+                "startedOn": _text(begin),
+                "finishedOn": _text(end),
+            },
+        },
+    }
+
+
+def _materials(recipe: Recipe) -> list[dict[str, Any]]:
+    """Name the file that pins the dependencies, and the commit that the source stands on."""
+    found: list[dict[str, Any]] = []
+    if file := recipe.project.requirements:
+        with file.open("rb") as data:
+            sum_ = hashlib.file_digest(data, "sha256").hexdigest()
+        found.append({"name": file.name, "digest": {"sha256": sum_}})
+    try:
+        commit = process.run("git", "-C", recipe.folder, "rev-parse", "HEAD", check=False).strip()
+        changed = process.run("git", "-C", recipe.folder, "status", "--porcelain", "--", ".", check=False)
+    except MissingTool:
+        return found
+    if commit:
+        entry = {"name": "git", "digest": {"gitCommit": commit}}
+        found.append({**entry, "annotations": {"changed": bool(changed.strip())}})
+    return found
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
