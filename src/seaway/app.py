@@ -43,11 +43,15 @@ from seaway.rooms.crossing.state import Entry, Verb
 from seaway.rooms.crossing.steps import LetGo
 from seaway.rooms.crossing.views import CrossingView
 from seaway.rooms.images.facts import image_facts
+from seaway.rooms.images.keys import PrivateKey
 from seaway.rooms.images.pilot import pilot_recipe
 from seaway.rooms.images.plan import BuildStep
 from seaway.rooms.images.plan import plan as plan_images
 from seaway.rooms.images.platform import Envoy, Gateway, Platform, Postgres, platform_ref
+from seaway.rooms.images.promote import Move, Promoted, Rules
+from seaway.rooms.images.promote import promote as promote_images
 from seaway.rooms.images.recipe import Recipe
+from seaway.rooms.images.shelf import Shelf
 from seaway.rooms.services.history import short
 from seaway.steps.objects import RemoveObject
 
@@ -111,14 +115,38 @@ def image_names(system: System, on: str, services: Sequence[str] = ()) -> dict[s
     return pictures.image_names(system, registry_of(environment), services)
 
 
+def promote(
+    system: System,
+    before: str,
+    after: str,
+    services: Sequence[str],
+    report: Report,
+    *,
+    key: PrivateKey | None = None,
+) -> dict[str, Promoted]:
+    """Copy images from one environment's registry to another's once their gates pass: all of them, or none.
+
+    Raises UsageError where the file does not say how images come there, Refused where a gate does not hold.
+    """
+    spec = pictures.promotion_to(system, after)
+    before = before or spec.after
+    sources, targets = (image_names(system, each, services) for each in (before, after))
+    remedy, by = "see that this machine reaches both registries", _somebody()
+    wanted = {
+        name: (image, Move(Shelf.of(image, remedy), Shelf.of(targets[name], remedy), before, after, by))
+        for name, image in sources.items()
+    }
+    return promote_images(wanted, Rules.of(spec, system.folder), report, key)
+
+
 def survey(system: System, on: str, report: Report) -> Survey:
     """Look at an environment; nothing is changed."""
     name, environment = system.environment(on)
     world = open_world(environment, report)
     with closing(world), ThreadPoolExecutor(1) as pool:
-        pictures = pool.submit(_images, system, world)
+        found = pool.submit(_images, system, world, name if name in system.promotions else "")
         seen = observe(system, name, environment, world)
-        builds, known = pictures.result()
+        builds, known = found.result()
     seen = replace(seen, images=known)
     world.outputs.update(known)
     if seen.cluster:
@@ -340,8 +368,8 @@ def _somebody() -> str:
     return f"{getpass.getuser()}@{os.uname().nodename}"
 
 
-def _images(system: System, world: World) -> tuple[tuple[BuildStep, ...], dict[str, str]]:
-    """See which images the registry has, and what must be built."""
+def _images(system: System, world: World, promoted: str) -> tuple[tuple[BuildStep, ...], dict[str, str]]:
+    """See which images the registry has, and what must be built, or else promoted."""
     built = engine.expected()
     platform: list[Platform] = [Envoy(), Gateway(built.program("envoy-gateway"), built.folder.name)]
     platform += [Postgres()] if system.databases else []
@@ -350,7 +378,7 @@ def _images(system: System, world: World) -> tuple[tuple[BuildStep, ...], dict[s
     made = [*recipes(system).values(), *([pilot_recipe()] if system.crossings else ())]
     wanted |= {recipe.ref(host): recipe for recipe in made}
     facts = image_facts(world.registry if machine.supervised() else None, wanted)
-    return plan_images(wanted, facts, READY)
+    return plan_images(wanted, facts, READY, promoted)
 
 
 @contextmanager

@@ -111,3 +111,41 @@ def test_a_key_pair_is_never_written_over(seaway: Run, tmp_path: Path) -> None:
     again = seaway("image", "key")
     assert (again.returncode, "seaway.key is there already" in again.stderr) == (1, True)
     assert (tmp_path / "seaway.key").read_bytes() == before
+
+
+PROMOTED = """\
+system: shop
+environments:
+  rehearsal: {{on: local, registry: "{one}"}}
+  production: {{on: kubeconfig, context: prod, domain: shop.example.com, registry: "{two}/prod"}}
+services:
+  web: {{source: ./web, run: python3 -m shop, port: 8000}}
+promotions:
+  production: {{signed: release.pub}}
+"""
+
+
+@pytest.mark.cluster
+def test_an_image_is_promoted_once_its_gates_hold(
+    seaway: Run, shop: Path, server: Any, second_server: Any
+) -> None:
+    seaway("image", "key", "release")
+    (shop / "seaway.yaml").write_text(PROMOTED.format(one=server.host, two=second_server.host))
+    (made,) = json.loads(seaway("image", "build", "-o", "json").stdout)
+    refused = seaway("image", "promote", "--to", "production", "--yes")
+    assert refused.returncode == 1
+    assert "why: web: failed: signed by release.pub (no signature of this key)" in refused.stderr
+    assert seaway("image", "sign", "--key", "release.key").returncode == 0
+    done = seaway("image", "promote", "web", "--to", "production", "--yes", "-o", "json")
+    (promoted,) = json.loads(done.stdout)
+    assert promoted["image"] == f"{second_server.host}/prod/shop/web@{made['digest']}"
+    assert (promoted["gates"], promoted["new"]) == (["signed by release.pub"], True)
+    assert seaway("image", "verify", promoted["image"], "--key", "release.pub").returncode == 0
+    (again,) = json.loads(seaway("image", "promote", "--to", "production", "--yes", "-o", "json").stdout)
+    assert (again["new"], again["bytes"]) == (False, 0)
+
+
+def test_an_environment_without_promotions_builds_its_own(seaway: Run, shop: Path) -> None:  # noqa: ARG001
+    refused = seaway("image", "promote", "--to", "rehearsal")
+    assert refused.returncode == 2
+    assert "images do not come to rehearsal by promotion" in refused.stderr

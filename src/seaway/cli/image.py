@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seaway.cli import image_trust
+from seaway.cli import image_promote, image_trust
 from seaway.cli.options import FILE, File, Format, On, Output
 from seaway.cli.story import Story, emit_json, emit_table, next_commands
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Images of services, made without Docker.\n\nExample: seaway image build users",
 )
-for _command in (image_trust.key, image_trust.sign, image_trust.verify, image_trust.attest):
+for _command in (*image_trust.COMMANDS, image_promote.promote):
     app.command()(_command)
 Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Default: all.")]
 Key = Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -145,10 +145,9 @@ def attest(
       seaway image attest --type approval --key lead.key
     """
     from seaway.rooms.images.attest import attest as attest_image  # noqa: PLC0415
-    from seaway.rooms.images.attest import predicate_type  # noqa: PLC0415
     from seaway.rooms.images.keys import private_key  # noqa: PLC0415
 
-    signer, kind, said, rows = private_key(key), predicate_type(type), _said(predicate), []
+    signer, kind, said, rows = private_key(key), _kind(type), _said(predicate), []
     for name, shelf, digest in _found(images, on, file):
         referrer = attest_image(shelf, digest, kind, said, signer)
         rows.append({"name": name, "image": f"{shelf}@{digest}", "type": kind, "attestation": str(referrer)})
@@ -156,6 +155,20 @@ def attest(
         emit_json(rows)
         return
     emit_table(("name", "image", "type"), [(row["name"], row["image"], row["type"]) for row in rows])
+
+
+COMMANDS: Final = (key, sign, verify, attest)
+
+
+def _kind(word: str) -> str:
+    from seaway.errors import UsageError  # noqa: PLC0415
+    from seaway.model.wrong import Wrong  # noqa: PLC0415
+    from seaway.rooms.images.kinds import predicate_type  # noqa: PLC0415
+
+    try:
+        return predicate_type(word)
+    except Wrong as error:
+        raise UsageError(error.why, where="--type", remedy=error.remedy) from error
 
 
 def _said(path: Path | None) -> Any:

@@ -303,6 +303,27 @@ def _nested(a: str, b: str) -> bool:
     return a.startswith(f"{b}/") or b.startswith(f"{a}/")
 
 
+def _promotions(system: System, _: Declared) -> Iterator[Found]:
+    """See that images come from another environment, and that the keys of their gates are there."""
+    known = frozenset(system.environments)
+    for name, promotion in system.promotions.items():
+        here: Path = ("promotions", name)
+        if name not in known:
+            yield Found(here, *_unknown(name, known, "environment"))
+        elif (after := promotion.after or next(iter(system.environments))) == name:
+            why = (
+                f"{name} cannot come after itself" if promotion.after else f"{name} is the first environment"
+            )
+            yield Found((*here, "after"), why, "name the environment that its images come from")
+        elif after not in known:
+            yield Found((*here, "after"), *_unknown(after, known, "environment"))
+        files: list[tuple[Path, str]] = [(("signed", i), file) for i, file in enumerate(promotion.signed)]
+        files += [(("attested", kind), file) for kind, file in promotion.attested.items()]
+        for place, file in files:
+            if not (system.folder / file).is_file():
+                yield Found((*here, *place), f"there is no key {file}", f"a public key, from {system.folder}")
+
+
 Check = Callable[[System, Declared], Iterator[Found]]
 WITHIN: Final[tuple[Check, ...]] = (_environments, _services, _taken, _commands, _variables)
-BETWEEN: Final[tuple[Check, ...]] = (_databases, _crossings, _releases, _order, _routes)
+BETWEEN: Final[tuple[Check, ...]] = (_databases, _crossings, _releases, _order, _routes, _promotions)

@@ -8,6 +8,7 @@ from seaway.errors import UsageError
 from seaway.flow.system import System
 from seaway.model.names import ImageRef
 from seaway.rooms.images.recipe import Recipe
+from seaway.rooms.images.spec import PromotionSpec
 
 
 def recipes(system: System, wanted: Collection[str] = ()) -> dict[str, Recipe]:
@@ -34,3 +35,17 @@ def image_names(system: System, registry: str, wanted: Collection[str] = ()) -> 
     if not folder:
         return found
     return {name: ImageRef(host, f"{folder}/{ref.repository}", ref.tag) for name, ref in found.items()}
+
+
+def promotion_to(system: System, environment: str) -> PromotionSpec:
+    """Find how images come into an environment, where it says. Raises UsageError where it does not."""
+    system.environment(environment)
+    spec = system.promotions.get(environment)
+    if spec is None:
+        raise UsageError(
+            f"images do not come to {environment} by promotion", where="promotions",
+            why="an environment without promotions builds its own images",
+            remedy=f"say in the file: promotions: {{{environment}: {{signed: [release.pub]}}}}",
+        )  # fmt: skip
+    first = next(iter(system.environments))
+    return spec if spec.after else spec.model_copy(update={"after": first})

@@ -19,7 +19,7 @@ from seaway.kit.yaml import Document, Path, parse, show
 from seaway.model.fields import name
 from seaway.model.wrong import Wrong
 
-NAMED: Final = ("environments", "services", "databases", "crossings")
+NAMED: Final = ("environments", "services", "databases", "crossings", "promotions")
 PART: Final = 2  # services.users
 VALUE: Final = 99  # services.users.env.PORT and deeper
 

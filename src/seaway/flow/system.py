@@ -16,7 +16,7 @@ from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing.spec import CrossingSpec
 from seaway.rooms.data.spec import DatabaseSpec
 from seaway.rooms.edge.spec import EdgeSpec, MonolithSpec
-from seaway.rooms.images.spec import ImagesSpec
+from seaway.rooms.images.spec import ImagesSpec, PromotionSpec
 from seaway.rooms.services.spec import ServiceSpec
 
 
@@ -53,6 +53,9 @@ class System(Spec):
         default_factory=dict, description="the databases, by name; `[users]` is short for `{users: {}}`"
     )
     crossings: dict[Name, CrossingSpec] = Field(default_factory=dict, description="the crossings, by name")
+    promotions: dict[Name, PromotionSpec] = Field(
+        default_factory=dict, description="environments whose images come by promotion, by name"
+    )
     images: ImagesSpec = Field(default=ImagesSpec(), description="how images are made")
     edge: EdgeSpec = Field(default=EdgeSpec(), description="how the gateway runs")
 

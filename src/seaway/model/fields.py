@@ -173,6 +173,7 @@ Names = Annotated[tuple[Name, ...], BeforeValidator(_several, json_schema_input_
 Packages = Annotated[
     tuple[Package, ...], BeforeValidator(_several, json_schema_input_type=Package | tuple[Package, ...])
 ]
+Files = Annotated[tuple[str, ...], BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...])]
 UrlPaths = Annotated[
     tuple[UrlPath, ...], BeforeValidator(_several, json_schema_input_type=UrlPath | tuple[UrlPath, ...])
 ]

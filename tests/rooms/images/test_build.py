@@ -18,9 +18,9 @@ from seaway.model.event import silent
 from seaway.model.names import Digest, ImageRef
 from seaway.ports.registry import Registry
 from seaway.providers.local.registry import LocalRegistry
-from seaway.rooms.images.attest import TYPES
 from seaway.rooms.images.build import build
 from seaway.rooms.images.keys import make_pair, private_key
+from seaway.rooms.images.kinds import TYPES
 from seaway.rooms.images.recipe import Recipe
 from seaway.rooms.images.sbom import MEDIA_TYPE
 from seaway.rooms.images.shelf import Shelf

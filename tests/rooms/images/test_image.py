@@ -11,11 +11,13 @@ import pytest
 from seaway.errors import ProcessFailed
 from seaway.kit import oci
 from seaway.model.names import Digest, ImageRef
+from seaway.model.plan import Verb
 from seaway.rooms.images import dependencies
 from seaway.rooms.images.base import Base
 from seaway.rooms.images.build import settings
 from seaway.rooms.images.bytecode import Interpreter, compile_tree
 from seaway.rooms.images.facts import ImageFacts, image_facts
+from seaway.rooms.images.pilot import pilot_recipe
 from seaway.rooms.images.plan import plan
 from seaway.rooms.images.platform import Envoy, Gateway, Postgres, platform_ref
 from seaway.rooms.images.project import Project
@@ -87,6 +89,19 @@ def test_missing_images_become_steps_and_present_ones_outputs(recipe: Recipe) ->
         "dependencies from requirements.txt",
         "requirements.txt has no hashes: another day may bring other files",
     )
+
+
+def test_where_images_come_by_promotion_none_is_built(recipe: Recipe) -> None:
+    ref, pilot = recipe.ref(HOST), pilot_recipe()
+    steps, _ = plan({ref: recipe, pilot.ref(HOST): pilot, platform_ref(Envoy(), HOST): Envoy()}, ImageFacts(),
+                    (), "production")  # fmt: skip
+    assert [step.id for step in steps] == ["images/users/build", "images/pilot/build", "images/envoy/build"]
+    first = steps[0].describe()
+    assert (first.verb, first.details[1]) == (
+        Verb.WAIT,
+        "it comes by promotion: seaway image promote users --to production",
+    )
+    assert [step.describe().verb for step in steps[1:]] == [Verb.BUILD, Verb.BUILD]
 
 
 def test_without_a_registry_everything_must_be_built(recipe: Recipe) -> None:

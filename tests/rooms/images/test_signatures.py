@@ -18,10 +18,12 @@ from seaway.kit import oci
 from seaway.model.event import silent
 from seaway.model.names import Digest
 from seaway.model.secret import Secret
+from seaway.model.wrong import Wrong
 from seaway.rooms.images import statements
-from seaway.rooms.images.attest import TYPES, attest, predicate_type
+from seaway.rooms.images.attest import attest
 from seaway.rooms.images.copy import copy
 from seaway.rooms.images.keys import PASSWORD, PrivateKey, make_pair, private_key, public_key
+from seaway.rooms.images.kinds import TYPES, predicate_type
 from seaway.rooms.images.shelf import Shelf, companion_tag
 from seaway.rooms.images.signatures import SIGNATURE, SIMPLE, sign, signatures
 from tests.rooms.images.registries import push, shelf, stored
@@ -160,7 +162,7 @@ def test_whatever_else_lies_there_is_no_bundle_and_no_statement(pair: Path, junk
 def test_types_have_short_names() -> None:
     assert predicate_type("tests") == "https://in-toto.io/attestation/test-result/v0.1"
     assert predicate_type("https://example.com/audit/v1") == "https://example.com/audit/v1"
-    with pytest.raises(UsageError, match="'test' is no type") as caught:
+    with pytest.raises(Wrong, match="'test' is no type") as caught:
         predicate_type("test")
     assert caught.value.remedy == "did you mean tests?"
 

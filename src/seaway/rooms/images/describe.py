@@ -9,9 +9,9 @@ from typing import Final
 
 from seaway.kit import oci
 from seaway.model.names import Digest
-from seaway.rooms.images.attest import TYPES
 from seaway.rooms.images.contents import contents
 from seaway.rooms.images.keys import PrivateKey
+from seaway.rooms.images.kinds import TYPES
 from seaway.rooms.images.provenance import provenance
 from seaway.rooms.images.recipe import Recipe
 from seaway.rooms.images.shelf import Shelf

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
 
-from seaway.model.fields import Packages
+from pydantic import AfterValidator, Field
+
+from seaway.model.fields import Files, Name, Packages
 from seaway.model.spec import Spec
+from seaway.rooms.images.kinds import known_type
+
+Attestation = Annotated[str, AfterValidator(known_type)]
 
 
 class ImagesSpec(Spec):
@@ -19,4 +24,25 @@ class ImagesSpec(Spec):
     )
     packages: Packages = Field(
         default=(), description="further Debian packages in the base layer", examples=[["libpq5"]]
+    )
+
+
+class PromotionSpec(Spec):
+    """How images come into an environment: copied from another one once gates pass, never built for it."""
+
+    after: Name = Field(
+        default="",
+        description="the environment that they come from; by default the first in the file",
+        examples=["rehearsal"],
+    )
+    signed: Files = Field(
+        default=(),
+        description="public keys, from where the file lies; each must have signed the image",
+        examples=[["release.pub"]],
+    )
+    attested: dict[Attestation, str] = Field(
+        default_factory=dict,
+        description="what must be attested, each by the public key of who may: tests (that they passed), "
+        "approval, sbom, provenance, vulns, or the address of a predicate type",
+        examples=[{"tests": "ci.pub", "approval": "lead.pub"}],
     )

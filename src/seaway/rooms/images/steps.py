@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from seaway.errors import Refused
 from seaway.model.event import Report
 from seaway.model.names import ImageRef
 from seaway.model.plan import Change, Outputs, Verb
@@ -50,6 +51,38 @@ class BuildService:
             image = build(self.recipe, world.registry, store, world.report, self.id)
             store.trim()
         return {f"images/{self.recipe.service}": str(image)}
+
+
+@dataclass(frozen=True)
+class NeedsPromotion:
+    """Stand where an image would be built, in an `environment` whose images come by promotion only."""
+
+    service: str
+    ref: ImageRef
+    environment: str
+    after: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return f"images/{self.service}/build"
+
+    @property
+    def command(self) -> str:
+        return f"seaway image promote {self.service} --to {self.environment}"
+
+    def describe(self) -> Change:
+        details = (str(self.ref), f"it comes by promotion: {self.command}")
+        return Change(self.id, Verb.WAIT, f"image of {self.service}", details)
+
+    def run(self, world: Builders) -> Outputs:
+        digest = world.registry.resolve(self.ref)
+        if not digest:
+            raise Refused(
+                f"the image of {self.service} was not promoted to {self.environment}", where=str(self.ref),
+                why="images of this environment come by promotion and are never built for it",
+                remedy=self.command,
+            )  # fmt: skip
+        return {f"images/{self.service}": str(self.ref.at(digest))}
 
 
 @dataclass(frozen=True)

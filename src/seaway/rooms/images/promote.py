@@ -1,0 +1,165 @@
+"""Promotion: an image that passed its gates is copied, unchanged, into the next environment's registry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from seaway.errors import Refused
+from seaway.model.event import Event, Outcome, Report
+from seaway.model.names import Digest, ImageRef
+from seaway.rooms.images.attest import holds
+from seaway.rooms.images.copy import Copied, copy
+from seaway.rooms.images.keys import PrivateKey, PublicKey, public_key
+from seaway.rooms.images.kinds import predicate_type
+from seaway.rooms.images.shelf import Shelf
+from seaway.rooms.images.signatures import Signature, signatures
+from seaway.rooms.images.spec import PromotionSpec
+from seaway.rooms.images.statements import Said, attach, statements
+
+#: What the target is told about a promotion.
+PROMOTION: Final = "https://seaway.dev/attestation/promotion/v1"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The gates of an environment, with their keys."""
+
+    signed: tuple[PublicKey, ...] = ()
+    attested: tuple[tuple[str, PublicKey], ...] = ()
+
+    @classmethod
+    def of(cls, spec: PromotionSpec, folder: Path) -> Rules:
+        """Read the keys that the file names, from its folder. Raises UsageError where one cannot be used."""
+        signed = tuple(public_key(folder / file, file) for file in spec.signed)
+        attested = tuple((kind, public_key(folder / file, file)) for kind, file in spec.attested.items())
+        return cls(signed, attested)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition, and whether it holds; `why` it does not."""
+
+    name: str
+    passed: bool
+    why: str = ""
+
+    def __str__(self) -> str:
+        return f"{'passed' if self.passed else 'failed'}: {self.name}" + (
+            f" ({self.why})" if self.why else ""
+        )
+
+
+@dataclass(frozen=True)
+class Move:
+    """From which environment and repository to which, and who wants it."""
+
+    source: Shelf
+    target: Shelf
+    before: str
+    after: str
+    by: str
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """What became of a promotion; `fresh` tells whether the target lacked anything."""
+
+    digest: Digest
+    gates: tuple[Gate, ...]
+    copied: Copied
+    fresh: bool
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """An image by its digest, and what its gates say."""
+
+    image: ImageRef
+    digest: Digest
+    gates: tuple[Gate, ...]
+
+
+def judge(rules: Rules, signed: Iterable[Signature], said: Sequence[Said]) -> tuple[Gate, ...]:
+    """Decide every gate from what was found; pure."""
+    by = {each.by.hint for each in signed}
+    gates = [
+        Gate(f"signed by {key.name}", key.hint in by, "" if key.hint in by else "no signature of this key")
+        for key in rules.signed
+    ]
+    for kind, key in rules.attested:
+        wanted = predicate_type(kind)
+        found = [s for s in said if s.predicate_type == wanted and s.by and s.by.hint == key.hint]
+        passed = any(holds(each) for each in found)
+        why = (
+            "" if passed else "what is attested is that they did not pass" if found else "nothing of this key"
+        )
+        gates.append(Gate(f"{kind} attested by {key.name}", passed, why))
+    return tuple(gates)
+
+
+def weigh(image: ImageRef, source: Shelf, rules: Rules) -> Weighed:
+    """Ask the gates about an image. A tag that moves from here on changes nothing. Raises NotFound."""
+    digest = source.find(image)
+    signed = signatures(source, digest, rules.signed)
+    said = statements(source, digest, [key for _, key in rules.attested])
+    return Weighed(image, digest, judge(rules, signed, said))
+
+
+def promote(
+    wanted: Mapping[str, tuple[ImageRef, Move]], rules: Rules, report: Report, key: PrivateKey | None = None
+) -> dict[str, Promoted]:
+    """Copy images with all that belongs to them, by the names of their services, once every gate holds.
+
+    Each is recorded at its target and then named there by the same tag; a key signs the record. Raises
+    Refused with every gate where one does not hold; nothing was changed then.
+    """
+    weighed = {name: weigh(image, move.source, rules) for name, (image, move) in wanted.items()}
+    if not all(gate.passed for each in weighed.values() for gate in each.gates):
+        told = [f"{name}: {gate}" for name, each in weighed.items() for gate in each.gates]
+        raise Refused(
+            f"not every gate to {next(iter(wanted.values()))[1].after} holds", why="; ".join(told),
+            remedy="seaway image sign, or seaway image attest, by whoever has the key that is missing",
+        )  # fmt: skip
+    return {name: _carry(name, weighed[name], move, report, key) for name, (_, move) in wanted.items()}
+
+
+def _carry(name: str, weighed: Weighed, move: Move, report: Report, key: PrivateKey | None) -> Promoted:
+    step, image, digest = f"images/{name}/promote", weighed.image, weighed.digest
+    report(Event(step, Outcome.STARTED, f"copying {name} to {move.target}"))
+    copied = copy(move.source, move.target, digest, report, step)
+    recorded = _record(move, weighed, key)
+    server, repository = move.target.server, move.target.repository
+    named = bool(image.tag) and server.resolve(repository, image.tag) != digest.value
+    if named:
+        server.put_manifest(repository, image.tag, *server.manifest(repository, digest.value))
+    report(Event(step, Outcome.DONE, f"{name} is in {move.after}: {move.target}@{digest}", 1.0))
+    return Promoted(digest, weighed.gates, copied, recorded or named or bool(copied.blobs))
+
+
+def promotions(shelf: Shelf, digest: Digest, keys: Iterable[PublicKey] = ()) -> list[Mapping[str, Any]]:
+    """Read the records of an image's promotions where it lies."""
+    found = statements(shelf, digest, keys)
+    return [each.predicate for each in found if each.predicate_type == PROMOTION]
+
+
+def _record(move: Move, weighed: Weighed, key: PrivateKey | None) -> bool:
+    """Say at the target who promoted what from where, and which gates held; once."""
+    digest = weighed.digest
+    known = promotions(move.target, digest, [key.public] if key else [])
+    source = f"{move.source}@{digest}"
+    if any((each["source"], each["to"]) == (source, move.after) for each in known):
+        return False
+    told = {
+        "from": move.before,
+        "to": move.after,
+        "source": source,
+        "by": move.by,
+        "at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "gates": [gate.name for gate in weighed.gates],
+    }
+    attach(move.target, digest, PROMOTION, told, key)
+    return True
