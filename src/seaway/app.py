@@ -35,6 +35,7 @@ from seaway.providers.local.ca import LocalCertificates
 from seaway.providers.local.charts import LocalCharts
 from seaway.providers.local.clusters import LocalClusters, need_root
 from seaway.providers.local.registry import HOST, LocalRegistry
+from seaway.rooms.cluster.admission import of_admission
 from seaway.rooms.cluster.plan import READY, name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing.decide import decide_back, decide_back_all, decide_move, fitting, may_go_back
@@ -147,7 +148,7 @@ def survey(system: System, on: str, report: Report) -> Survey:
         found = pool.submit(_images, system, world, name if name in system.promotions else "")
         seen = observe(system, name, environment, world)
         builds, known = found.result()
-    seen = replace(seen, images=known)
+    seen = replace(seen, images=known, registry=world.registry.host)
     world.outputs.update(known)
     if seen.cluster:
         world.outputs["cluster/outside"] = seen.cluster.outside
@@ -191,7 +192,11 @@ def down(system: System, on: str, report: Report) -> None:
                 gone = Ref("v1", "Namespace", system.system)
                 first = LetGo(system.system)
                 last = RemoveObject("cluster/namespace/remove", (first.id,), gone, 300.0)
-                apply(Plan.ordered([first, last]), world)
+                rules = [
+                    RemoveObject(f"cluster/images/{r.kind}", (last.id,), r)
+                    for r in of_admission(system.system)
+                ]
+                apply(Plan.ordered([first, last, *rules]), world)
                 return
         world.clusters.delete(name, report)
 

@@ -52,6 +52,10 @@ KINDS = {
     "gateway.networking.k8s.io/v1": ("GatewayClass", "Gateway", "HTTPRoute"),
     "gateway.envoyproxy.io/v1alpha1": ("EnvoyProxy", "ClientTrafficPolicy", "BackendTrafficPolicy"),
     "apiextensions.k8s.io/v1": ("CustomResourceDefinition",),
+    "admissionregistration.k8s.io/v1": (
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+    ),
     "rbac.authorization.k8s.io/v1": ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
 }
 DOCUMENT: dict[str, Any] = {

@@ -44,6 +44,7 @@ def nothing(system: System) -> Snapshot:
         monolith=facts if system.monolith else None,
         chart=CHART,
         authority=SIGNER,
+        registry="127.0.0.1:5055",
     )
 
 

@@ -13,6 +13,8 @@ from seaway.kit.kube import Kube, Manifest, Ref
 from seaway.model.manifests import COMPONENT, MANAGED_BY, PART_OF, SYSTEM_NAMESPACE
 from seaway.model.snapshot import Live, MonolithFacts, Snapshot
 from seaway.ports.world import World
+from seaway.rooms.cluster.admission import API as ADMISSION_API
+from seaway.rooms.cluster.admission import KINDS as ADMISSION
 from seaway.rooms.cluster.plan import ROOM as CLUSTER
 from seaway.rooms.cluster.plan import name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
@@ -23,7 +25,7 @@ from seaway.rooms.edge import controller
 from seaway.rooms.edge.facts import look_at_monolith
 from seaway.rooms.services.manifests import ROOM as SERVICES
 
-#: Kinds that the rooms make in the system's namespace, by group and version.
+#: Kinds that the rooms make for a system, in its namespace or about it, by group and version.
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "v1": ("Namespace", "Service", "ServiceAccount", "PersistentVolumeClaim"),
     "apps/v1": ("Deployment", "StatefulSet"),
@@ -37,6 +39,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
         *("EnvoyPatchPolicy", "Backend", "HTTPRouteFilter"),
     ),
     "rbac.authorization.k8s.io/v1": ("Role", "RoleBinding"),
+    ADMISSION_API: ADMISSION,
     CROSSING_API: (CROSSING,),
 }
 #: Kinds of the gateway's own installation; of these only the metadata travels.

@@ -39,7 +39,7 @@ def make_plan(system: System, environment: EnvironmentSpec, seen: Snapshot, buil
     known = dict(seen.images)
     if seen.cluster:
         known["cluster/outside"] = seen.cluster.outside
-    steps += plan_namespace(system.system, seen.live, known)
+    steps += plan_namespace(system.system, seen.live, known, seen.registry)
     steps += builds
     place, live = crossing_place(system, environment), seen.live
     course = decide_releases(system, place, _surroundings(system, environment, seen), live, known)

@@ -62,7 +62,8 @@ class Snapshot:
 
     `images` holds what the registry has, as outputs (`images/NAME` → reference by digest); a name that is not
     in it must be built first. `pods` are all pods of the system. `chart` names the gateway's chart, and
-    `record` is what its last installation left. `authority` identifies who signs certificates now.
+    `record` is what its last installation left. `authority` identifies who signs certificates now, and
+    `registry` is where the environment's images come from.
     """
 
     environment: str
@@ -75,6 +76,7 @@ class Snapshot:
     chart: str = ""
     record: Manifest | None = None
     authority: str = ""
+    registry: str = ""
 
     @property
     def running(self) -> bool:

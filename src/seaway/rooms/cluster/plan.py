@@ -9,6 +9,7 @@ from seaway.model.cluster import ClusterFacts
 from seaway.model.manifests import Manifest, labels
 from seaway.model.plan import Verb
 from seaway.model.snapshot import Live
+from seaway.rooms.cluster.admission import admission
 from seaway.rooms.cluster.spec import NodesSpec
 from seaway.rooms.cluster.steps import RaiseCluster, ScaleCluster
 from seaway.steps.objects import Desired, changes
@@ -55,10 +56,19 @@ def plan_cluster(name: str, nodes: NodesSpec, seen: ClusterFacts | None) -> list
     return [] if wanted == len(seen.nodes) else [ScaleCluster(name, wanted, nodes.size, len(seen.nodes))]
 
 
-def plan_namespace(system: str, live: Live, known: Mapping[str, str]) -> list[Any]:
-    """Decide whether the namespace and its closed door must change."""
+def plan_namespace(system: str, live: Live, known: Mapping[str, str], registry: str = "") -> list[Any]:
+    """Decide whether the namespace, its closed door and what may run behind it must change.
+
+    Where the environment's `registry` is not known, nothing is said of images.
+    """
     objects = [
         Desired("cluster/namespace", namespace(system), READY),
         Desired("cluster/default-deny", closed(system), ("cluster/namespace",)),
     ]
+    if registry:
+        policy, binding = admission(system, registry)
+        objects += [
+            Desired("cluster/images/policy", policy, READY),
+            Desired("cluster/images/binding", binding, ("cluster/images/policy",)),
+        ]
     return list(changes(objects, live, known))
