@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,27 @@ def test_a_registry_that_is_away_for_a_moment_is_waited_for(server: Any, tmp_pat
     registry.put_blob("team/app", digest.value, path)
     begin.join()
     assert registry.has_blob("team/app", digest.value)
+
+
+def test_an_upload_outlives_a_registry_that_dies_in_its_midst(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distribution, "PIECE", 100_000)
+    registry = distribution.Distribution(server.host, attempts=9)
+    data = bytes(range(256)) * 2000
+    digest, deaths = oci.digest(data), list[int]()
+
+    def read(start: int, size: int) -> Iterator[bytes]:
+        if start >= 300_000 and not deaths:
+            deaths.append(start)
+            server.stop()
+            server.start()
+        return iter((data[start : start + size],))
+
+    registry.put_stream("team/app", digest, len(data), read)
+    assert deaths == [300_000]
+    registry.get_blob("team/app", digest, tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == data
 
 
 def test_a_registry_that_is_not_running_is_named_with_a_remedy(registry: Registry, server: Any) -> None:

@@ -28,6 +28,10 @@ _TRIES = 5
 Read = Callable[[int, int], Iterator[bytes]]
 
 
+class Forgotten(SeawayError):  # noqa: N818  (reads as what happened)
+    """An upload that the registry began and knows nothing of any more."""
+
+
 class Distribution:
     """The registry at `host` (`name[:port]`): plain HTTP on this machine's loopback, HTTPS elsewhere."""
 
@@ -35,6 +39,8 @@ class Distribution:
         scheme = "http" if _is_loopback(host) else "https"
         auth = None if _is_loopback(host) else RegistryAuth(credentials(host))
         self.host = host
+        #: Repositories whose referrers are listed by tag: the registry said that it does not know them.
+        self._by_tag: set[str] = set()
         self._http = Http(f"{scheme}://{host}", auth=auth, remedy=remedy, attempts=attempts)
 
     def resolve(self, repository: str, reference: str) -> str | None:
@@ -68,7 +74,9 @@ class Distribution:
         url = f"/v2/{repository}/manifests/{reference or digest}"
         answer = self._http.request("PUT", url, ok=(201,), body=body, headers={"Content-Type": media_type})
         subject = json.loads(body).get("subject")
-        if subject and not answer.headers.get("OCI-Subject"):
+        if answer.headers.get("OCI-Subject"):
+            self._by_tag.discard(repository)
+        elif subject:
             self._list_referrer(repository, subject["digest"], oci.as_referrer(media_type, body))
         return digest
 
@@ -76,9 +84,12 @@ class Distribution:
         """List the descriptors of the manifests whose subject is `digest`, such as signatures."""
         url, found = f"/v2/{repository}/referrers/{digest}", list[Mapping[str, Any]]()
         while url:
+            if repository in self._by_tag:
+                return self._listed_by_tag(repository, digest)
             answer = self._http.request("GET", url, ok=(200, 404))
             if not answer.headers.get("Content-Type", "").startswith(oci.INDEX):
-                return self._listed_by_tag(repository, digest)
+                self._by_tag.add(repository)
+                continue
             found += answer.json().get("manifests") or ()
             url = answer.links.get("next", {}).get("url", "")
         return tuple(found)
@@ -95,8 +106,18 @@ class Distribution:
     def put_stream(self, repository: str, digest: str, size: int, read: Read, mount: str = "") -> bool:
         """Upload `size` bytes that `read` gives, or let the registry mount them; says whether it did.
 
-        A connection that breaks is taken up again where the registry says it ended.
+        A connection that breaks is taken up again where the registry says it ended, or from the beginning
+        where it no longer knows, such as after a restart.
         """
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return self._upload(repository, digest, size, read, mount)
+            except Forgotten:
+                if attempt == _TRIES:
+                    raise
+        raise AssertionError
+
+    def _upload(self, repository: str, digest: str, size: int, read: Read, mount: str) -> bool:
         params = {"mount": digest, "from": mount} if mount else {}
         start = self._http.request("POST", f"/v2/{repository}/blobs/uploads/", ok=(201, 202), params=params)
         if start.status_code == httpx2.codes.CREATED:
@@ -155,10 +176,11 @@ class Distribution:
 
     def _listed_by_tag(self, repository: str, digest: str) -> tuple[Mapping[str, Any], ...]:
         """Read the list that clients keep for a registry which does not know referrers."""
-        tag = oci.fallback_tag(digest)
-        if self.resolve(repository, tag) is None:
+        try:
+            _, body = self.manifest(repository, oci.fallback_tag(digest))
+        except NotFound:
             return ()
-        return tuple(json.loads(self.manifest(repository, tag)[1]).get("manifests") or ())
+        return tuple(json.loads(body).get("manifests") or ())
 
     def _list_referrer(self, repository: str, subject: str, entry: Mapping[str, Any]) -> None:
         """Add to that list. Nothing locks it, so look again: another writer may have been faster."""
@@ -178,10 +200,13 @@ class Distribution:
         }
         body = partial(read, done, PIECE)
         try:
-            answer = self._http.request("PATCH", location, ok=(202,), body=body, headers=headers, attempts=1)
+            answer = self._http.request(
+                "PATCH", location, ok=(202, 404), body=body, headers=headers, attempts=1
+            )
         except Unreachable:
             # A piece may have arrived, whole or in part, though its answer did not: ask.
-            answer = self._http.request("GET", location, ok=(204,))
+            answer = self._http.request("GET", location, ok=(204, 404))
+        _known(answer)
         last = int(answer.headers["Range"].partition("-")[2])
         # An upload that has nothing yet is told as 0-0, like one that has a single byte.
         return answer.headers.get("Location", location), last + 1 if last else 0
@@ -190,7 +215,7 @@ class Distribution:
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size - done)}
         url = httpx2.URL(location).copy_merge_params({"digest": digest})
         body = partial(read, done, size - done)
-        self._http.request("PUT", str(url), ok=(201,), body=body, headers=headers)
+        _known(self._http.request("PUT", str(url), ok=(201, 404), body=body, headers=headers))
 
     def _range(self, url: str, start: int, size: int) -> Iterator[bytes]:
         """Stream at most `size` bytes from `start`, also from a server that always sends the whole."""
@@ -218,6 +243,11 @@ class Distribution:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _known(answer: httpx2.Response) -> None:
+    if answer.status_code == httpx2.codes.NOT_FOUND:
+        raise Forgotten("the registry does not know the upload that it began", where=str(answer.url.path))
 
 
 def _part(file: BinaryIO, start: int, size: int) -> Iterator[bytes]:

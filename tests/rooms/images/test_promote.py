@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seaway.errors import NotFound, Refused
@@ -65,6 +65,7 @@ def carry(image: ImageRef, move: Move, rules: Rules, key: PrivateKey | None = No
 RESULT = st.sampled_from(["PASSED", "FAILED", None])
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.sampled_from(["release", "other"])),
     st.lists(st.tuples(st.sampled_from(["ci", "other"]), RESULT)),

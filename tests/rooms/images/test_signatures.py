@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seaway.errors import NotFound, Refused, SeawayError, UsageError
@@ -132,6 +132,7 @@ def test_a_bundle_is_as_cosign_writes_it(key: PrivateKey, pair: Path) -> None:
     }
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(["payload", "sig"]), st.integers(0, 1000), st.integers(1, 255))
 def test_a_bundle_that_was_changed_is_none(pair: Path, part: str, place: int, flip: int) -> None:
     key = private_key(pair)
@@ -153,6 +154,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200) | VALUES.map(lambda value: json.dumps(value).encode()))
 def test_whatever_else_lies_there_is_no_bundle_and_no_statement(pair: Path, junk: bytes) -> None:
     assert statements.opened(junk, [private_key(pair).public]) is None
@@ -270,4 +272,6 @@ def test_a_result_of_tests_says_whether_they_passed(here: Shelf, key: PrivateKey
     digest = push(here, b"app")
     with pytest.raises(UsageError, match="does not say whether they passed"):
         attest(here, digest, TYPES["tests"], {"tests": 12}, key)
+    with pytest.raises(UsageError, match="must be a JSON object"):
+        attest(here, digest, TYPES["approval"], ["me"], key)
     assert here.server.referrers(here.repository, digest.value) == ()

@@ -19,9 +19,13 @@ RESULTS: Final = (PASSED, "WARNED", "FAILED")
 def attest(shelf: Shelf, digest: Digest, kind: str, said: Any, key: PrivateKey) -> Digest:
     """Sign what is said about an image; gives the attestation's digest.
 
-    Where nothing is said, that it is said now is what counts. Raises UsageError for a result of tests that
-    does not tell whether they passed.
+    Where nothing is said, that it is said now is what counts. Raises UsageError for what in-toto does not
+    take, and for a result of tests that does not tell whether they passed.
     """
+    if said is not None and not isinstance(said, dict):
+        raise UsageError(
+            "what is attested must be a JSON object", where="--predicate", remedy='such as {"by": "qa"}'
+        )
     if kind == TYPES["tests"] and (not isinstance(said, dict) or said.get("result") not in RESULTS):
         raise UsageError(
             "the result of tests does not say whether they passed", where="--predicate",

@@ -38,9 +38,11 @@ class Copied:
 class Whole:
     """An image with all that belongs to it. Manifests by digest, each after those that it names.
 
-    `blobs` are sizes by digest, `tags` what cosign's tags name, `referrers` who refers to what.
+    `blobs` are sizes by digest, `tags` what cosign's tags name, `referrers` who refers to what; `known` are
+    all tags of the source.
     """
 
+    known: frozenset[str] = frozenset()
     manifests: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     blobs: dict[str, int] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -70,7 +72,7 @@ def collect(source: Shelf, digest: Digest) -> Whole:
 
     Raises NotFound and Refused as copy does.
     """
-    whole = Whole()
+    whole = Whole(known=frozenset(source.server.tags(source.repository)))
     _visit(source, whole, digest.value, "")
     return whole
 
@@ -94,7 +96,7 @@ def _visit(source: Shelf, whole: Whole, digest: str, why: str, depth: int = 0) -
         _visit(source, whole, each, f"it refers to {digest}", depth + 1)
     for suffix in SUFFIXES:
         tag = companion_tag(digest, suffix)
-        if named := source.server.resolve(source.repository, tag):
+        if tag in whole.known and (named := source.server.resolve(source.repository, tag)):
             whole.tags[tag] = _digest({"digest": named}, source)
             _visit(source, whole, named, f"the tag {tag} names it", depth + 1)
 

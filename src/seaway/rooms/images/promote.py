@@ -16,7 +16,7 @@ from seaway.rooms.images.copy import Copied, copy
 from seaway.rooms.images.keys import PrivateKey, PublicKey, public_key
 from seaway.rooms.images.kinds import predicate_type
 from seaway.rooms.images.shelf import Shelf
-from seaway.rooms.images.signatures import Signature, signatures
+from seaway.rooms.images.signatures import Signature, among
 from seaway.rooms.images.spec import PromotionSpec
 from seaway.rooms.images.statements import Said, attach, statements
 
@@ -104,8 +104,9 @@ def judge(rules: Rules, signed: Iterable[Signature], said: Sequence[Said]) -> tu
 def weigh(image: ImageRef, source: Shelf, rules: Rules) -> Weighed:
     """Ask the gates about an image. A tag that moves from here on changes nothing. Raises NotFound."""
     digest = source.find(image)
-    signed = signatures(source, digest, rules.signed)
-    said = statements(source, digest, [key for _, key in rules.attested])
+    keys = (*rules.signed, *(key for _, key in rules.attested))
+    said = statements(source, digest, keys)
+    signed = among(said, source, digest, rules.signed)
     return Weighed(image, digest, judge(rules, signed, said))
 
 

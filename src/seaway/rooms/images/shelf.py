@@ -75,10 +75,11 @@ class Shelf:
 
     def beside(self, image: Digest, suffix: str) -> list[Mapping[str, Any]]:
         """Read the descriptors of what cosign keeps beside an image."""
-        tag = companion_tag(image.value, suffix)
-        if self.server.resolve(self.repository, tag) is None:
+        try:
+            _, body = self.server.manifest(self.repository, companion_tag(image.value, suffix))
+        except NotFound:
             return []
-        return list(json.loads(self.server.manifest(self.repository, tag)[1]).get("layers") or ())
+        return list(json.loads(body).get("layers") or ())
 
     def put_beside(self, tag: str, layers: Sequence[Mapping[str, Any]]) -> None:
         """Let one of cosign's tags name an image whose layers these are."""

@@ -17,7 +17,7 @@ from seaway.kit import oci
 from seaway.model.names import Digest
 from seaway.rooms.images.keys import PrivateKey, PublicKey
 from seaway.rooms.images.shelf import Shelf, companion_tag
-from seaway.rooms.images.statements import SIGNED, attach, statements
+from seaway.rooms.images.statements import SIGNED, Said, attach, statements
 
 SIMPLE: Final = "application/vnd.dev.cosign.simplesigning.v1+json"
 SIGNATURE: Final = "dev.cosignproject.cosign/signature"
@@ -46,7 +46,11 @@ def sign(shelf: Shelf, digest: Digest, key: PrivateKey) -> bool:
 def signatures(shelf: Shelf, digest: Digest, keys: Iterable[PublicKey]) -> list[Signature]:
     """Find the signatures of an image that one of the keys made; others are as good as none."""
     keys = tuple(keys)
-    said = statements(shelf, digest, keys)
+    return among(statements(shelf, digest, keys), shelf, digest, keys)
+
+
+def among(said: Iterable[Said], shelf: Shelf, digest: Digest, keys: Iterable[PublicKey]) -> list[Signature]:
+    """Find them where it is known already what is said about the image."""
     found = [Signature(each.by, "bundle") for each in said if each.by and each.predicate_type == SIGNED]
     return [*found, *(Signature(key, "tag") for key in _simple(shelf, digest, keys))]
 

@@ -20,6 +20,8 @@ from seaway.rooms.images.keys import PrivateKey, PublicKey
 from seaway.rooms.images.shelf import Shelf
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
+#: What cosign up to version 2 writes.
+STATEMENT_BEFORE: Final = "https://in-toto.io/Statement/v0.1"
 IN_TOTO: Final = "application/vnd.in-toto+json"
 BUNDLE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
 #: What cosign says of an image by signing it.
@@ -88,6 +90,8 @@ def read(payload: bytes, digest: Digest, by: PublicKey | None) -> Said | None:
     """Read a statement; None where it is about something else than `digest`."""
     try:
         said = json.loads(payload)
+        if said["_type"] not in {STATEMENT, STATEMENT_BEFORE}:
+            return None
         about = [each["digest"].get("sha256") for each in said["subject"]]
         found = Said(said["predicateType"], said.get("predicate"), by)
     except (ValueError, KeyError, TypeError, AttributeError):
