@@ -33,7 +33,7 @@ def test_an_unknown_service_is_usage(seaway: Run, shop: Path) -> None:  # noqa: 
     done = seaway("image", "build", "wbe")
     assert done.returncode == 2
     assert "there is no service 'wbe'" in done.stderr
-    assert "one of: web" in done.stderr
+    assert "did you mean web?" in done.stderr
 
 
 def test_a_registry_that_does_not_run_is_named(seaway: Run, shop: Path) -> None:  # noqa: ARG001

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from seaway.errors import UsageError
 from seaway.flow.system import System
+from seaway.kit.near import unknown
 from seaway.model.names import ImageRef
 from seaway.rooms.images.recipe import Recipe
 from seaway.rooms.images.spec import PromotionSpec
@@ -16,9 +17,7 @@ def recipes(system: System, wanted: Collection[str] = ()) -> dict[str, Recipe]:
     top, services = system.folder.resolve(), system.services
     for name in wanted:
         if name not in services:
-            raise UsageError(
-                f"there is no service {name!r} in {system.system}", remedy=f"one of: {', '.join(services)}"
-            )
+            raise unknown(f"there is no service {name!r} in the file", name, services, "seaway image list")
     return {
         name: Recipe(
             system.system, name, (top / spec.source).resolve(), top, spec.run, spec.port, system.images
