@@ -26,6 +26,15 @@ WRONG = (
 
 
 @pytest.fixture
+def earlier(cluster: Cluster, namespace: str) -> Manifest:
+    """What was there before the policy was, and came from elsewhere."""
+    found = workload(namespace, "apps/v1", "Deployment", "nginx")
+    found["metadata"]["name"], found["spec"]["replicas"] = "earlier", 1
+    cluster.kube.apply(found)
+    return found
+
+
+@pytest.fixture
 def guarded(cluster: Cluster, namespace: str) -> Iterator[Kube]:
     """The namespace with its policy in force: a server takes a moment to know of it."""
     kube = cluster.kube
@@ -82,6 +91,14 @@ def test_nothing_else_is_taken(guarded: Kube, namespace: str) -> None:
 def test_who_makes_pods_is_told_at_once(guarded: Kube, namespace: str, api: str, kind: str) -> None:
     assert "not nginx" in refused(guarded, workload(namespace, api, kind, "nginx"))
     assert refused(guarded, workload(namespace, api, kind, RIGHT)) == ""
+
+
+def test_what_was_there_before_is_changed_and_gets_nothing_else(earlier: Manifest, guarded: Kube) -> None:
+    ref = Ref.of(earlier)
+    guarded.patch(ref, {"spec": {"replicas": 0}})
+    with pytest.raises(Refused) as caught:
+        guarded.patch(ref, {"spec": {"template": {"spec": pod("", "", "httpd")["spec"]}}})
+    assert "not httpd" in (caught.value.why or caught.value.what)
 
 
 def test_what_was_promoted_runs_and_others_namespaces_are_free(

@@ -17,8 +17,8 @@ RESOURCES: Final = {
     "batch": ["cronjobs", "jobs"],
 }
 _POD: Final = (
-    "has(object.spec.jobTemplate) ? object.spec.jobTemplate.spec.template.spec "
-    ": has(object.spec.template) ? object.spec.template.spec : object.spec"
+    "has({0}.spec.jobTemplate) ? {0}.spec.jobTemplate.spec.template.spec "
+    ": has({0}.spec.template) ? {0}.spec.template.spec : {0}.spec"
 )
 _LISTS: Final = ("containers", "initContainers", "ephemeralContainers")
 
@@ -28,10 +28,13 @@ def name_of_policy(system: str) -> str:
 
 
 def admission(system: str, registry: str) -> list[Manifest]:
-    """Compose the policy and its binding. `registry` is `host[:port][/folder]`."""
+    """Compose the policy and its binding. `registry` is `host[:port][/folder]`.
+
+    What an object had before, it keeps: when the registry changes, what came from the old one still scales
+    down.
+    """
     own, name = json.dumps(f"{registry}/"), name_of_policy(system)
     right = f'i.startsWith({own}) && i.matches("@sha256:[0-9a-f]{{64}}$")'
-    lists = " + ".join(f"(has(variables.pod.{each}) ? variables.pod.{each} : [])" for each in _LISTS)
     policy: dict[str, Any] = {
         "failurePolicy": "Fail",
         "matchConstraints": {
@@ -46,9 +49,14 @@ def admission(system: str, registry: str) -> list[Manifest]:
             ]
         },
         "variables": [
-            {"name": "pod", "expression": _POD},
-            {"name": "images", "expression": f'({lists}).map(c, has(c.image) ? c.image : "none")'},
-            {"name": "wrong", "expression": f"variables.images.filter(i, !({right}))"},
+            {"name": "pod", "expression": _POD.format("object")},
+            {"name": "images", "expression": _images("pod")},
+            {"name": "old", "expression": f"oldObject == null ? {{}} : ({_POD.format('oldObject')})"},
+            {"name": "known", "expression": _images("old")},
+            {
+                "name": "wrong",
+                "expression": f"variables.images.filter(i, !({right}) && !(i in variables.known))",
+            },
         ],
         "validations": [
             {
@@ -69,6 +77,12 @@ def admission(system: str, registry: str) -> list[Manifest]:
         {"apiVersion": API, "kind": kind, "metadata": meta, "spec": spec}
         for kind, spec in zip(KINDS, (policy, binding), strict=True)
     ]
+
+
+def _images(pod: str) -> str:
+    """List the images of the containers that a variable holds."""
+    lists = " + ".join(f"(has(variables.{pod}.{each}) ? variables.{pod}.{each} : [])" for each in _LISTS)
+    return f'({lists}).map(c, has(c.image) ? c.image : "none")'
 
 
 def of_admission(system: str) -> list[Ref]:
