@@ -69,6 +69,19 @@ def test_images_are_built_pushed_and_listed(seaway: Run, shop: Path, server: Any
 
 
 @pytest.mark.cluster
+def test_a_build_tells_what_is_in_each_layer(seaway: Run, shop: Path, server: Any) -> None:
+    (shop / "seaway.yaml").write_text(FILE.format(registry=server.host))
+    (made,) = json.loads(seaway("image", "build", "--explain", "-o", "json").stdout)
+    assert [each["layer"] for each in made["layers"]] == ["base", "application"]
+    assert made["layers"][1]["holds"] == ["1 file, 15 bytes", "shop.py 15"]
+    told = seaway("image", "build", "web", "--explain").stdout
+    assert f"web: {made['image']}\n" in told
+    assert f"in /app/src: {made['layers'][1]['digest']}\n" in told
+    assert "    holds 1 file, 15 bytes: shop.py 15\n" in told
+    assert "    made again when any of these files changes\n" in told
+
+
+@pytest.mark.cluster
 def test_an_image_is_signed_verified_and_vouched_for(seaway: Run, tmp_path: Path, server: Any) -> None:
     made = json.loads(seaway("image", "key", "release", "-o", "json").stdout)
     assert made == {"private": "release.key", "public": "release.pub", "encrypted": False}

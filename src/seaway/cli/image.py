@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from seaway.cli import image_promote, image_trust
 from seaway.cli.options import FILE, File, Format, On, Output
-from seaway.cli.story import Story, emit_json, emit_table, next_commands
+from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
 
 if TYPE_CHECKING:
     from seaway.model.event import Report
     from seaway.ports.registry import Registry
     from seaway.rooms.images.recipe import Recipe
+    from seaway.rooms.images.store import Store
 
 app = typer.Typer(
     help="Images of services, made without Docker.\n\nExample: seaway image build users",
@@ -29,6 +31,9 @@ Key = Annotated[
     Path | None, typer.Option("--key", "-k", metavar="FILE", help="A private key that signs them.")
 ]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Take the base's newest packages first.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Tell what is in each layer, and why.")]
+#: What a layer holds is listed up to this many; `-o json` has all.
+SHOWN: Final = 12
 
 
 @app.command()
@@ -40,6 +45,7 @@ def build(
     *,
     refresh: Refresh = False,
     key: Key = None,
+    explain: Explain = False,
 ) -> None:
     """Build images and push them to the environment's registry. Layers that did not change cost nothing.
 
@@ -49,8 +55,9 @@ def build(
       seaway image build
       seaway image build users --refresh
       seaway image build --key release.key
+      seaway image build users --explain
     """
-    _make(services, on, file, output, refresh=refresh, again=True, key=key)
+    _make(services, on, file, output, refresh=refresh, again=True, key=key, explain=explain)
 
 
 @app.command()
@@ -94,6 +101,7 @@ def _make(
     refresh: bool,
     again: bool,
     key: Path | None = None,
+    explain: bool = False,
 ) -> None:
     from seaway.model.event import Event, Outcome  # noqa: PLC0415
     from seaway.rooms.images.build import build as build_image  # noqa: PLC0415
@@ -117,12 +125,39 @@ def _make(
             story(Event(step, Outcome.DONE, f"image of {name}", 1.0, seconds))
             made.append({"service": name, "image": str(image), "digest": str(image.digest), "tag": ref.tag,
                          "built": not there, "seconds": seconds})  # fmt: skip
+            if explain:
+                made[-1]["layers"] = _explained(recipe, store)
         store.trim()
     if output is Format.JSON:
         emit_json(made)
         return
-    emit_table(("service", "image"), [(m["service"], m["image"]) for m in made])
+    if explain:
+        emit(*(line for each in made for line in _told(each)))
+    else:
+        emit_table(("service", "image"), [(m["service"], m["image"]) for m in made])
     next_commands(("seaway up", "run them"), ("seaway image list", "see what the registry has"))
+
+
+def _explained(recipe: Recipe, store: Store) -> list[dict[str, Any]]:
+    from seaway.model.event import silent  # noqa: PLC0415
+    from seaway.rooms.images.build import put_together  # noqa: PLC0415
+    from seaway.rooms.images.explain import explain  # noqa: PLC0415
+
+    parts = put_together(recipe, store, silent, "")
+    return [each.as_json() for each in explain(recipe, parts, store)]
+
+
+def _told(made: dict[str, Any]) -> Iterator[str]:
+    """Write an image's layers as lines for people."""
+    yield f"{made['service']}: {made['image']}"
+    for layer in made["layers"]:
+        count, *things = layer["holds"]
+        more = [f"and {len(things) - SHOWN} more"] if len(things) > SHOWN else []
+        listed = ", ".join([*things[:SHOWN], *more])
+        yield f"  {layer['layer']}, {_mib(layer['size'])}, in {layer['where']}: {layer['digest']}"
+        yield f"    why: {layer['why']}"
+        yield f"    holds {count}" + (f": {listed}" if listed else "")
+        yield f"    made again when {layer['again']}"
 
 
 def _open(

@@ -18,7 +18,8 @@ from seaway.model.event import silent
 from seaway.model.names import Digest, ImageRef
 from seaway.ports.registry import Registry
 from seaway.providers.local.registry import LocalRegistry
-from seaway.rooms.images.build import build
+from seaway.rooms.images.build import build, put_together
+from seaway.rooms.images.explain import explain
 from seaway.rooms.images.keys import make_pair, private_key
 from seaway.rooms.images.kinds import TYPES
 from seaway.rooms.images.recipe import Recipe
@@ -176,6 +177,26 @@ def test_an_image_comes_with_its_papers(
     before = len(shelf.server.referrers(shelf.repository, digest.value))
     build(recipe, registry, store, silent, "images/frontend/build", key=key)
     assert len(shelf.server.referrers(shelf.repository, digest.value)) == before
+
+
+def test_every_layer_is_explained(recipe: Recipe, store: Store) -> None:
+    (recipe.top / ".gitignore").write_text("*.log\n")
+    (recipe.folder / "a.log").write_text("not in the image")
+    (recipe.folder / "large.txt").write_text("x" * 50_000)
+    parts = put_together(recipe, store, silent, "test")
+    base, needed, code = explain(recipe, parts, store)
+    assert [each.digest for each in (base, needed, code)] == [each.digest for each in parts.layers]
+    assert (base.where, needed.where, code.where) == ("/", "/app/site", "/app/src")
+    assert "ca-certificates, dash, libc6, python3, tzdata" in base.why
+    assert base.holds[0] == f"{len(base.holds) - 1} Debian packages"
+    assert any(each.startswith("libssl3 ") for each in base.holds)
+    assert recipe.project.requirements
+    assert needed.why == f"frontend/{recipe.project.requirements.name} pins them, each by its hash"
+    assert any(each.startswith("flask ") for each in needed.holds)
+    assert code.why.endswith("without what .gitignore names and what no image needs")
+    assert code.holds[0].startswith(f"{len(code.holds) - 1} files, ")
+    assert code.holds[1] == "large.txt 50000"
+    assert not any(each.startswith("a.log ") for each in code.holds)
 
 
 def test_a_dependency_without_a_wheel_is_named(recipe: Recipe, registry: Registry, store: Store) -> None:

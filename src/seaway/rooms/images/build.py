@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from seaway.kit import archive, oci
@@ -24,6 +25,21 @@ from seaway.rooms.images.store import Store
 SHARED = "seaway/base"
 
 
+@dataclass(frozen=True)
+class Parts:
+    """The layers of an image, by what they are for; `needed` are its dependencies, as `pinned` says."""
+
+    base: Base
+    pinned: dependencies.Requirements | None
+    needed: oci.Layer | None
+    application: oci.Layer
+
+    @property
+    def layers(self) -> tuple[oci.Layer, ...]:
+        """All of them, the lowest first."""
+        return (*self.base.layers, *((self.needed,) if self.needed else ()), self.application)
+
+
 def build(
     recipe: Recipe,
     registry: Registry,
@@ -39,22 +55,25 @@ def build(
     nothing new under the tag.
     """
     begin = datetime.now(UTC)
-    base = find_base(recipe, store, report, step)
-    layers = list(base.layers)
-    pinned = dependencies.read(recipe.project)
-    if pinned:
-        layers.append(dependencies.dependency_layer(store, base, pinned, report, step))
-    report(Event(step, Outcome.PROGRESS, "packing the application", 0.9))
-    layers.append(_application(recipe, base, store))
+    parts = put_together(recipe, store, report, step)
     report(Event(step, Outcome.PROGRESS, f"pushing to {registry.host}", 0.95))
     ref = recipe.ref(registry.host)
-    manifest = _send(registry, ref.repository, layers, settings(recipe, base), store)
+    manifest = _send(registry, ref.repository, parts.layers, settings(recipe, parts.base), store)
     digest = registry.put_manifest(ImageRef(ref.registry, ref.repository), oci.MANIFEST, manifest)
-    made = Made(recipe, tuple(layers), pinned.text if pinned else "", begin)
+    made = Made(recipe, parts.layers, parts.pinned.text if parts.pinned else "", begin)
     describe(Shelf.of(ref), digest, made, store, key)
     # Last, since who finds the tag looks for nothing else.
     registry.put_manifest(ref, oci.MANIFEST, manifest)
     return ref.at(digest)
+
+
+def put_together(recipe: Recipe, store: Store, report: Report, step: str) -> Parts:
+    """Find an image's layers on this machine, or make them; nothing is pushed. Raises SeawayError."""
+    base = find_base(recipe, store, report, step)
+    pinned = dependencies.read(recipe.project)
+    needed = dependencies.dependency_layer(store, base, pinned, report, step) if pinned else None
+    report(Event(step, Outcome.PROGRESS, "packing the application", 0.9))
+    return Parts(base, pinned, needed, _application(recipe, base, store))
 
 
 def find_base(recipe: Recipe, store: Store, report: Report, step: str) -> Base:

@@ -95,17 +95,20 @@ class Project:
         src = self.folder / "src"
         return ("src", ".") if src.is_dir() and not (src / "__init__.py").exists() else (".",)
 
-    def _ignore_lines(self) -> Iterator[str]:
+    @property
+    def ignore_files(self) -> tuple[Path, ...]:
+        """The files that say what stays out: `.seawayignore`, else every `.gitignore` from `top` down."""
         own = self.folder / ".seawayignore"
         if own.is_file():
-            yield from own.read_text().splitlines()
-            return
-        # Rules of a folder further up hold here too; anchors are cut where they lead through this folder.
-        for folder in reversed((self.folder, *self._parents())):
-            if not (folder / ".gitignore").is_file():
-                continue
-            inside = self.folder.relative_to(folder).as_posix()
-            for line in (folder / ".gitignore").read_text().splitlines():
+            return (own,)
+        found = (folder / ".gitignore" for folder in reversed((self.folder, *self._parents())))
+        return tuple(file for file in found if file.is_file())
+
+    def _ignore_lines(self) -> Iterator[str]:
+        for file in self.ignore_files:
+            # Rules of a folder further up hold here too; anchors are cut where they lead through this folder.
+            inside = self.folder.relative_to(file.parent).as_posix()
+            for line in file.read_text().splitlines():
                 yield _seen_from(line, "" if inside == "." else inside)
 
     def _parents(self) -> Iterator[Path]:
