@@ -66,7 +66,9 @@ var components = map[string]component{
 	"cloud-controller-manager": command(local.NewLoadBalancerCommand),
 	"storage-provisioner":      command(func() *cobra.Command { return local.NewStorageCommand(ending()) }),
 	"sentinel":                 command(func() *cobra.Command { return local.NewSentinelCommand(ending()) }),
-	"chart":                    command(local.NewChartCommand),
+	// Karpenter wants a process of its own: it takes the command line, and sets klog's logger for all.
+	"karpenter": local.RunKarpenter,
+	"chart":     command(local.NewChartCommand),
 }
 
 // ending is over once the process is told to end. Kubernetes' own set-up of

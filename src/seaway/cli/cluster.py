@@ -76,12 +76,13 @@ def nodes_(name: Name = DEFAULT, output: Output = Format.TEXT) -> None:
         emit_json(house.as_json(facts)["nodes"])
         return
     for node in facts.nodes:
-        emit(f"{node.name:<28} {node.size:<8} {node.address:<14} {'ready' if node.ready else 'not ready'}")
+        ready = "ready" if node.ready else "not ready"
+        emit(f"{node.name:<28} {node.size:<8} {node.address:<14} {ready:<9} {node.claim}".rstrip())
 
 
 @app.command()
 def scale(nodes: Nodes, name: Name = DEFAULT, size: Size = "medium", output: Output = Format.TEXT) -> None:
-    """Add nodes of a size, or drain and remove the youngest.
+    """Add nodes of a size, or drain and remove some: those of the autoscaler first, then the youngest.
 
     Example: seaway cluster scale --nodes 3 --size small
     """

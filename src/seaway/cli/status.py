@@ -41,8 +41,8 @@ def _screen(found: Status) -> None:
     emit(f"{found.system} · {found.environment} · {edge['url']}", "")
     emit(f"cluster {cluster['name'] or '-'}: {cluster['state']}  {cluster['context']}")
     emit_table(
-        ("node", "size", "state"),
-        [(n["name"], n["size"], "ready" if n["ready"] else "not ready") for n in found.nodes],
+        ("node", "size", "state", "claim"),
+        [(n["name"], n["size"], "ready" if n["ready"] else "not ready", n["claim"]) for n in found.nodes],
     )
     emit("")
     emit_table(("service", "ready", "state", "image"), [_row(w) for w in found.services])

@@ -74,7 +74,7 @@ def status_of(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: 
             "context": cluster.context if cluster else "",
         },
         nodes=tuple(
-            {"name": n.name, "size": n.size, "ready": n.ready, "address": n.address}
+            {"name": n.name, "size": n.size, "ready": n.ready, "address": n.address, "claim": n.claim}
             for n in (cluster.nodes if cluster else ())
         ),
         services=services,
@@ -150,7 +150,7 @@ def _problems(seen: Snapshot, workloads: tuple[Workload, ...], edge: Mapping[str
         return ["there is no cluster yet"]
     if not seen.running:
         return [f"the cluster is {seen.cluster.state}"]
-    found = [f"node {n.name} is not ready" for n in seen.cluster.nodes if not n.ready]
+    found = [f"node {n.name} is not ready" for n in seen.cluster.standing if not n.ready]
     found += [
         f"{w.name} is {w.state}: {w.ready} of {w.wanted} ready{f'; {w.problem}' if w.problem else ''}"
         for w in workloads

@@ -114,13 +114,18 @@ def disk(folder: Path, *, least: float, enough: float) -> Finding:
 
 def memory(*, least: float, enough: float, table: Path = Path("/proc/meminfo")) -> Finding:
     """See the memory that programs can still get, in GiB: fails under `least`, warns under `enough`."""
-    lines = dict(line.split(":", 1) for line in table.read_text().splitlines() if ":" in line)
-    free = int(lines["MemAvailable"].split()[0]) * 1024 / GIB
+    free = available_memory(table) / GIB
     what = f"{free:.1f} GiB of memory available"
     if free < enough:
         level = Level.FAIL if free < least else Level.WARN
         return Finding(what, level, f"a rehearsal takes about {enough:g} GiB", "end other programs")
     return Finding(what)
+
+
+def available_memory(table: Path = Path("/proc/meminfo")) -> int:
+    """Read the bytes of memory that programs can still get."""
+    lines = dict(line.split(":", 1) for line in table.read_text().splitlines() if ":" in line)
+    return int(lines["MemAvailable"].split()[0]) * 1024
 
 
 def port(number: int, remedy: str) -> Finding:

@@ -8,13 +8,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class NodeFacts:
-    """A node: `ready` as Kubernetes says, `size` small, medium, large or an instance type."""
+    """A node: `ready` as Kubernetes says, `size` small, medium, large or an instance type.
+
+    `claim` is the NodeClaim for which the autoscaler added it; empty for a node that stands.
+    """
 
     name: str
     address: str
     size: str
     ready: bool
     running: bool
+    claim: str = ""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class ClusterFacts:
 
     `outside` is the address at which pods reach this machine's loopback ports, if the cluster offers one.
     `published` are the loopback ports of this machine that lead to addresses in the cluster, `admitted` those
-    that pods may reach.
+    that pods may reach. `autoscaled` tells whether an autoscaler runs; NodePools say what it may add.
     """
 
     name: str
@@ -34,3 +38,9 @@ class ClusterFacts:
     outside: str = ""
     published: Mapping[int, tuple[str, int]] = field(default_factory=dict)
     admitted: tuple[int, ...] = ()
+    autoscaled: bool = False
+
+    @property
+    def standing(self) -> tuple[NodeFacts, ...]:
+        """The nodes that no autoscaler takes away."""
+        return tuple(node for node in self.nodes if not node.claim)

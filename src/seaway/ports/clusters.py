@@ -23,7 +23,10 @@ class Clusters(Protocol):
         """Make it, or finish or heal one that is there; ready for work on return."""
 
     def scale(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
-        """Add nodes of `size`, or drain and remove the youngest."""
+        """Add nodes of `size`, or drain and remove some: those of the autoscaler first, then the youngest."""
+
+    def autoscale(self, name: str, report: Report) -> ClusterFacts:
+        """Have an autoscaler add and remove nodes as NodePools say; without one it does nothing."""
 
     def check_ports(self, name: str, ports: tuple[int, ...]) -> None:
         """See that these loopback ports may lead to the cluster. Raises Busy or Refused where one may not."""

@@ -10,7 +10,7 @@ from seaway.providers.local import control
 from seaway.providers.local.home import Home
 
 _LABELS: Final = {"app.kubernetes.io/managed-by": "seaway", "app.kubernetes.io/part-of": "seaway-cluster"}
-_WATCH: Final = ["get", "list", "watch"]
+WATCH: Final = ["get", "list", "watch"]
 
 
 def services(home: Home) -> list[Manifest]:
@@ -83,7 +83,8 @@ def _storage_class() -> Manifest:
     return manifest
 
 
-def _rule(groups: str, resources: str, verbs: list[str]) -> dict[str, Any]:
+def rule(groups: str, resources: str, verbs: list[str]) -> dict[str, Any]:
+    """Compose one rule of a role; groups and resources are separated by commas."""
     return {"apiGroups": groups.split(","), "resources": resources.split(","), "verbs": verbs}
 
 
@@ -91,36 +92,25 @@ def rights() -> list[Manifest]:
     """Least rights for each program that is no part of Kubernetes itself."""
     rules = {
         "coredns": [
-            _rule("", "services,pods,namespaces", ["list", "watch"]),
-            _rule("discovery.k8s.io", "endpointslices", ["list", "watch"]),
+            rule("", "services,pods,namespaces", ["list", "watch"]),
+            rule("discovery.k8s.io", "endpointslices", ["list", "watch"]),
         ],
-        "metrics-server": [_rule("", "nodes/metrics", ["get"]), _rule("", "pods,nodes", _WATCH)],
+        "metrics-server": [rule("", "nodes/metrics", ["get"]), rule("", "pods,nodes", WATCH)],
         "cloud-controller-manager": [
-            _rule("", "services", [*_WATCH, "patch", "update"]),
-            _rule("", "services/status", ["patch", "update"]),
-            _rule("", "nodes", _WATCH),
-            _rule(",events.k8s.io", "events", ["create", "patch", "update"]),
+            rule("", "services", [*WATCH, "patch", "update"]),
+            rule("", "services/status", ["patch", "update"]),
+            rule("", "nodes", WATCH),
+            rule(",events.k8s.io", "events", ["create", "patch", "update"]),
         ],
         "storage-provisioner": [
-            _rule("", "persistentvolumes", [*_WATCH, "create", "delete", "patch", "update"]),
-            _rule("", "persistentvolumeclaims", [*_WATCH, "update"]),
-            _rule("storage.k8s.io", "storageclasses", _WATCH),
-            _rule("", "nodes", _WATCH),
-            _rule(",events.k8s.io", "events", ["create", "patch", "update"]),
+            rule("", "persistentvolumes", [*WATCH, "create", "delete", "patch", "update"]),
+            rule("", "persistentvolumeclaims", [*WATCH, "update"]),
+            rule("storage.k8s.io", "storageclasses", WATCH),
+            rule("", "nodes", WATCH),
+            rule(",events.k8s.io", "events", ["create", "patch", "update"]),
         ],
     }
-    made: list[Manifest] = []
-    for name, allowed in rules.items():
-        made += [
-            _object(
-                "rbac.authorization.k8s.io/v1", "ClusterRole", f"seaway:{name}", component=name, rules=allowed
-            )
-        ]
-        made += [
-            _binding(
-                f"seaway:{name}", "ClusterRoleBinding", "ClusterRole", f"seaway:{name}", [f"seaway:{name}"]
-            )
-        ]
+    made = [manifest for name, allowed in rules.items() for manifest in granted(name, allowed)]
     serving = ["seaway:metrics-server", "seaway:cloud-controller-manager"]
     made += [
         _binding(
@@ -141,6 +131,16 @@ def rights() -> list[Manifest]:
         )
     ]
     return made
+
+
+def granted(name: str, allowed: list[dict[str, Any]]) -> list[Manifest]:
+    """Let a program of the control plane do these things in the whole cluster."""
+    role = f"seaway:{name}"
+    api = "rbac.authorization.k8s.io/v1"
+    return [
+        _object(api, "ClusterRole", role, component=name, rules=allowed),
+        _binding(role, "ClusterRoleBinding", "ClusterRole", role, [role]),
+    ]
 
 
 def _binding(name: str, kind: str, role_kind: str, role: str, users: list[str]) -> Manifest:

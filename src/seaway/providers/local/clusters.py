@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
-from seaway.errors import NotFound, Refused, SeawayError, Unready, UsageError
+from seaway.errors import NotFound, Refused, UsageError
 from seaway.kit import process
 from seaway.kit.kube import Kube, Ref
 from seaway.kit.lock import locked
@@ -20,6 +17,7 @@ from seaway.model.event import Event, Outcome, Report, notes
 from seaway.ports.clusters import ClusterFacts, NodeFacts
 from seaway.providers.local import (
     addons,
+    autoscaler,
     cgroups,
     contexts,
     control,
@@ -27,15 +25,17 @@ from seaway.providers.local import (
     engine,
     home,
     machine,
+    making,
     network,
     node,
     pki,
+    record,
     supervisor,
+    waiting,
 )
 from seaway.providers.local.home import Home, NodeHome
 
 TOOLS: Final = ("ip", "nft", "nsenter", "unshare", "mount", "sysctl", "runc", "s6-svscan")
-PATIENCE: Final = 90.0
 
 
 class LocalClusters:
@@ -62,30 +62,29 @@ class LocalClusters:
                 network.raise_cluster(place)
             with _told(report, f"cluster/{name}/registry", "registry"):
                 machine.start(programs)
-                pause = machine.pause(programs)
-            there = home.nodes(place)
-            wanted = there or tuple(place.node(n + 1) for n in range(nodes))
             asleep = not supervisor.scanning(place.services)
-            since = _now() if there and asleep else ""
             if asleep:
                 place.gate.unlink(missing_ok=True)
             pki.make_cluster(place)
             with closing(_kube(place)) as kube:
                 with _told(report, f"cluster/{name}/control", "control plane"):
-                    self._write_nodes(wanted, size, programs, pause)
-                    self._start(place, wanted, programs)
-                    _wait_for_api(place, kube)
-                    for manifest in addons.rights():
-                        _patiently(kube, manifest)
+                    with making.changing(place, report):
+                        there = home.nodes(place)
+                        wanted = there or tuple(place.node(n + 1) for n in range(nodes))
+                        since = waiting.now() if there and asleep else ""
+                        making.write(wanted, size, programs)
+                        _start(place, wanted, programs)
+                    waiting.api(place, kube)
+                    waiting.patiently(kube, addons.rights())
                     place.gate.touch()
-                    for manifest in addons.services(place):
-                        _patiently(kube, manifest)
+                    waiting.patiently(kube, addons.services(place))
+                standing = [each for each in wanted if not each.claim]
                 with _told(
-                    report, f"cluster/{name}/nodes", f"{len(wanted)} node{'s' * (len(wanted) > 1)} ready"
+                    report, f"cluster/{name}/nodes", f"{len(standing)} node{'s' * (len(standing) > 1)} ready"
                 ):
-                    _wait_for_nodes(kube, wanted, since)
+                    waiting.nodes(kube, standing, since)
             contexts.merge(place)
-            _write_record(place, {**_record(place), "whole": True})
+            record.change(place, whole=True)
         return self.scale(name, nodes, size, report) if len(wanted) < nodes else _facts(place)
 
     def scale(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
@@ -93,24 +92,32 @@ class LocalClusters:
         with _changing(name, report), closing(_kube(_existing(name))) as kube:
             place = _existing(name)
             there = home.nodes(place)
-            programs = engine.ensure(report)
             if nodes > len(there):
-                free = [n for n in range(1, home.NODES) if n not in {each.number for each in there}]
-                fresh = tuple(place.node(n) for n in free[: nodes - len(there)])
-                with _told(
-                    report, f"cluster/{name}/nodes", f"added {', '.join(each.name for each in fresh)}"
-                ):
-                    self._write_nodes(fresh, size, programs, machine.pause(programs))
-                    self._start(place, (*there, *fresh), programs)
-                    _wait_for_nodes(kube, fresh)
-            for each in reversed(there[nodes:]):
+                _add(place, nodes - len(there), size, kube, report)
+            leaving = _leaving(there, nodes)
+            _release(name, [each for each in leaving if each.claim], kube, report)
+            for each in (each for each in leaving if not each.claim):
                 with _told(report, f"cluster/{name}/{each.name}", f"drained and removed {each.name}"):
                     drain.drain(kube, each.name, report)
-                    self._remove_node(kube, each)
+                    with making.changing(place, report):
+                        making.remove(each)
+                    kube.delete(Ref("v1", "Node", each.name))
+            return _facts(place)
+
+    def autoscale(self, name: str, report: Report) -> ClusterFacts:
+        programs = engine.ensure(report)
+        with _changing(name, report), closing(_kube(_existing(name))) as kube:
+            place = _existing(name)
+            with _told(report, f"cluster/{name}/autoscaler", "autoscaler"):
+                pki.make_cluster(place)
+                waiting.patiently(kube, [*autoscaler.rights(), *autoscaler.definitions(programs)])
+                waiting.kinds(kube, autoscaler.KINDS)
+                record.change(place, autoscaled=True)
+                making.run(place, autoscaler.services(place, programs))
             return _facts(place)
 
     def check_ports(self, name: str, ports: tuple[int, ...]) -> None:
-        published = {each.name: {int(port) for port in _record(each)["published"]} for each in home.homes()}
+        published = {each.name: set(map(int, record.read(each)["published"])) for each in home.homes()}
         mine = published.pop(name, set())
         for other, theirs in published.items():
             if taken := set(ports) & theirs:
@@ -123,18 +130,14 @@ class LocalClusters:
     def publish(self, name: str, ports: dict[int, tuple[str, int]], report: Report) -> None:
         with _changing(name, report):
             place = _existing(name)
-            record = _record(place)
             self.check_ports(name, tuple(ports))
-            record["published"] = {str(port): list(to) for port, to in ports.items()}
-            _write_record(place, record)
+            record.change(place, published={str(port): list(to) for port, to in ports.items()})
             _write_rules(place)
 
     def admit(self, name: str, ports: tuple[int, ...], report: Report) -> None:
         with _changing(name, report):
             place = _existing(name)
-            record = _record(place)
-            record["admitted"] = sorted(set(ports))
-            _write_record(place, record)
+            record.change(place, admitted=sorted(set(ports)))
             _write_rules(place)
 
     def kubeconfig(self, name: str) -> str:
@@ -157,7 +160,7 @@ class LocalClusters:
             cgroups.remove(place.cgroup)
             supervisor.forget(place.services)
             shutil.rmtree(place.run, ignore_errors=True)
-            _unmount_below(place.state)
+            making.unmount_below(place.state)
             shutil.rmtree(place.state)
             contexts.remove(place.context)
             if not home.homes():
@@ -165,33 +168,49 @@ class LocalClusters:
                 cgroups.remove("seaway")
         return True
 
-    def _write_nodes(self, nodes: Sequence[NodeHome], size: str, programs: engine.Engine, pause: str) -> None:
-        resolver = machine.resolver()
-        for each in nodes:
-            kept = each.size if each.record.exists() else size
-            node.write(each, kept, programs, pause, resolver)
-            node.make_groups(each, kept)
-            network.raise_node(each)
 
-    def _start(self, place: Home, nodes: Sequence[NodeHome], programs: engine.Engine) -> None:
-        control.write_files(place, machine.resolver(), nodes[0].name)
-        supervisor.write(
-            place.services, [*control.services(place, programs), *map(node.service, nodes)], place.logs
-        )
-        supervisor.start(place.services, control.entry(place), place.logs / "supervisor.log")
-        _write_rules(place)
+def _start(place: Home, wanted: Sequence[NodeHome], programs: engine.Engine) -> None:
+    """Have every program of the cluster run, those of the `wanted` nodes among them."""
+    control.write_files(place, machine.resolver(), wanted[0].name)
+    services = [*control.services(place, programs), *map(node.service, wanted)]
+    if record.read(place).get("autoscaled"):
+        services += autoscaler.services(place, programs)
+    making.run(place, services)
+    _write_rules(place)
 
-    def _remove_node(self, kube: Kube, each: NodeHome) -> None:
-        """Take the node away once no pod names it; else they stay Terminating until they are collected."""
-        supervisor.remove(each.cluster.services, f"node-{each.number}")
-        cgroups.kill(each.cgroup)
-        network.lower_node(each)
-        cgroups.remove(each.cgroup)
-        kube.delete(Ref("v1", "Node", each.name))
-        _unmount_below(each.state)
-        shutil.rmtree(each.state)
-        for file in each.cluster.pki.glob(f"{each.name}.*"):
-            file.unlink()
+
+def _add(place: Home, more: int, size: str, kube: Kube, report: Report) -> None:
+    """Add nodes that stay until a person takes them away."""
+    programs = engine.ensure(report)
+    known = {item["metadata"]["name"] for item in kube.list("v1", "Node")}
+    with making.changing(place, report):
+        there = home.nodes(place)
+        taken = {each.number for each in there}
+        free = [n for n in range(1, home.NODES) if n not in taken and place.node(n).name not in known]
+        fresh = tuple(place.node(n) for n in free[:more])
+        making.write(fresh, size, programs)
+        _start(place, (*there, *fresh), programs)
+    with _told(report, f"cluster/{place.name}/nodes", f"added {', '.join(each.name for each in fresh)}"):
+        waiting.nodes(kube, fresh)
+
+
+def _leaving(there: Sequence[NodeHome], nodes: int) -> list[NodeHome]:
+    """Choose which nodes go so that so many stay: those of the autoscaler first, then the youngest."""
+    added = [each for each in there if each.claim]
+    standing = [each for each in there if not each.claim]
+    return [*reversed(added), *reversed(standing)][: max(0, len(there) - nodes)]
+
+
+def _release(name: str, nodes: Sequence[NodeHome], kube: Kube, report: Report) -> None:
+    """Have the autoscaler drain and remove nodes that it added, all at once."""
+    claims = [Ref(*autoscaler.CLAIM, each.claim) for each in nodes]
+    for claim in claims:
+        kube.delete(claim)
+    for each, claim in zip(nodes, claims, strict=True):
+        with _told(report, f"cluster/{name}/{each.name}", f"drained and removed {each.name}"):
+            waiting.ended(kube, claim, drain.PATIENCE, report)
+    if claims:
+        report(Event(f"cluster/{name}", Outcome.NOTE, "the autoscaler adds nodes again where pods need them"))
 
 
 def _check(size: str, nodes: int) -> None:
@@ -231,86 +250,21 @@ def _settle(name: str) -> Home:
         return found
     place = Home(name, network.free_number())
     place.state.mkdir(parents=True, exist_ok=True, mode=0o711)
-    _write_record(place, {"number": place.number, "published": {}, "admitted": [], "whole": False})
+    record.change(place, number=place.number, published={}, admitted=[], whole=False, autoscaled=False)
     return place
 
 
-def _record(place: Home) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads((place.state / "cluster.json").read_text())
-    return record
-
-
-def _write_record(place: Home, record: dict[str, Any]) -> None:
-    fresh = place.state / "cluster.json.new"
-    fresh.write_text(json.dumps(record))
-    fresh.replace(place.state / "cluster.json")
-
-
 def _write_rules(place: Home) -> None:
-    record = _record(place)
-    published = {int(port): (str(ip), int(to)) for port, (ip, to) in record["published"].items()}
-    network.write_rules(place, published, (control.REGISTRY_PORT, *record["admitted"]))
+    known = record.read(place)
+    network.write_rules(place, _published(known), (control.REGISTRY_PORT, *known["admitted"]))
+
+
+def _published(known: Mapping[str, Any]) -> dict[int, tuple[str, int]]:
+    return {int(port): (str(ip), int(to)) for port, (ip, to) in known["published"].items()}
 
 
 def _kube(place: Home) -> Kube:
     return Kube.from_kubeconfig(str(place.kubeconfig), place.context)
-
-
-def _wait_for_api(place: Home, kube: Kube) -> None:
-    end = time.monotonic() + PATIENCE
-    while not kube.ready():
-        if time.monotonic() > end:
-            raise Unready(
-                "the API server did not become ready",
-                where=place.server,
-                remedy=f"read {place.logs}/kube-apiserver/current and {place.logs}/etcd/current",
-            )
-        time.sleep(0.1)
-
-
-def _patiently(kube: Kube, manifest: dict[str, Any]) -> None:
-    """Apply, again for a while: a young API server refuses what its own start has yet to make."""
-    for attempt in range(40):
-        try:
-            kube.apply(manifest)
-        except SeawayError:
-            if attempt == 39:  # noqa: PLR2004
-                raise
-            time.sleep(0.25)
-        else:
-            return
-
-
-def _wait_for_nodes(kube: Kube, nodes: Sequence[NodeHome], since: str = "") -> None:
-    """Wait until the nodes are ready, and have renewed their leases `since` then.
-
-    A node that was switched off stays ready on paper for a while.
-    """
-    missing = {each.name: each for each in nodes}
-    end = time.monotonic() + PATIENCE
-    while missing:
-        leases = kube.list("coordination.k8s.io/v1", "Lease", namespace="kube-node-lease") if since else []
-        awake = {lease["metadata"]["name"] for lease in leases if lease["spec"].get("renewTime", "") > since}
-        for item in kube.list("v1", "Node"):
-            if _is_ready(item) and (not since or item["metadata"]["name"] in awake):
-                missing.pop(item["metadata"]["name"], None)
-        if missing and time.monotonic() > end:
-            name, first = next(iter(missing.items()))
-            raise Unready(
-                f"node {name} did not become ready",
-                remedy=f"read {first.cluster.logs}/node-{first.number}/kubelet/current",
-            )
-        time.sleep(0.1 if missing else 0)
-
-
-def _now() -> str:
-    """This moment as Kubernetes writes a MicroTime, so that the two compare as texts."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _is_ready(item: dict[str, Any]) -> bool:
-    conditions = item.get("status", {}).get("conditions", [])
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def _facts(place: Home) -> ClusterFacts:
@@ -323,15 +277,16 @@ def _facts(place: Home) -> ClusterFacts:
             n.name,
             str(n.address),
             n.size,
-            up and _is_ready((items or {}).get(n.name, {})),
+            up and waiting.is_ready((items or {}).get(n.name, {})),
             bool(cgroups.processes(n.cgroup)),
+            n.claim,
         )
         for n in home.nodes(place)
     )
-    record = _record(place)
-    sound = up and all(n.ready for n in nodes) and record.get("whole", True)
+    known = record.read(place)
+    # Nodes that the autoscaler added come and go: they say nothing of the cluster's health.
+    sound = up and all(n.ready for n in nodes if not n.claim) and known.get("whole", True)
     state = "running" if sound else "broken" if running else "stopped"
-    published = {int(port): (str(ip), int(to)) for port, (ip, to) in record["published"].items()}
     return ClusterFacts(
         place.name,
         place.context,
@@ -339,8 +294,9 @@ def _facts(place: Home) -> ClusterFacts:
         state,
         nodes,
         str(place.outside),
-        published,
-        tuple(record["admitted"]),
+        _published(known),
+        tuple(known["admitted"]),
+        bool(known.get("autoscaled")),
     )
 
 
@@ -348,13 +304,6 @@ def _nodes_seen(place: Home) -> dict[str, dict[str, Any]] | None:
     """The nodes by name as the API server knows them; None where it does not answer."""
     with closing(_kube(place)) as kube:
         return {item["metadata"]["name"]: item for item in kube.list("v1", "Node")} if kube.ready() else None
-
-
-def _unmount_below(folder: Path) -> None:
-    """Node mounts live in the nodes' namespaces and end with them; what a broken end left here is let go."""
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    for mount in sorted((m for m in mounts if m.startswith(f"{folder}/")), reverse=True):
-        process.run("umount", "-l", mount, check=False)
 
 
 @contextmanager

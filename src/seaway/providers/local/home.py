@@ -170,7 +170,25 @@ class NodeHome:
 
     @property
     def size(self) -> str:
-        return str(json.loads(self.record.read_text())["size"])
+        return self._known("size")
+
+    @property
+    def claim(self) -> str:
+        """The NodeClaim for which the autoscaler had it made; empty where a person did."""
+        return self._known("claim")
+
+    def remember(self, **facts: str) -> None:
+        """Write what is known of the node; a reader sees all of it or nothing."""
+        fresh = self.record.with_suffix(".new")
+        fresh.write_text(json.dumps(facts))
+        fresh.replace(self.record)
+
+    def _known(self, key: str) -> str:
+        """Read one fact; empty where the node went in this moment."""
+        try:
+            return str(json.loads(self.record.read_text()).get(key, ""))
+        except FileNotFoundError:
+            return ""
 
 
 def parse_name(name: str) -> str:

@@ -35,24 +35,53 @@ UNUSED: Final = (
 
 @dataclass(frozen=True)
 class Size:
-    """What a node offers to pods: CPUs and memory in GiB."""
+    """What a node offers to pods: CPUs and memory in GiB.
+
+    `price` is about what such a machine costs in a cloud, in dollars an hour; the autoscaler chooses by it.
+    """
 
     cpus: int
     memory: int
+    price: float
 
 
-SIZES: Final = {"small": Size(1, 2), "medium": Size(2, 4), "large": Size(4, 8)}
+SIZES: Final = {
+    "small": Size(1, 2, 0.0363),
+    "medium": Size(2, 4, 0.0725),
+    "large": Size(4, 8, 0.145),
+}
 
 
-def write(node: NodeHome, size: str, engine: Engine, pause: str, resolver: Path) -> None:
-    """Every file of the node; a node that is there keeps its images and its pods."""
+def labels(size: str) -> dict[str, str]:
+    """Give the labels with which a node of this size comes, as one of a cloud does."""
+    return {
+        "node.kubernetes.io/instance-type": size,
+        "topology.kubernetes.io/region": "local",
+        "topology.kubernetes.io/zone": "local-1",
+    }
+
+
+def provider_id(node: NodeHome) -> str:
+    return f"local://{node.cluster.name}/{node.name}"
+
+
+def memory(size: str) -> int:
+    """Give the memory in bytes that a node of this size may use, its own programs included."""
+    return _total(SIZES[size]) * KIB
+
+
+def write(node: NodeHome, size: str, engine: Engine, pause: str, resolver: Path, *, claim: str = "") -> None:
+    """Every file of the node; a node that is there keeps its images and its pods.
+
+    `claim` is the NodeClaim for which the autoscaler wants it, if it does.
+    """
     state = node.state
     for folder in ("containerd", "kubelet", "pods", "cni", "machine", "services", "certs.d"):
         (state / folder).mkdir(parents=True, exist_ok=True)
-    node.record.write_text(json.dumps({"size": size}))
+    node.remember(size=size, claim=claim)
     pki.make_node(node)
     _write_machine(state / "machine", SIZES[size], node.number)
-    _json(state / "kubelet.json", _kubelet(node, resolver))
+    _json(state / "kubelet.json", _kubelet(node, claim, resolver))
     _json(
         state / "kube-proxy.json",
         control.proxy(node.cluster, node.name, node.cluster.pki / "kube-proxy.kubeconfig"),
@@ -91,7 +120,7 @@ def service(node: NodeHome) -> Service:
 
 
 def make_groups(node: NodeHome, size: str) -> None:
-    cgroups.make(node.cgroup, SIZES[size].cpus, _total(SIZES[size]) * KIB)
+    cgroups.make(node.cgroup, SIZES[size].cpus, memory(size))
 
 
 def _total(size: Size) -> int:
@@ -123,8 +152,7 @@ exec s6-svscan /run/services
 
 def _daemons(node: NodeHome, engine: Engine, size: str) -> tuple[Service, ...]:
     program, state = engine.program("engine"), node.state
-    zone = "topology.kubernetes.io/region=local,topology.kubernetes.io/zone=local-1"
-    labels = f"node.kubernetes.io/instance-type={size},{zone}"
+    named = ",".join(f"{key}={value}" for key, value in labels(size).items())
     kubelet = [
         "kubelet",
         f"--config={state}/kubelet.json",
@@ -132,7 +160,7 @@ def _daemons(node: NodeHome, engine: Engine, size: str) -> tuple[Service, ...]:
         f"--root-dir={state}/kubelet",
         f"--hostname-override={node.name}",
         f"--node-ip={node.address}",
-        f"--node-labels={labels}",
+        f"--node-labels={named}",
     ]
     both = control.together(kubelet, ["kube-proxy", f"--config={state}/kube-proxy.json"])
     wait = (
@@ -144,9 +172,13 @@ def _daemons(node: NodeHome, engine: Engine, size: str) -> tuple[Service, ...]:
     )
 
 
-def _kubelet(node: NodeHome, resolver: Path) -> dict[str, Any]:
-    """KubeletConfiguration (kubelet.config.k8s.io/v1beta1)."""
+def _kubelet(node: NodeHome, claim: str, resolver: Path) -> dict[str, Any]:
+    """KubeletConfiguration (kubelet.config.k8s.io/v1beta1).
+
+    A node with a claim takes no pod until the autoscaler has seen that it is the one it asked for.
+    """
     keys = node.cluster.pki
+    unseen = [{"key": "karpenter.sh/unregistered", "effect": "NoExecute"}]
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -161,7 +193,8 @@ def _kubelet(node: NodeHome, resolver: Path) -> dict[str, Any]:
         "tlsPrivateKeyFile": str(keys / f"{node.name}.key"),
         "tlsMinVersion": "VersionTLS12",
         "healthzBindAddress": "127.0.0.1",
-        "providerID": f"local://{node.cluster.name}/{node.name}",
+        "providerID": provider_id(node),
+        "registerWithTaints": unseen if claim else [],
         "clusterDomain": "cluster.local",
         "clusterDNS": [str(node.cluster.dns)],
         "resolvConf": str(resolver),

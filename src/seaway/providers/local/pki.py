@@ -44,6 +44,7 @@ COMPONENTS: Final = (
     Identity("metrics-server", "seaway:metrics-server"),
     Identity("cloud-controller-manager", "seaway:cloud-controller-manager"),
     Identity("storage-provisioner", "seaway:storage-provisioner"),
+    Identity("karpenter", "seaway:karpenter"),
 )
 
 
