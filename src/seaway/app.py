@@ -36,7 +36,7 @@ from seaway.providers.local.charts import LocalCharts
 from seaway.providers.local.clusters import LocalClusters, need_root
 from seaway.providers.local.registry import HOST, LocalRegistry
 from seaway.rooms.cluster.admission import of_admission
-from seaway.rooms.cluster.plan import READY, name_of
+from seaway.rooms.cluster.plan import READY, let_go_of_nodes, name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing.decide import decide_back, decide_back_all, decide_move, fitting, may_go_back
 from seaway.rooms.crossing.orders import Order, TakeBack, command, read_differences, read_history
@@ -196,7 +196,8 @@ def down(system: System, on: str, report: Report) -> None:
                     RemoveObject(f"cluster/images/{r.kind}", (last.id,), r)
                     for r in of_admission(system.system)
                 ]
-                apply(Plan.ordered([first, last, *rules]), world)
+                added = let_go_of_nodes(system.system, (last.id,)) if found.autoscaled else []
+                apply(Plan.ordered([first, last, *rules, *added]), world)
                 return
         world.clusters.delete(name, report)
 

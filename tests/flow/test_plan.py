@@ -70,6 +70,30 @@ def test_a_second_look_at_the_same_gives_the_same_plan(system: System) -> None:
     assert _lines(planned(system, seen)) == _lines(planned(system, seen))
 
 
+def _with_nodes(seen: Snapshot, *claims: str) -> Snapshot:
+    assert seen.cluster
+    first = seen.cluster.nodes[0]
+    nodes = tuple(
+        replace(first, name=f"n{i}", claim=claim, ready=not claim) for i, claim in enumerate(claims)
+    )
+    return replace(seen, cluster=replace(seen.cluster, nodes=nodes))
+
+
+def test_nodes_of_the_autoscaler_are_not_the_files_to_count(system: System) -> None:
+    seen = worlds.everything(system)
+    assert _lines(planned(system, _with_nodes(seen, "", "shop-a", "shop-b", "shop-c"))) == []
+
+
+def test_a_node_that_a_person_added_leaves_the_autoscaler_one_less(system: System) -> None:
+    seen = _with_nodes(worlds.everything(system), "", "")
+    assert _lines(planned(system, seen)) == ["update NodePool shop: spec.limits.nodes"]
+
+
+def test_too_few_standing_nodes_are_added_beside_those_of_the_autoscaler(system: System) -> None:
+    seen = _with_nodes(worlds.everything(system), "shop-a", "shop-b")
+    assert _lines(planned(system, seen)) == ["update nodes of cluster seaway: 2 → 3"]
+
+
 def test_a_lost_object_is_made_again(system: System) -> None:
     seen = worlds.everything(system)
     objects = {

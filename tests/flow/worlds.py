@@ -14,6 +14,7 @@ from seaway.model.cluster import ClusterFacts, NodeFacts
 from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, fill, stamp
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Live, MonolithFacts, Snapshot
+from seaway.rooms.cluster.steps import AutoscaleCluster
 from seaway.rooms.crossing.resource import KIND
 from seaway.rooms.crossing.routes import Split, route
 from seaway.rooms.crossing.state import Phase, State
@@ -77,7 +78,15 @@ def everything(system: System) -> Snapshot:
     node = NodeFacts("seaway-seaway-1", "10.200.0.2", "medium", ready=True, running=True)
     address = "https://10.200.0.1:6443"
     cluster = ClusterFacts(
-        "seaway", "seaway-seaway", address, "running", (node,), "10.200.255.1", published, admitted
+        "seaway",
+        "seaway-seaway",
+        address,
+        "running",
+        (node,),
+        "10.200.255.1",
+        published,
+        admitted,
+        autoscaled=any(isinstance(step, AutoscaleCluster) for step in plan.steps),
     )
     data = {"identity": identity(CHART, outputs), "objects": json.dumps([list(Ref.of(_controller()))])}
     return replace(start, cluster=cluster, live=Live.of(live), record={"data": data})

@@ -13,7 +13,7 @@ from seaway.flow.system import System
 from seaway.kit.near import did_you_mean, nearest
 from seaway.kit.yaml import Path
 from seaway.model.fields import NAME_MAX
-from seaway.rooms.cluster.spec import EnvironmentSpec
+from seaway.rooms.cluster.spec import LOCAL_SIZES, EnvironmentSpec
 from seaway.rooms.crossing.spec import ROUTES
 from seaway.rooms.services.history import CONTRACT
 from seaway.rooms.services.spec import next_name
@@ -29,7 +29,6 @@ NEEDS: Final = {
     "kubeconfig": ("context", "registry", "domain"),
 }
 ONLY: Final = {"account": "eks", "region": "eks", "context": "kubeconfig"}
-LOCAL_SIZES: Final = ("small", "medium", "large")
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from seaway.model.snapshot import Live, MonolithFacts, Snapshot
 from seaway.ports.world import World
 from seaway.rooms.cluster.admission import API as ADMISSION_API
 from seaway.rooms.cluster.admission import KINDS as ADMISSION
-from seaway.rooms.cluster.plan import ROOM as CLUSTER
 from seaway.rooms.cluster.plan import name_of
+from seaway.rooms.cluster.pool import ROOM as CLUSTER
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing.plan import DEFINITION
 from seaway.rooms.crossing.resource import API as CROSSING_API
@@ -40,7 +40,8 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "rbac.authorization.k8s.io/v1": ("Role", "RoleBinding"),
     ADMISSION_API: ADMISSION,
-    CROSSING_API: (CROSSING,),
+    "karpenter.sh/v1": ("NodePool",),
+    CROSSING_API: (CROSSING, "LocalNodeClass"),
 }
 #: Kinds of the gateway's own installation; of these only the metadata travels.
 PLATFORM: Final[Mapping[str, tuple[str, ...]]] = {

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
+from seaway.kit.kube import Ref
 from seaway.model.cluster import ClusterFacts
 from seaway.model.manifests import Manifest, labels
 from seaway.model.plan import Verb
 from seaway.model.snapshot import Live
 from seaway.rooms.cluster.admission import admission
+from seaway.rooms.cluster.pool import CLASS, POOL, ROOM, node_class, pool
 from seaway.rooms.cluster.spec import NodesSpec
-from seaway.rooms.cluster.steps import RaiseCluster, ScaleCluster
-from seaway.steps.objects import Desired, changes
+from seaway.rooms.cluster.steps import AutoscaleCluster, RaiseCluster, ScaleCluster
+from seaway.steps.objects import Desired, RemoveObject, changes, orphans
 
-ROOM: Final = "cluster"
+#: Seconds in which the nodes of a NodePool that goes must be drained and gone.
+PATIENCE: Final = 600.0
 #: What must be known before a cluster is made: that the edge can be reached once it is there.
 FIRST: Final = ("edge/ports/free",)
 READY: Final = ("cluster/create", "cluster/nodes")
@@ -44,16 +48,47 @@ def closed(system: str) -> Manifest:
 
 
 def plan_cluster(name: str, nodes: NodesSpec, seen: ClusterFacts | None) -> list[Any]:
-    """Decide whether the cluster must be made, started, or given more or fewer nodes."""
+    """Decide whether the cluster must be made, started, or given more or fewer nodes that stand."""
     if seen is None:
         why = f"{nodes.min} node{'s' * (nodes.min > 1)} of size {nodes.size}"
         return [RaiseCluster(name, nodes.min, nodes.size, Verb.CREATE, why, FIRST)]
     if seen.state != "running":
         return [
-            RaiseCluster(name, len(seen.nodes) or nodes.min, nodes.size, Verb.UPDATE, f"it is {seen.state}")
+            RaiseCluster(
+                name, len(seen.standing) or nodes.min, nodes.size, Verb.UPDATE, f"it is {seen.state}"
+            )
         ]
-    wanted = min(max(len(seen.nodes), nodes.min), nodes.max)
-    return [] if wanted == len(seen.nodes) else [ScaleCluster(name, wanted, nodes.size, len(seen.nodes))]
+    stand, there = len(seen.standing), len(seen.nodes)
+    if stand < nodes.min:
+        return [ScaleCluster(name, there + nodes.min - stand, nodes.size, there)]
+    return [ScaleCluster(name, nodes.max, nodes.size, there)] if stand > nodes.max else []
+
+
+def plan_autoscaler(
+    name: str, system: str, nodes: NodesSpec, seen: ClusterFacts | None, live: Live
+) -> list[Any]:
+    """Decide whether nodes must come and go with the load, and up to how many."""
+    objects: list[Desired] = []
+    steps: list[Any] = []
+    if nodes.max > nodes.min:
+        first = ("cluster/autoscaler",)
+        stand = min(len(seen.standing), nodes.max) if seen else nodes.min
+        objects = [
+            Desired("cluster/node-class", node_class(system), first),
+            Desired("cluster/node-pool", pool(system, nodes, stand), (*first, "cluster/node-class")),
+        ]
+        if seen is None or not seen.autoscaled:
+            steps.append(AutoscaleCluster(name, READY))
+    kinds = {POOL[1], CLASS[1]}
+    found = {ref: item for ref, item in live.of_component(ROOM).items() if ref.kind in kinds}
+    gone = [replace(step, seconds=PATIENCE) for step in orphans(ROOM, objects, found)]
+    return [*steps, *changes(objects, live, {}), *gone]
+
+
+def let_go_of_nodes(system: str, after: tuple[str, ...]) -> list[RemoveObject]:
+    """Take away what was added for this system, where it leaves a cluster that others live in."""
+    refs = [Ref(*POOL, system), Ref(*CLASS, system)]
+    return [RemoveObject(f"cluster/{ref.kind.lower()}/remove", after, ref, PATIENCE) for ref in refs]
 
 
 def plan_namespace(system: str, live: Live, known: Mapping[str, str], registry: str = "") -> list[Any]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
 from seaway.model.fields import Address, Host, Name, Port, Text
 from seaway.model.spec import Range, Spec
 
+#: Sizes of local nodes, the smallest first.
+LOCAL_SIZES: Final = ("small", "medium", "large")
+
 
 class NodesSpec(Range):
-    """Nodes; `nodes: 3` is short for `{min: 3, max: 3}`."""
+    """Nodes; `nodes: 3` is short for `{min: 3, max: 3}`, without an autoscaler."""
 
     least: ClassVar[int] = 4
 
@@ -20,12 +23,13 @@ class NodesSpec(Range):
         default=4,
         ge=1,
         le=100,
-        description="nodes that an autoscaler may reach; not below min",
+        description="nodes that the autoscaler may reach; not below min, and where it is min there is none",
         examples=[20],
     )
     size: str = Field(
         default="medium",
-        description="on local: small 1 CPU/2 GiB, medium 2/4, large 4/8; elsewhere an instance type",
+        description="on local: small 1 CPU/2 GiB, medium 2/4, large 4/8, of those that always run, and the "
+        "largest that the autoscaler adds; elsewhere an instance type",
         examples=["small", "m7g.large"],
     )
 

@@ -30,7 +30,7 @@ class RaiseCluster:
 
 @dataclass(frozen=True)
 class ScaleCluster:
-    """Add nodes, or drain and remove the youngest."""
+    """Add nodes, or drain and remove some: the autoscaler's first, then the youngest."""
 
     name: str
     nodes: int
@@ -44,4 +44,20 @@ class ScaleCluster:
 
     def run(self, world: World) -> Outputs:
         world.clusters.scale(self.name, self.nodes, self.size, world.report)
+        return {}
+
+
+@dataclass(frozen=True)
+class AutoscaleCluster:
+    """Have an autoscaler run in the cluster; what it may add the NodePool says."""
+
+    name: str
+    after: tuple[str, ...] = ()
+    id: str = "cluster/autoscaler"
+
+    def describe(self) -> Change:
+        return Change(self.id, Verb.CREATE, f"autoscaler of cluster {self.name}")
+
+    def run(self, world: World) -> Outputs:
+        world.clusters.autoscale(self.name, world.report)
         return {}
