@@ -161,6 +161,7 @@ func launched(made madeNode, sizes []nodeSize) (*v1.NodeClaim, error) {
 			continue
 		}
 		kind := size.instanceType()
+		delete(kind.Capacity, resources.Node) // no kubelet tells it
 		return &v1.NodeClaim{
 			ObjectMeta: metav1.ObjectMeta{Name: made.Claim, Labels: size.labels()},
 			Status: v1.NodeClaimStatus{
@@ -197,6 +198,8 @@ func (s nodeSize) instanceType() *cloudprovider.InstanceType {
 			corev1.ResourceMemory:           bytes(s.Memory),
 			corev1.ResourceEphemeralStorage: bytes(s.Disk),
 			corev1.ResourcePods:             *resource.NewQuantity(s.Pods, resource.DecimalSI),
+			// By this Karpenter keeps a NodePool's limit of nodes also within one batch of pods.
+			resources.Node: resource.MustParse("1"),
 		},
 		Overhead: &cloudprovider.InstanceTypeOverhead{
 			SystemReserved:    corev1.ResourceList{corev1.ResourceMemory: bytes(s.Reserved)},

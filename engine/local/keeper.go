@@ -71,11 +71,15 @@ func (k keeper) remove(ctx context.Context, claim string) error {
 }
 
 func (k keeper) ask(ctx context.Context, method, path string, body, answer any) error {
-	content, err := json.Marshal(body)
-	if err != nil {
-		return err
+	var content io.Reader
+	if body != nil {
+		text, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		content = bytes.NewReader(text)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, "http://keeper"+path, bytes.NewReader(content))
+	request, err := http.NewRequestWithContext(ctx, method, "http://keeper"+path, content)
 	if err != nil {
 		return err
 	}
@@ -84,7 +88,7 @@ func (k keeper) ask(ctx context.Context, method, path string, body, answer any) 
 		return err
 	}
 	defer response.Body.Close()
-	content, err = io.ReadAll(response.Body)
+	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		return err
 	}
@@ -93,11 +97,11 @@ func (k keeper) ask(ctx context.Context, method, path string, body, answer any) 
 		if answer == nil {
 			return nil
 		}
-		return json.Unmarshal(content, answer)
+		return json.Unmarshal(text, answer)
 	case http.StatusNotFound:
-		return fmt.Errorf("%w: %s", errGone, content)
+		return fmt.Errorf("%w: %s", errGone, text)
 	case http.StatusInsufficientStorage:
-		return fmt.Errorf("%w: %s", errNoRoom, content)
+		return fmt.Errorf("%w: %s", errNoRoom, text)
 	}
-	return fmt.Errorf("the keeper answered %s: %s", response.Status, content)
+	return fmt.Errorf("the keeper answered %s: %s", response.Status, text)
 }

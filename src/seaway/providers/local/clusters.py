@@ -94,9 +94,9 @@ class LocalClusters:
             there = home.nodes(place)
             if nodes > len(there):
                 _add(place, nodes - len(there), size, kube, report)
-            leaving = _leaving(there, nodes)
-            _release(name, [each for each in leaving if each.claim], kube, report)
-            for each in (each for each in leaving if not each.claim):
+            added, standing = _leaving(there, nodes)
+            _release(name, added, kube, report)
+            for each in standing:
                 with _told(report, f"cluster/{name}/{each.name}", f"drained and removed {each.name}"):
                     drain.drain(kube, each.name, report)
                     with making.changing(place, report):
@@ -194,11 +194,12 @@ def _add(place: Home, more: int, size: str, kube: Kube, report: Report) -> None:
         waiting.nodes(kube, fresh)
 
 
-def _leaving(there: Sequence[NodeHome], nodes: int) -> list[NodeHome]:
+def _leaving(there: Sequence[NodeHome], nodes: int) -> tuple[list[NodeHome], list[NodeHome]]:
     """Choose which nodes go so that so many stay: those of the autoscaler first, then the youngest."""
-    added = [each for each in there if each.claim]
-    standing = [each for each in there if not each.claim]
-    return [*reversed(added), *reversed(standing)][: max(0, len(there) - nodes)]
+    more, claims = max(0, len(there) - nodes), {each: each.claim for each in reversed(there)}
+    added = [each for each, claim in claims.items() if claim][:more]
+    standing = [each for each, claim in claims.items() if not claim]
+    return added, standing[: more - len(added)]
 
 
 def _release(name: str, nodes: Sequence[NodeHome], kube: Kube, report: Report) -> None:

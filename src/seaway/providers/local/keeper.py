@@ -86,8 +86,8 @@ class Keeper:
         return next((each for each in home.nodes(self.place) if each.claim == claim), None)
 
 
-def serve(keeper: Keeper, socket: Path) -> None:
-    """Answer until the process ends; who may open the socket is root alone."""
+def server(keeper: Keeper, socket: Path) -> ThreadingUnixStreamServer:
+    """Listen on a socket that only root may open."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -104,27 +104,40 @@ def serve(keeper: Keeper, socket: Path) -> None:
             return self.path.removeprefix("/nodes/")
 
         def _answer(self, work: Any) -> None:
-            try:
-                status, document = HTTPStatus.OK, work()
-            except (NotFound, Refused) as error:
-                status, document = ERRORS[type(error)], error.what
-            except Exception as error:  # noqa: BLE001  (the caller asks again; the next request may go well)
-                traceback.print_exc()
-                status, document = HTTPStatus.INTERNAL_SERVER_ERROR, str(error)
+            status, document = _tried(work)
             content = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
 
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Log what changes something; looks come several times a second."""
+            if self.command != "GET":
+                super().log_request(code, size)
+
         def address_string(self) -> str:
             return "autoscaler"
 
     socket.unlink(missing_ok=True)
-    os.umask(0o077)
-    with ThreadingUnixStreamServer(str(socket), Handler) as server:
-        server.daemon_threads = True
-        server.serve_forever()
+    before = os.umask(0o077)
+    try:
+        made = ThreadingUnixStreamServer(str(socket), Handler)
+    finally:
+        os.umask(before)
+    made.daemon_threads = True
+    return made
+
+
+def _tried(work: Any) -> tuple[HTTPStatus, Any]:
+    """Do it, and say how it went; whoever asked asks again where it failed."""
+    try:
+        return HTTPStatus.OK, work()
+    except (NotFound, Refused) as error:
+        return ERRORS[type(error)], error.what
+    except Exception as error:  # noqa: BLE001
+        traceback.print_exc()
+        return HTTPStatus.INTERNAL_SERVER_ERROR, str(error)
 
 
 def _told(each: NodeHome) -> dict[str, Any]:
@@ -140,7 +153,7 @@ def main(name: str, programs: str) -> None:
     place = home.find(name)
     if place is None:
         raise NotFound(f"no cluster {name} on this machine")
-    serve(Keeper(place, Engine(Path(programs))), autoscaler.socket(place))
+    server(Keeper(place, Engine(Path(programs))), autoscaler.socket(place)).serve_forever()
 
 
 if __name__ == "__main__":

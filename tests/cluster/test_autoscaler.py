@@ -1,0 +1,204 @@
+"""Nodes come when pods need them and go when none does, whatever dies on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from seaway.kit.kube import Manifest, Ref
+from seaway.model.event import silent
+from seaway.providers.local import cgroups, engine, home, machine
+from seaway.providers.local.clusters import LocalClusters
+from seaway.providers.local.home import NodeHome
+from seaway.providers.local.keeper import Keeper
+from seaway.rooms.cluster.pool import node_class, pool
+from seaway.rooms.cluster.spec import NodesSpec
+from tests.cluster.support import Cluster, belongings, until, words
+
+NAME = "seaway-test-scaling"
+#: What a pod asks for of a small node's one CPU: two never fit.
+MORE_THAN_HALF = "700m"
+SYSTEM = "load"
+
+
+@pytest.fixture(scope="module")
+def scaled(kubeconfig: Path) -> Iterator[Cluster]:  # noqa: ARG001
+    """A cluster with one node that stands, and an autoscaler that may add two."""
+    clusters = LocalClusters()
+    clusters.create(NAME, 1, "small", silent)
+    clusters.autoscale(NAME, silent)
+    cluster = Cluster(NAME, clusters)
+    cluster.kube.apply(node_class(SYSTEM))
+    cluster.kube.apply(pool(SYSTEM, NodesSpec(min=1, max=3, size="small"), 1))
+    yield cluster
+    cluster.kube.close()
+    clusters.delete(NAME, silent)
+    assert not any(belongings(NAME).values())
+
+
+@pytest.fixture
+def load(scaled: Cluster) -> Iterator[Cluster]:
+    """The cluster with one pod on the node that stands; what is added goes afterwards."""
+    until(lambda: scaled.kube.get(Ref("v1", "ServiceAccount", "default", "default")), "a service account")
+    _deploy(scaled, 1)
+    until(lambda: _running(scaled) == 1, "the first pod")
+    yield scaled
+    scaled.kube.delete(Ref("apps/v1", "Deployment", SYSTEM, "default"))
+    until(lambda: not _pods(scaled), "the end of the pods")
+    scaled.clusters.scale(NAME, 1, "small", silent)
+    assert _alone(scaled)
+
+
+def _deploy(cluster: Cluster, replicas: int) -> None:
+    container = {
+        "name": "pause",
+        "image": machine.pause(engine.ensure(silent)),
+        "resources": {"requests": {"cpu": MORE_THAN_HALF, "memory": "16Mi"}},
+    }
+    own = {"app": SYSTEM}
+    template = {
+        "metadata": {"labels": own},
+        "spec": {"terminationGracePeriodSeconds": 1, "containers": [container]},
+    }
+    spec = {"replicas": replicas, "selector": {"matchLabels": own}, "template": template}
+    meta = {"name": SYSTEM, "namespace": "default"}
+    cluster.kube.apply({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec})
+
+
+def _pods(cluster: Cluster) -> list[Manifest]:
+    return cluster.kube.list("v1", "Pod", namespace="default", labels=f"app={SYSTEM}")
+
+
+def _running(cluster: Cluster) -> int:
+    return sum(pod["status"].get("phase") == "Running" for pod in _pods(cluster))
+
+
+def _added(cluster: Cluster) -> list[NodeHome]:
+    return [each for each in home.nodes(cluster.home) if each.claim]
+
+
+def _claims(cluster: Cluster) -> set[str]:
+    return {claim["metadata"]["name"] for claim in cluster.kube.list("karpenter.sh/v1", "NodeClaim")}
+
+
+def _alone(cluster: Cluster) -> bool:
+    """Whether the API server and this machine know of no node but the one that stands."""
+    nodes = {each["metadata"]["name"] for each in cluster.kube.list("v1", "Node")}
+    return nodes == {cluster.home.node(1).name} and not _added(cluster) and not _claims(cluster)
+
+
+def _left(node: NodeHome) -> list[str]:
+    """What this machine still has of a node: folders, its namespace, keys, groups."""
+    places = [node.state, Path("/run/netns") / node.namespace, node.cluster.services / f"node-{node.number}"]
+    places += node.cluster.pki.glob(f"{node.name}.*")
+    places += Path("/sys/fs/cgroup").glob(f"**/{node.cgroup}")
+    return [str(place) for place in places if place.exists()]
+
+
+def _kill_karpenter(cluster: Cluster) -> None:
+    os.kill(until(lambda: cluster.pid("karpenter"), "Karpenter"), signal.SIGKILL)
+
+
+def _kill_keeper(cluster: Cluster) -> None:
+    control = cgroups.processes(f"{cluster.home.cgroup}/control")
+    (pid,) = [pid for pid in control if "seaway.providers.local.keeper" in words(pid)]
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_a_pod_that_waits_gets_a_node_that_was_not_there_and_it_goes_again(load: Cluster) -> None:
+    _deploy(load, 2)
+    began = time.monotonic()
+    until(lambda: _running(load) == 2, "the pod on a new node")
+    assert time.monotonic() - began < 20
+    (added,) = _added(load)
+    node = load.kube.get(Ref("v1", "Node", added.name))
+    assert node
+    assert node["metadata"]["labels"]["karpenter.sh/nodepool"] == SYSTEM
+    assert node["metadata"]["labels"]["node.kubernetes.io/instance-type"] == "small"
+    facts = load.clusters.get(NAME)
+    assert [each.claim for each in facts.nodes] == ["", added.claim]
+    assert facts.state == "running"
+
+    _deploy(load, 1)
+    until(lambda: _alone(load), "the end of the new node")
+    assert _left(added) == []
+
+
+def test_karpenter_is_killed_while_a_node_is_made(load: Cluster) -> None:
+    _deploy(load, 2)
+    until(lambda: _added(load), "the first file of the new node")
+    _kill_karpenter(load)
+    until(lambda: _running(load) == 2, "the pod on a new node")
+    assert {each.claim for each in _added(load)} == _claims(load)
+    assert len(_added(load)) == 1
+
+
+def test_the_keeper_is_killed_while_it_makes_a_node(load: Cluster) -> None:
+    _deploy(load, 2)
+    until(lambda: _added(load), "the first file of the new node")
+    _kill_keeper(load)
+    until(lambda: _running(load) == 2, "the pod on a new node")
+    assert {each.claim for each in _added(load)} == _claims(load)
+    assert len(_added(load)) == 1
+
+
+def test_karpenter_is_killed_while_a_node_is_removed(load: Cluster) -> None:
+    _deploy(load, 2)
+    until(lambda: _running(load) == 2, "the pod on a new node")
+    (added,) = _added(load)
+    _deploy(load, 1)
+    until(
+        lambda: (load.kube.get(Ref("v1", "Node", added.name)) or {})["metadata"].get("deletionTimestamp"),
+        "the order to remove it",
+    )
+    _kill_karpenter(load)
+    until(lambda: _alone(load), "the end of the new node")
+    assert _left(added) == []
+
+
+def test_a_node_that_nobody_claims_goes(load: Cluster) -> None:
+    made = Keeper(load.home, engine.ensure(silent)).make("nobody", "small")
+    until(lambda: load.kube.get(Ref("v1", "Node", made["name"])), "its Node")
+    (added,) = _added(load)
+    until(lambda: _alone(load), "the end of the node")
+    assert _left(added) == []
+
+
+def test_more_pods_than_the_nodes_that_may_be_wait_and_are_told_why(load: Cluster) -> None:
+    _deploy(load, 5)
+    until(lambda: _running(load) == 3, "a pod on each node that may be")
+
+    def told() -> list[str]:
+        events = load.kube.list("v1", "Event", namespace="default", fields="reason=FailedScheduling")
+        return [e["message"] for e in events if e.get("source", {}).get("component") == "karpenter"]
+
+    until(lambda: any("limit" in message for message in told()), "the reason")
+    time.sleep(5)
+    assert len(_added(load)) == 2
+    assert _running(load) == 3
+
+
+def test_a_person_takes_needless_nodes_away_at_once(load: Cluster) -> None:
+    _deploy(load, 3)
+    until(lambda: _running(load) == 3, "pods on two new nodes")
+    _deploy(load, 1)
+    began = time.monotonic()
+    facts = load.clusters.scale(NAME, 1, "small", silent)
+    assert time.monotonic() - began < 20
+    assert [each.claim for each in facts.nodes] == [""]
+    assert _alone(load)
+
+
+def test_a_node_that_a_person_adds_stays_and_takes_the_place_of_one_that_was_added(load: Cluster) -> None:
+    _deploy(load, 2)
+    until(lambda: _running(load) == 2, "the pod on a new node")
+    facts = load.clusters.scale(NAME, 3, "small", silent)
+    assert len(facts.standing) == 2
+    until(lambda: not _added(load) and not _claims(load), "the end of the node that is needless now")
+    assert _running(load) == 2
+    assert len(load.clusters.get(NAME).standing) == 2
