@@ -125,10 +125,10 @@ def _services(system: System, declared: Declared) -> Iterator[Found]:
         scale = service.scale
         if scale.min > scale.max:
             yield Found((*here, "scale"), f"min {scale.min} is more than max {scale.max}", "raise max")
-        if scale.cpu and scale.min >= scale.max:
-            yield Found(
-                (*here, "scale"), "cpu asks for an autoscaler, but min and max leave it nothing", "raise max"
-            )
+        if scale.targets and scale.min >= scale.max:
+            asks = " and ".join(scale.targets)
+            why = f"{asks} asks for an autoscaler, but min and max leave it nothing"
+            yield Found((*here, "scale"), why, "raise max")
         times = service.rollout
         if times.deadline <= times.drain + times.request:
             least = times.drain + times.request

@@ -81,7 +81,11 @@ def workload(system: str, name: str, spec: DatabaseSpec) -> Manifest:
             "serviceName": object_name(name),
             "selector": {"matchLabels": own},
             "template": {
-                "metadata": {"labels": labels(system, ROOM, name)},
+                # There is one, and it may not be moved to save a node; a person's drain does move it.
+                "metadata": {
+                    "labels": labels(system, ROOM, name),
+                    "annotations": {"karpenter.sh/do-not-disrupt": "true"},
+                },
                 "spec": {
                     "automountServiceAccountToken": False,
                     "enableServiceLinks": False,

@@ -26,6 +26,8 @@ from seaway.rooms.services.spec import ServiceSpec
 ROOM: Final = "services"
 USER: Final = 10001
 MONOLITH: Final = "${monolith}"
+#: How far above its target a service may be before replicas come; downwards Kubernetes' own tenth holds.
+TOLERANCE_UP: Final = "50m"
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,18 @@ def service(around: Surroundings, name: str) -> Manifest:
     }
 
 
-def budget(around: Surroundings, name: str) -> Manifest:
+def budget(around: Surroundings, name: str, spec: ServiceSpec) -> Manifest:
+    """Let replicas be taken away one at a time; the only one is never taken before another is there.
+
+    Half of one is one, so that such a pod is not evicted: a drain has its Deployment start another first.
+    """
+    bound: dict[str, Any] = {"maxUnavailable": 1} if spec.scale.min > 1 else {"minAvailable": "50%"}
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": _meta(around, name),
         "spec": {
-            "maxUnavailable": 1,
+            **bound,
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
             "selector": {"matchLabels": pod_labels(around.system, name)},
         },
@@ -85,21 +92,38 @@ def budget(around: Surroundings, name: str) -> Manifest:
 def autoscaler(around: Surroundings, name: str, spec: ServiceSpec, *, keep: bool = False) -> Manifest:
     """Compose the autoscaler; with `keep` it takes no pod away, since all traffic may come back at once.
 
-    After a release that crossed it does so slowly: that they work again is seen later than that they idled.
+    Up it goes at once, down only after a calm, and half of them a minute at most. After a release that
+    crossed it does so slowly: that they work again is seen later than that they idled.
     """
-    target = {"type": "Utilization", "averageUtilization": int(spec.scale.cpu.rstrip("%"))}
-    slowly = {"policies": [{"type": "Percent", "value": 10, "periodSeconds": 60}]}
-    down = {"selectPolicy": "Disabled"} if keep else slowly
+    share = 10 if spec.release == "crossing" else 50
+    up = [{"type": "Percent", "value": 100}, {"type": "Pods", "value": 4}]
+    down: dict[str, Any] = {"policies": [{"type": "Percent", "value": share, "periodSeconds": 60}]}
+    down |= {"stabilizationWindowSeconds": spec.scale.calm_seconds, "selectPolicy": "Max"}
+    targets = {
+        name: {"type": "Utilization", "averageUtilization": percent}
+        for name, percent in spec.scale.targets.items()
+    }
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
         "metadata": _meta(around, name),
         "spec": {
-            **({"behavior": {"scaleDown": down}} if spec.release == "crossing" else {}),
+            "behavior": {
+                "scaleUp": {
+                    "stabilizationWindowSeconds": 0,
+                    "selectPolicy": "Max",
+                    "policies": [{**step, "periodSeconds": 15} for step in up],
+                    "tolerance": TOLERANCE_UP,
+                },
+                "scaleDown": {"selectPolicy": "Disabled"} if keep else down,
+            },
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
             "minReplicas": spec.scale.min,
             "maxReplicas": spec.scale.max,
-            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+            "metrics": [
+                {"type": "Resource", "resource": {"name": name, "target": target}}
+                for name, target in targets.items()
+            ],
         },
     }
 
@@ -160,7 +184,7 @@ def deployment(around: Surroundings, name: str, spec: ServiceSpec, image: str = 
             "spec": _pod(around, name, spec, image or name),
         },
     }
-    if not spec.scale.cpu:
+    if not spec.scale.targets:
         body["replicas"] = spec.scale.min
     meta = _meta(around, name)
     if spec.migrations == CONTRACT:

@@ -79,15 +79,15 @@ def _objects(name: str, spec: ServiceSpec, around: Surroundings, image: str = ""
         Desired(f"{at}/account", account(around, name), first),
         Desired(f"{at}/service", service(around, name), first),
         Desired(f"{at}/policy", policy(around, name, spec), (*first, "edge/monolith/answers")),
-        Desired(f"{at}/budget", budget(around, name), first),
+        Desired(f"{at}/budget", budget(around, name, spec), first),
         Desired(
             f"{at}/deployment",
             deployment(around, name, spec, image),
             (*first, f"images/{image}/build", f"{at}/account", *gone, *secrets, *database, *monolith),
-            initial={"spec": {"replicas": spec.scale.min}} if spec.scale.cpu else None,
+            initial={"spec": {"replicas": spec.scale.min}} if spec.scale.targets else None,
         ),
     ]
-    if spec.scale.cpu:
+    if spec.scale.targets:
         over = f"crossing/{next_name(name)}/remove-crossing"
         found.append(Desired(f"{at}/autoscaler", autoscaler(around, name, spec), (f"{at}/deployment", over)))
     return found
@@ -96,7 +96,7 @@ def _objects(name: str, spec: ServiceSpec, around: Surroundings, image: str = ""
 def _kept(name: str, spec: ServiceSpec, around: Surroundings, live: Live) -> list[Desired]:
     """Of a service that has its new version beside it, change nothing: but let its pods stay."""
     scaler = Ref("autoscaling/v2", "HorizontalPodAutoscaler", name, around.system)
-    if scaler not in live.objects or not spec.scale.cpu:
+    if scaler not in live.objects or not spec.scale.targets:
         return []
     return [Desired(f"{ROOM}/{name}/autoscaler", autoscaler(around, name, spec, keep=True))]
 

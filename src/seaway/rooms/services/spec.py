@@ -6,7 +6,20 @@ from typing import Literal
 
 from pydantic import Field
 
-from seaway.model.fields import Command, Cpu, Memory, Name, Names, Percent, Port, Text, UrlPath, Variable
+from seaway.model.fields import (
+    Command,
+    Cpu,
+    Duration,
+    Memory,
+    Name,
+    Names,
+    Percent,
+    Port,
+    Text,
+    UrlPath,
+    Variable,
+    seconds,
+)
 from seaway.model.spec import Range, Spec
 
 
@@ -28,14 +41,30 @@ class ScaleSpec(Range):
     )
     cpu: Percent = Field(
         default="",
-        description="share of the requested CPU that the autoscaler aims at; without it there is none",
+        description="share of the requested CPU that the autoscaler aims at",
         examples=["60%"],
+    )
+    memory: Percent = Field(
+        default="",
+        description="share of the requested memory that the autoscaler aims at; without cpu and memory there "
+        "is none",
+        examples=["80%"],
+    )
+    calm: Duration = Field(
+        default="5m",
+        description="how long fewer replicas must have been enough before some go",
+        examples=["1m"],
     )
 
     @property
-    def cpu_percent(self) -> int | None:
-        """The target as a whole number; None where no autoscaler is wanted."""
-        return int(self.cpu.removesuffix("%")) if self.cpu else None
+    def targets(self) -> dict[str, int]:
+        """The shares in percent that the autoscaler aims at, by resource; empty where none is wanted."""
+        wanted = {"cpu": self.cpu, "memory": self.memory}
+        return {name: int(share.removesuffix("%")) for name, share in wanted.items() if share}
+
+    @property
+    def calm_seconds(self) -> int:
+        return seconds(self.calm)
 
 
 class ResourcesSpec(Spec):
