@@ -16,10 +16,18 @@ from seaway.errors import Refused
 from seaway.flow import images as pictures
 from seaway.flow.apply import apply
 from seaway.flow.images import recipes
-from seaway.flow.observe import neighbours, observe, observe_crossings, observe_rollouts
+from seaway.flow.observe import (
+    neighbours,
+    observe,
+    observe_crossings,
+    observe_rollouts,
+    observe_scale,
+    unplaced,
+)
 from seaway.flow.plan import crossing_place, make_plan
 from seaway.flow.releases import releases_in
 from seaway.flow.rollouts import Rollout, plan_undo, releases_before, rollout, rollouts, take_back
+from seaway.flow.scale import Scale, scale_of
 from seaway.flow.status import Status, crossings_of, ready_pods, status_of
 from seaway.flow.system import System
 from seaway.kit.kube import Kube, Ref
@@ -310,6 +318,14 @@ def undo(system: System, on: str, name: str, to: int, report: Report, *, force: 
         todo, target = plan_undo(system, seen, name, to, force=force)
         apply(todo, world)
         return now, target.digest
+
+
+def scaled(system: System, on: str, report: Report) -> Scale:
+    """See load, replicas and nodes of an environment, and what waits for a node."""
+    name, environment = system.environment(on)
+    with closing(open_world(environment, report)) as world:
+        seen = observe_scale(system, name, environment, world)
+        return scale_of(system, seen, unplaced(system, world))
 
 
 def authority() -> tuple[str, str]:

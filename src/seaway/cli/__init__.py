@@ -44,6 +44,7 @@ TABLE: Final = (
     Verb("down", "remove all that Seaway made there, and nothing else"),
     Verb("cross", "move routes from the monolith to a service, and back", noun=True),
     Verb("rollout", "releases of the services: how they stand, what ran before, and back to it", noun=True),
+    Verb("scale", "load, replicas and nodes: how they stand, and what waits", noun=True),
     Verb("cluster", "local Kubernetes clusters with real nodes", noun=True),
     Verb("image", "build images without Docker, push and list them", noun=True),
     Verb("edge", "the gateway and its certificates", noun=True),

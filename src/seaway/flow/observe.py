@@ -102,6 +102,28 @@ def observe_rollouts(system: System, name: str, world: World) -> Snapshot:
     return replace(seen, live=Live({**seen.live.objects, **Live.of(found).objects}))
 
 
+def observe_scale(system: System, name: str, environment: EnvironmentSpec, world: World) -> Snapshot:
+    """Look only at load, replicas and nodes.
+
+    Raises NotFound where there is no cluster, Unreachable where its API does not answer.
+    """
+    own = f"{MANAGED_BY}=seaway,{PART_OF}={system.system}"
+    kinds = {
+        "apps/v1": ("Deployment",),
+        "autoscaling/v2": ("HorizontalPodAutoscaler",),
+        "karpenter.sh/v1": ("NodePool",),
+    }
+    found = [m for api, each in kinds.items() for m in _lists(world.kube, api, each, own)]
+    pods = world.kube.list("v1", "Pod", labels=f"{PART_OF}={system.system}")
+    cluster = world.clusters.find(name_of(environment.cluster))
+    return Snapshot(name, datetime.now(UTC), cluster=cluster, live=Live.of(found), pods=tuple(pods))
+
+
+def unplaced(system: System, world: World) -> list[Manifest]:
+    """List the events that tell why pods of the system were not placed."""
+    return world.kube.list("v1", "Event", namespace=system.system, fields="reason=FailedScheduling")
+
+
 def neighbours(system: System, world: World) -> list[str]:
     """Name the other systems in the same cluster."""
     found = world.kube.list("v1", "Namespace", labels=f"{MANAGED_BY}=seaway,{COMPONENT}={CLUSTER}")
