@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.benchmark import clusters, crossing, guards, system
+from scripts.benchmark import clusters, crossing, guards, scaling, system
 from scripts.rehearsal import town
 from scripts.rehearsal.load import Load
 from scripts.rehearsal.seaway import Seaway
@@ -46,10 +46,10 @@ def main() -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("system", "crossing", "guards"),
+        choices=("system", "crossing", "guards", "scaling"),
         default="system",
         help="system: clusters and one crossing, for real (the default); crossing: many crossings, for real; "
-        "guards: simulated crossings",
+        "guards: simulated crossings; scaling: nodes that come and go, for real",
     )
     parser.add_argument("--report", type=Path, default=Path("bench.json"), metavar="FILE")
     parser.add_argument(
@@ -63,6 +63,8 @@ def main() -> None:
         figures, promises = guards.measure(given.crossings)
     elif given.what == "crossing":
         figures, promises = crossing.measure(), crossing.PROMISES
+    elif given.what == "scaling":
+        figures, promises = scaling.measure(), scaling.PROMISES
     else:
         figures, promises = _measure(cold=given.cold_engine), PROMISES
     kept = {name: figures[name] <= bound for name, bound in promises.items() if name in figures}
