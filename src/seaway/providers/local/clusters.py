@@ -112,8 +112,8 @@ class LocalClusters:
                 pki.make_cluster(place)
                 waiting.patiently(kube, [*autoscaler.rights(), *autoscaler.definitions(programs)])
                 waiting.kinds(kube, autoscaler.KINDS)
-                record.change(place, autoscaled=True)
                 making.run(place, autoscaler.services(place, programs))
+                record.change(place, autoscaled=True)
             return _facts(place)
 
     def check_ports(self, name: str, ports: tuple[int, ...]) -> None:
