@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from seaway.model.fields import (
     Command,
@@ -21,6 +21,7 @@ from seaway.model.fields import (
     seconds,
 )
 from seaway.model.spec import Range, Spec
+from seaway.model.wrong import Wrong
 
 
 def next_name(service: str) -> str:
@@ -55,6 +56,15 @@ class ScaleSpec(Range):
         description="how long fewer replicas must have been enough before some go",
         examples=["1m"],
     )
+
+    @field_validator("min", mode="before")
+    @classmethod
+    def _someone(cls, least: Any) -> Any:
+        """Refuse a service that may sleep: nothing holds a request until its first pod is there."""
+        if least == 0:
+            why = "0 replicas answer nobody: requests would fail until the first one is there"
+            raise Wrong(why, "say 1 at least; with a small resources.cpu it costs little")
+        return least
 
     @property
     def targets(self) -> dict[str, int]:
