@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -322,10 +322,18 @@ def undo(system: System, on: str, name: str, to: int, report: Report, *, force: 
 
 def scaled(system: System, on: str, report: Report) -> Scale:
     """See load, replicas and nodes of an environment, and what waits for a node."""
+    with closing(follow_scale(system, on, report, 0)) as looks:
+        return next(looks)
+
+
+def follow_scale(system: System, on: str, report: Report, seconds: float) -> Generator[Scale]:
+    """See the same again and again, so many seconds apart, without end."""
     name, environment = system.environment(on)
     with closing(open_world(environment, report)) as world:
-        seen = observe_scale(system, name, environment, world)
-        return scale_of(system, seen, unplaced(system, world))
+        while True:
+            seen = observe_scale(system, name, environment, world)
+            yield scale_of(system, seen, unplaced(system, world))
+            world.pause(seconds)
 
 
 def authority() -> tuple[str, str]:

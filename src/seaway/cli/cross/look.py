@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from seaway.cli.cross.ask import Some
 from seaway.cli.options import FILE, File, Format, On, Output
+from seaway.cli.screen import Screen
 from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
 
 if TYPE_CHECKING:
@@ -57,11 +56,12 @@ def watch(crossings: Some = None, on: On = "", file: File = FILE) -> None:
     from seaway.rooms.crossing.decide import find  # noqa: PLC0415
 
     system = load(file)
-    with Story() as story, _Screen() as screen:
+    with Story() as story:
+        screen = Screen()
         for every in house.follow(system, on, story, EVERY):
             seen = {view.name: view for view in every}
             found = [find(seen, name) for name in crossings or seen]
-            screen.show(found)
+            screen.show([_bar(view) for view in found], {view.name: _told(view) for view in found})
             if all(view.phase.value in ENDS for view in found):
                 break
     first = next((view.name for view in found if view.phase.value == "returned"), "")
@@ -113,38 +113,6 @@ def differences(crossing: Crossing, on: On = "", file: File = FILE, output: Outp
     )
 
 
-class _Screen:
-    """Shows crossings as they are: in place on a terminal, else a line for each change."""
-
-    def __init__(self) -> None:
-        self._live = sys.stdout.isatty()
-        self._lines = 0
-        self._told: dict[str, tuple[str, ...]] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.stdout.flush()
-
-    def show(self, views: Sequence[CrossingView]) -> None:
-        if self._live:
-            self._redraw(views)
-            return
-        for view in views:
-            told = (str(view.weight), view.phase.value, view.held, view.reason)
-            if self._told.get(view.name) != told:
-                self._told[view.name] = told
-                emit(f"{view.name}: {', '.join(filter(None, told))}")
-
-    def _redraw(self, views: Sequence[CrossingView]) -> None:
-        if self._lines:
-            sys.stdout.write(f"\x1b[{self._lines}F\x1b[J")
-        lines = list(_lines([_bar(view) for view in views]))
-        self._lines = len(lines)
-        emit(*lines)
-
-
 def _row(view: CrossingView) -> tuple[str, ...]:
     routes = " ".join(view.routes)
     return view.name, routes, view.to, str(view.weight), view.phase.value, view.held, view.next, view.reason
@@ -156,7 +124,5 @@ def _bar(view: CrossingView) -> tuple[str, ...]:
     return view.name, bar, str(view.weight), view.phase.value, view.reason or view.next
 
 
-def _lines(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()[:160]
+def _told(view: CrossingView) -> str:
+    return ", ".join(filter(None, (str(view.weight), view.phase.value, view.held, view.reason)))
