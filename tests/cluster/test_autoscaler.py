@@ -6,10 +6,12 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from seaway.kit import process
 from seaway.kit.kube import Manifest, Ref
 from seaway.model.event import silent
 from seaway.providers.local import cgroups, engine, home, machine
@@ -202,3 +204,43 @@ def test_a_node_that_a_person_adds_stays_and_takes_the_place_of_one_that_was_add
     until(lambda: not _added(load) and not _claims(load), "the end of the node that is needless now")
     assert _running(load) == 2
     assert len(load.clusters.get(NAME).standing) == 2
+
+
+def test_a_node_that_died_for_good_is_replaced(load: Cluster) -> None:
+    _deploy(load, 2)
+    until(lambda: _running(load) == 2, "the pod on a new node")
+    (dead,) = _added(load)
+    process.run("s6-svc", "-dk", load.home.services / f"node-{dead.number}")
+
+    def replaced() -> bool:
+        places = {pod["spec"].get("nodeName") for pod in _pods(load)}
+        added = [each for each in _added(load) if each.claim != dead.claim]
+        return len(added) == 1 and places == {load.home.node(1).name, added[0].name} and _running(load) == 2
+
+    until(replaced, "the pod on a node that took its place", patience=240)
+    until(lambda: _left(dead) == [], "the end of what was left of it")
+    assert _claims(load) == {each.claim for each in _added(load)}
+
+
+def test_the_only_pod_of_a_service_leaves_once_another_is_there(load: Cluster) -> None:
+    stays, meta = Ref("v1", "Node", load.home.node(1).name), {"name": SYSTEM, "namespace": "default"}
+    spec = {"minAvailable": "50%", "selector": {"matchLabels": {"app": SYSTEM}}}
+    load.kube.apply(
+        {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta, "spec": spec}
+    )
+    goes = load.clusters.scale(NAME, 2, "small", silent).nodes[-1].name
+    load.kube.patch(stays, {"spec": {"unschedulable": True}})
+    load.kube.delete(Ref("v1", "Pod", _pods(load)[0]["metadata"]["name"], "default"))
+    until(lambda: [pod["spec"].get("nodeName") for pod in _pods(load)] == [goes], "the pod on the other node")
+    load.kube.patch(stays, {"spec": {"unschedulable": None}})
+    until(lambda: _running(load) == 1, "the pod on the other node")
+
+    seen = []
+    with ThreadPoolExecutor(1) as pool:
+        scaling = pool.submit(load.clusters.scale, NAME, 1, "small", silent)
+        while not scaling.done():
+            seen.append(_running(load))
+        scaling.result()
+    load.kube.delete(Ref("policy/v1", "PodDisruptionBudget", SYSTEM, "default"))
+    assert len(seen) > 10
+    assert min(seen) == 1
