@@ -52,12 +52,13 @@ def services(home: Home, engine: Engine) -> tuple[Service, ...]:
     )
 
 
-def definitions(engine: Engine) -> list[Manifest]:
-    """Karpenter's own definitions, as its module brings them, and the class of this machine's nodes."""
-    return [yaml.safe_load(path.read_text()) for path in sorted(engine.definitions.glob("*.yaml"))]
+def needs(engine: Engine) -> list[Manifest]:
+    """What the cluster must have: rights, Karpenter's own definitions, the class of its nodes."""
+    definitions = [yaml.safe_load(path.read_text()) for path in sorted(engine.definitions.glob("*.yaml"))]
+    return [*_rights(), *definitions]
 
 
-def rights() -> list[Manifest]:
+def _rights() -> list[Manifest]:
     """What Karpenter may do: the rules that its makers publish for it, and to read the class of its nodes."""
     write = ["create", "delete", "patch", "update"]
     own = "nodeclaims,nodeclaims/status,nodeclaims/finalizers"

@@ -75,7 +75,7 @@ class LocalClusters:
                         making.write(wanted, size, programs)
                         _start(place, wanted, programs)
                     waiting.api(place, kube)
-                    waiting.patiently(kube, addons.rights())
+                    waiting.patiently(kube, [*addons.rights(), *_autoscalers(place, programs)])
                     place.gate.touch()
                     waiting.patiently(kube, addons.services(place))
                 standing = [each for each in wanted if not each.claim]
@@ -110,7 +110,7 @@ class LocalClusters:
             place = _existing(name)
             with _told(report, f"cluster/{name}/autoscaler", "autoscaler"):
                 pki.make_cluster(place)
-                waiting.patiently(kube, [*autoscaler.rights(), *autoscaler.definitions(programs)])
+                waiting.patiently(kube, autoscaler.needs(programs))
                 waiting.kinds(kube, autoscaler.KINDS)
                 making.run(place, autoscaler.services(place, programs))
                 record.change(place, autoscaled=True)
@@ -177,6 +177,11 @@ def _start(place: Home, wanted: Sequence[NodeHome], programs: engine.Engine) -> 
         services += autoscaler.services(place, programs)
     making.run(place, services)
     _write_rules(place)
+
+
+def _autoscalers(place: Home, programs: engine.Engine) -> list[dict[str, Any]]:
+    """Give what the cluster's autoscaler needs, if it has one: a newer engine's may need other things."""
+    return autoscaler.needs(programs) if record.read(place).get("autoscaled") else []
 
 
 def _add(place: Home, more: int, size: str, kube: Kube, report: Report) -> None:
