@@ -15,7 +15,7 @@ from typing import Any
 from seaway.errors import Refused
 from seaway.flow import images as pictures
 from seaway.flow.apply import apply
-from seaway.flow.images import recipes
+from seaway.flow.leave import leave
 from seaway.flow.observe import (
     neighbours,
     observe,
@@ -30,7 +30,7 @@ from seaway.flow.rollouts import Rollout, plan_undo, releases_before, rollout, r
 from seaway.flow.scale import Scale, scale_of
 from seaway.flow.status import Status, crossings_of, ready_pods, status_of
 from seaway.flow.system import System
-from seaway.kit.kube import Kube, Ref
+from seaway.kit.kube import Kube
 from seaway.kit.lock import locked
 from seaway.model.cluster import ClusterFacts
 from seaway.model.event import Event, Outcome, Report, notes
@@ -43,26 +43,21 @@ from seaway.providers.local.ca import LocalCertificates
 from seaway.providers.local.charts import LocalCharts
 from seaway.providers.local.clusters import LocalClusters, need_root
 from seaway.providers.local.registry import HOST, LocalRegistry
-from seaway.rooms.cluster.admission import of_admission
-from seaway.rooms.cluster.plan import READY, let_go_of_nodes, name_of
+from seaway.rooms.cluster.plan import READY, name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing.decide import decide_back, decide_back_all, decide_move, fitting, may_go_back
 from seaway.rooms.crossing.orders import Order, TakeBack, command, read_differences, read_history
 from seaway.rooms.crossing.state import Entry, Verb
-from seaway.rooms.crossing.steps import LetGo
 from seaway.rooms.crossing.views import CrossingView
 from seaway.rooms.images.facts import image_facts
 from seaway.rooms.images.keys import PrivateKey
-from seaway.rooms.images.pilot import pilot_recipe
 from seaway.rooms.images.plan import BuildStep
 from seaway.rooms.images.plan import plan as plan_images
-from seaway.rooms.images.platform import Envoy, Gateway, Platform, Postgres, platform_ref
+from seaway.rooms.images.platform import Gateway
 from seaway.rooms.images.promote import Move, Promoted, Rules
 from seaway.rooms.images.promote import promote as promote_images
-from seaway.rooms.images.recipe import Recipe
 from seaway.rooms.images.shelf import Shelf
 from seaway.rooms.services.history import short
-from seaway.steps.objects import RemoveObject
 
 Look = Callable[[System, str, World], Snapshot]
 
@@ -197,15 +192,7 @@ def down(system: System, on: str, report: Report) -> None:
                 mine = {environment.ports.http, environment.ports.https}
                 others = {here: to for here, to in found.published.items() if here not in mine}
                 world.clusters.publish(name, others, report)
-                gone = Ref("v1", "Namespace", system.system)
-                first = LetGo(system.system)
-                last = RemoveObject("cluster/namespace/remove", (first.id,), gone, 300.0)
-                rules = [
-                    RemoveObject(f"cluster/images/{r.kind}", (last.id,), r)
-                    for r in of_admission(system.system)
-                ]
-                added = let_go_of_nodes(system.system, (last.id,)) if found.autoscaled else []
-                apply(Plan.ordered([first, last, *rules, *added]), world)
+                apply(leave(system.system, autoscaled=found.autoscaled), world)
                 return
         world.clusters.delete(name, report)
 
@@ -371,12 +358,6 @@ def build_engine(report: Report, archive: Path | None) -> dict[str, str]:
     return document
 
 
-def as_json(facts: ClusterFacts) -> dict[str, Any]:
-    """Give a cluster as the document that scripts rely on."""
-    published = {str(here): f"{ip}:{port}" for here, (ip, port) in facts.published.items()}
-    return {**vars(facts), "nodes": [dict(vars(node)) for node in facts.nodes], "published": published}
-
-
 @contextmanager
 def _looking(
     system: System, on: str, report: Report, look: Look = observe_crossings
@@ -400,13 +381,8 @@ def _somebody() -> str:
 
 def _images(system: System, world: World, promoted: str) -> tuple[tuple[BuildStep, ...], dict[str, str]]:
     """See which images the registry has, and what must be built, or else promoted."""
-    built = engine.expected()
-    platform: list[Platform] = [Envoy(), Gateway(built.program("envoy-gateway"), built.folder.name)]
-    platform += [Postgres()] if system.databases else []
-    host = world.registry.host
-    wanted: dict[ImageRef, Recipe | Platform] = {platform_ref(image, host): image for image in platform}
-    made = [*recipes(system).values(), *([pilot_recipe()] if system.crossings else ())]
-    wanted |= {recipe.ref(host): recipe for recipe in made}
+    built, host = engine.expected(), world.registry.host
+    wanted = pictures.wanted(system, host, Gateway(built.program("envoy-gateway"), built.folder.name))
     facts = image_facts(world.registry if machine.supervised() else None, wanted)
     return plan_images(wanted, facts, READY, promoted)
 

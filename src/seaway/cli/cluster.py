@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from seaway.cli.options import Format, Output, Yes
 from seaway.cli.story import Story, emit, emit_json, next_commands
+
+if TYPE_CHECKING:
+    from seaway.model.cluster import ClusterFacts
 
 app = typer.Typer(
     help="Local Kubernetes clusters with real nodes.\n\n"
@@ -37,7 +40,7 @@ def create(
 
     with Story() as story:
         facts = house.clusters().create(name, nodes, size, story)
-    _answer(output, house.as_json(facts), f"cluster {name} runs; context {facts.context}")
+    _answer(output, _document(facts), f"cluster {name} runs; context {facts.context}")
     next_commands(
         (f"kubectl --context {facts.context} get nodes", "its nodes"),
         (f"seaway cluster delete --name {name}", "its end"),
@@ -54,7 +57,7 @@ def list_(output: Output = Format.TEXT) -> None:
 
     found = house.clusters().list()
     if output is Format.JSON:
-        emit_json([house.as_json(each) for each in found])
+        emit_json([_document(each) for each in found])
         return
     for each in found:
         emit(f"{each.name:<20} {each.state:<8} {len(each.nodes)} nodes  {each.context}")
@@ -73,7 +76,7 @@ def nodes_(name: Name = DEFAULT, output: Output = Format.TEXT) -> None:
 
     facts = house.cluster(name)
     if output is Format.JSON:
-        emit_json(house.as_json(facts)["nodes"])
+        emit_json(_document(facts)["nodes"])
         return
     for node in facts.nodes:
         ready = "ready" if node.ready else "not ready"
@@ -90,7 +93,7 @@ def scale(nodes: Nodes, name: Name = DEFAULT, size: Size = "medium", output: Out
 
     with Story() as story:
         facts = house.clusters().scale(name, nodes, size, story)
-    _answer(output, house.as_json(facts), f"cluster {name} has {len(facts.nodes)} nodes")
+    _answer(output, _document(facts), f"cluster {name} has {len(facts.nodes)} nodes")
     next_commands((f"seaway cluster nodes --name {name}", "see them"))
 
 
@@ -152,3 +155,9 @@ def _answer(output: Format, document: Any, text: str) -> None:
         emit_json(document)
     else:
         emit(text)
+
+
+def _document(facts: ClusterFacts) -> dict[str, Any]:
+    """Give a cluster as the document that scripts rely on."""
+    published = {str(here): f"{ip}:{port}" for here, (ip, port) in facts.published.items()}
+    return {**vars(facts), "nodes": [dict(vars(node)) for node in facts.nodes], "published": published}

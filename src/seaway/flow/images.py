@@ -8,6 +8,8 @@ from seaway.errors import UsageError
 from seaway.flow.system import System
 from seaway.kit.near import unknown
 from seaway.model.names import ImageRef
+from seaway.rooms.images.pilot import pilot_recipe
+from seaway.rooms.images.platform import Envoy, Gateway, Platform, Postgres, platform_ref
 from seaway.rooms.images.recipe import Recipe
 from seaway.rooms.images.spec import PromotionSpec
 
@@ -25,6 +27,14 @@ def recipes(system: System, wanted: Collection[str] = ()) -> dict[str, Recipe]:
         for name, spec in services.items()
         if not wanted or name in wanted
     }
+
+
+def wanted(system: System, host: str, gateway: Gateway) -> dict[ImageRef, Recipe | Platform]:
+    """Name every image that an environment of the system runs, and say what it is made from."""
+    platform: list[Platform] = [Envoy(), gateway, *([Postgres()] if system.databases else [])]
+    made = [*recipes(system).values(), *([pilot_recipe()] if system.crossings else ())]
+    found: dict[ImageRef, Recipe | Platform] = {platform_ref(image, host): image for image in platform}
+    return found | {recipe.ref(host): recipe for recipe in made}
 
 
 def image_names(system: System, registry: str, wanted: Collection[str] = ()) -> dict[str, ImageRef]:

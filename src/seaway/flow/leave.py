@@ -1,0 +1,24 @@
+"""How a system leaves a cluster that others live in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from seaway.kit.kube import Ref
+from seaway.model.plan import Plan
+from seaway.rooms.cluster.admission import of_admission
+from seaway.rooms.cluster.plan import let_go_of_nodes
+from seaway.rooms.crossing.steps import LetGo
+from seaway.steps.objects import RemoveObject
+
+#: Seconds in which all that is in the namespace must be gone.
+PATIENCE: Final = 300.0
+
+
+def leave(system: str, *, autoscaled: bool) -> Plan:
+    """Take away its namespace, the rules for it, and the nodes that came for it."""
+    first = LetGo(system)
+    last = RemoveObject("cluster/namespace/remove", (first.id,), Ref("v1", "Namespace", system), PATIENCE)
+    rules = [RemoveObject(f"cluster/images/{ref.kind}", (last.id,), ref) for ref in of_admission(system)]
+    added = let_go_of_nodes(system, (last.id,)) if autoscaled else []
+    return Plan.ordered([first, last, *rules, *added])
