@@ -136,7 +136,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.dictionaries(KEYS, TREES, max_size=6))
 def test_no_shape_of_data_breaks_the_loader(data: dict[str, object]) -> None:
     import yaml  # noqa: PLC0415
@@ -145,7 +145,7 @@ def test_no_shape_of_data_breaks_the_loader(data: dict[str, object]) -> None:
         system(yaml.safe_dump({"system": "shop", **data}, allow_unicode=True).encode())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.one_of(
         st.binary(max_size=200), st.text(alphabet="a:-[]{}&*!|>'\"#% \n\t?,~0x", max_size=60).map(str.encode)

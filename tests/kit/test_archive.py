@@ -72,7 +72,7 @@ def test_sockets_and_pipes_are_left_out(tmp_path: Path) -> None:
         assert tar.getnames() == ["app", "app/a"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.dictionaries(st.text(st.characters(categories=("L", "N")), min_size=1, max_size=40), st.binary()))
 def test_what_goes_in_comes_out(files: dict[str, bytes]) -> None:
     out = io.BytesIO()

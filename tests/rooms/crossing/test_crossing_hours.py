@@ -108,7 +108,7 @@ WINDOWS = st.tuples(st.sampled_from(["", "Mon ", "Sat-Sun ", "Sun ", "Tue, Thu "
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ZONES, DAYS, st.integers(-1500, 1500), st.lists(WINDOWS, min_size=1, max_size=3))
 def test_the_next_opening_is_the_first_open_minute(
     zone: str, day: datetime, minutes: int, windows: list[tuple[str, str, str]]

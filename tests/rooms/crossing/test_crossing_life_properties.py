@@ -162,7 +162,7 @@ SPECS = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(SPECS, st.lists(MOMENTS, min_size=1, max_size=15))
 def test_one_that_is_killed_between_any_two_writes_arrives_at_the_same_place(
     spec: CrossingSpec, moments: list[Moment]
@@ -176,7 +176,7 @@ def test_one_that_is_killed_between_any_two_writes_arrives_at_the_same_place(
     assert killed.ledger == whole.ledger
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(SPECS, st.lists(MOMENTS, min_size=1, max_size=15))
 def test_a_weight_rises_only_by_steps_or_by_hand_and_never_above_the_guard(
     spec: CrossingSpec, moments: list[Moment]
@@ -209,7 +209,7 @@ def test_a_weight_rises_only_by_steps_or_by_hand_and_never_above_the_guard(
         assert State.from_status(after.as_status(spec.steps, 0)) == after
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SPECS, st.lists(MOMENTS, max_size=8), MOMENTS)
 def test_one_that_is_removed_at_any_moment_is_at_the_monolith_before_it_goes(
     spec: CrossingSpec, moments: list[Moment], last: Moment
@@ -259,7 +259,7 @@ STATES = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(SPECS, STATES, FACTS)
 def test_every_phase_has_an_answer_to_everything(spec: CrossingSpec, state: State, facts: Facts) -> None:
     found = advance(spec, state, NOW, facts)

@@ -139,7 +139,7 @@ def test_the_ledger_is_read_as_it_was_written_and_takes_nothing_twice() -> None:
     assert told(other) == ("2026-11-24 10:00:01", "returned", "pilot", "25 → 0 %", "0 of 900 failed")
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 3000), st.integers(0, 2000))
 def test_the_ledger_is_bounded_and_keeps_the_newest(count: int, size: int) -> None:
     entries = [replace(ENTRY, at=NOW + timedelta(seconds=n), reason="x" * size) for n in range(count)]

@@ -102,7 +102,7 @@ NAMES = st.from_regex(r"[a-z][a-z0-9]{0,6}([-_.][a-z0-9]{1,4})?", fullmatch=True
 VERSIONS = st.from_regex(r"[0-9]{1,2}(\.[0-9]{1,2}){0,2}", fullmatch=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(NAMES, VERSIONS, st.booleans()), max_size=8, unique_by=lambda each: each[0]))
 def test_requirements_are_read_as_uv_writes_them(wanted: list[tuple[str, str, bool]]) -> None:
     lines = []

@@ -65,7 +65,7 @@ def carry(image: ImageRef, move: Move, rules: Rules, key: PrivateKey | None = No
 RESULT = st.sampled_from(["PASSED", "FAILED", None])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.sampled_from(["release", "other"])),
     st.lists(st.tuples(st.sampled_from(["ci", "other"]), RESULT)),

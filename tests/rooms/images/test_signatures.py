@@ -132,7 +132,7 @@ def test_a_bundle_is_as_cosign_writes_it(key: PrivateKey, pair: Path) -> None:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(["payload", "sig"]), st.integers(0, 1000), st.integers(1, 255))
 def test_a_bundle_that_was_changed_is_none(pair: Path, part: str, place: int, flip: int) -> None:
     key = private_key(pair)
@@ -154,7 +154,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=200) | VALUES.map(lambda value: json.dumps(value).encode()))
 def test_whatever_else_lies_there_is_no_bundle_and_no_statement(pair: Path, junk: bytes) -> None:
     assert statements.opened(junk, [private_key(pair).public]) is None

@@ -262,7 +262,7 @@ _SEEN = st.builds(
 
 
 @given(st.lists(st.tuples(_SEEN, _SEEN, st.booleans()), max_size=30))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_whatever_is_seen_the_evidence_stays_finite(ticks: list[tuple[Seen, Seen, bool]]) -> None:
     rules = Rules(p99=300, alpha=0.001)
     evidence = Evidence.fresh(rules)
