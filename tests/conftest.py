@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -71,27 +72,28 @@ def program() -> list[str] | None:
     return ["docker-registry"] if shutil.which("docker-registry") else None
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+@contextmanager
+def _serving(folder: Path) -> Iterator[Server]:
+    """Run a registry in a new folder. Without the engine, which `scripts/test` builds first, there is none."""
     found = program()
     if not found:
         pytest.skip("neither the engine nor docker-registry is on this machine")
-    folder = tmp_path / "registry"
     folder.mkdir()
     server = Server(found, folder)
     server.start()
-    yield server
-    server.stop()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with _serving(tmp_path / "registry") as server:
+        yield server
 
 
 @pytest.fixture
 def second_server(tmp_path: Path) -> Iterator[Server]:
-    found = program()
-    if not found:
-        pytest.skip("neither the engine nor docker-registry is on this machine")
-    folder = tmp_path / "registry-2"
-    folder.mkdir()
-    server = Server(found, folder)
-    server.start()
-    yield server
-    server.stop()
+    with _serving(tmp_path / "registry-2") as server:
+        yield server

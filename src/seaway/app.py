@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -32,6 +30,7 @@ from seaway.flow.status import Status, crossings_of, ready_pods, status_of
 from seaway.flow.system import System
 from seaway.kit.kube import Kube
 from seaway.kit.lock import locked
+from seaway.kit.machine import somebody
 from seaway.model.cluster import ClusterFacts
 from seaway.model.event import Event, Outcome, Report, notes
 from seaway.model.names import ImageRef, Weight
@@ -99,7 +98,7 @@ def open_world(environment: EnvironmentSpec, report: Report) -> World:
         LocalCharts(report),
         connect,
         report,
-        {"by": _somebody()},
+        {"by": somebody()},
     )
 
 
@@ -134,8 +133,10 @@ def promote(
     """
     spec = pictures.promotion_to(system, after)
     before = before or spec.after
-    sources, targets = (image_names(system, each, services) for each in (before, after))
-    remedy, by = "see that this machine reaches both registries", _somebody()
+    source, target = (registry_of(system.environment(each)[1]) for each in (before, after))
+    sources = pictures.image_names(system, source, services)
+    targets = {name: pictures.placed(image, target, source) for name, image in sources.items()}
+    remedy, by = "see that this machine reaches both registries", somebody()
     wanted = {
         name: (image, Move(Shelf.of(image, remedy), Shelf.of(targets[name], remedy), before, after, by))
         for name, image in sources.items()
@@ -256,10 +257,10 @@ def back(
         first = releases_before(seen, [name, *(view.name for view in wanted)])
         place = crossing_place(system, environment)
         for view in first:
-            apply(Plan.ordered([take_back(system, seen, view.name, _somebody())]), world)
+            apply(Plan.ordered([take_back(system, seen, view.name, somebody())]), world)
         for view in wanted:
             spec, last = system.crossings[view.name], view is wanted[-1]
-            step = TakeBack(place, view.name, spec, command(Verb.BACK, _somebody()), hear=last)
+            step = TakeBack(place, view.name, spec, command(Verb.BACK, somebody()), hear=last)
             apply(Plan.ordered([step]), world)
         return (*first, *wanted)
 
@@ -300,7 +301,7 @@ def undo(system: System, on: str, name: str, to: int, report: Report, *, force: 
         if known.crossing and known.beside and not to:
             if not may_go_back(known.crossing):
                 return now, now
-            apply(Plan.ordered([take_back(system, seen, known.crossing.name, _somebody())]), world)
+            apply(Plan.ordered([take_back(system, seen, known.crossing.name, somebody())]), world)
             return short(known.beside.image), now
         todo, target = plan_undo(system, seen, name, to, force=force)
         apply(todo, world)
@@ -370,13 +371,9 @@ def _looking(
 def _order(
     system: System, world: World, wanted: tuple[CrossingView, ...], verb: Verb, weight: int = 0
 ) -> None:
-    by = _somebody()
+    by = somebody()
     steps = [Order(system.system, view.name, command(verb, by, weight)) for view in wanted]
     apply(Plan.ordered(steps), world)
-
-
-def _somebody() -> str:
-    return f"{getpass.getuser()}@{os.uname().nodename}"
 
 
 def _images(system: System, world: World, promoted: str) -> tuple[tuple[BuildStep, ...], dict[str, str]]:

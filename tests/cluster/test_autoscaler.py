@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -131,19 +131,13 @@ def test_a_pod_that_waits_gets_a_node_that_was_not_there_and_it_goes_again(load:
     assert _left(added) == []
 
 
-def test_karpenter_is_killed_while_a_node_is_made(load: Cluster) -> None:
+@pytest.mark.parametrize("kill", [_kill_karpenter, _kill_keeper])
+def test_either_program_is_killed_while_a_node_is_made(
+    load: Cluster, kill: Callable[[Cluster], None]
+) -> None:
     _deploy(load, 2)
     until(lambda: _added(load), "the first file of the new node")
-    _kill_karpenter(load)
-    until(lambda: _running(load) == 2, "the pod on a new node")
-    assert {each.claim for each in _added(load)} == _claims(load)
-    assert len(_added(load)) == 1
-
-
-def test_the_keeper_is_killed_while_it_makes_a_node(load: Cluster) -> None:
-    _deploy(load, 2)
-    until(lambda: _added(load), "the first file of the new node")
-    _kill_keeper(load)
+    kill(load)
     until(lambda: _running(load) == 2, "the pod on a new node")
     assert {each.claim for each in _added(load)} == _claims(load)
     assert len(_added(load)) == 1

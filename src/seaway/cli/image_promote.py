@@ -55,7 +55,7 @@ def promote(
     rows = [
         {
             "service": name,
-            "image": f"{house.image_names(system, to)[name].at(each.digest)}",
+            "image": each.image,
             "digest": str(each.digest),
             "gates": [gate.name for gate in each.gates],
             "new": each.fresh,

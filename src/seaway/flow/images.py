@@ -39,11 +39,17 @@ def wanted(system: System, host: str, gateway: Gateway) -> dict[ImageRef, Recipe
 
 def image_names(system: System, registry: str, wanted: Collection[str] = ()) -> dict[str, ImageRef]:
     """Name the images of what the services' folders hold now, in a registry (`host[:port][/folder]`)."""
+    host, _, _ = registry.partition("/")
+    found = recipes(system, wanted)
+    return {name: placed(recipe.ref(host), registry, host) for name, recipe in found.items()}
+
+
+def placed(image: ImageRef, registry: str, before: str) -> ImageRef:
+    """Name an image as it is called in another registry than the one `before`; neither is asked."""
+    _, _, left = before.partition("/")
     host, _, folder = registry.partition("/")
-    found = {name: recipe.ref(host) for name, recipe in recipes(system, wanted).items()}
-    if not folder:
-        return found
-    return {name: ImageRef(host, f"{folder}/{ref.repository}", ref.tag) for name, ref in found.items()}
+    own = image.repository.removeprefix(f"{left}/")
+    return ImageRef(host, f"{folder}/{own}" if folder else own, image.tag)
 
 
 def promotion_to(system: System, environment: str) -> PromotionSpec:

@@ -16,6 +16,7 @@ from seaway.ports.world import World
 from seaway.rooms.cluster.admission import API as ADMISSION_API
 from seaway.rooms.cluster.admission import KINDS as ADMISSION
 from seaway.rooms.cluster.plan import name_of
+from seaway.rooms.cluster.pool import CLASS, POOL
 from seaway.rooms.cluster.pool import ROOM as CLUSTER
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing.plan import DEFINITION
@@ -40,8 +41,8 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "rbac.authorization.k8s.io/v1": ("Role", "RoleBinding"),
     ADMISSION_API: ADMISSION,
-    "karpenter.sh/v1": ("NodePool",),
-    CROSSING_API: (CROSSING, "LocalNodeClass"),
+    POOL[0]: (POOL[1],),
+    CROSSING_API: (CROSSING, CLASS[1]),
 }
 #: Kinds of the gateway's own installation; of these only the metadata travels.
 PLATFORM: Final[Mapping[str, tuple[str, ...]]] = {
@@ -111,7 +112,7 @@ def observe_scale(system: System, name: str, environment: EnvironmentSpec, world
     kinds = {
         "apps/v1": ("Deployment",),
         "autoscaling/v2": ("HorizontalPodAutoscaler",),
-        "karpenter.sh/v1": ("NodePool",),
+        POOL[0]: (POOL[1],),
     }
     found = [m for api, each in kinds.items() for m in _lists(world.kube, api, each, own)]
     pods = world.kube.list("v1", "Pod", labels=f"{PART_OF}={system.system}")

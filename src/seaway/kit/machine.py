@@ -5,6 +5,7 @@ What can only be known by trying (links, packet rules, overlays) is tried in nam
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import socket
@@ -120,6 +121,11 @@ def memory(*, least: float, enough: float, table: Path = Path("/proc/meminfo")) 
         level = Level.FAIL if free < least else Level.WARN
         return Finding(what, level, f"a rehearsal takes about {enough:g} GiB", "end other programs")
     return Finding(what)
+
+
+def somebody() -> str:
+    """Name who runs this program, and where: user@machine."""
+    return f"{getpass.getuser()}@{os.uname().nodename}"
 
 
 def available_memory(table: Path = Path("/proc/meminfo")) -> int:

@@ -11,10 +11,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from seaway.errors import Conflict, SeawayError
+from seaway.kit import moments
 from seaway.kit.kube import Kube, Manifest, Ref
 
 API: Final = "coordination.k8s.io/v1"
@@ -133,4 +133,4 @@ class Candidate:
 
 def _micro_time() -> str:
     """Now, as the Lease API writes moments (metav1.MicroTime)."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return moments.now("microseconds")

@@ -87,6 +87,8 @@ class Steering:
     _synced: float = -NEVER
     _others: dict[str, Other] = field(default_factory=dict)
     _round: int = 0
+    #: Seconds between two writes of what one crossing only counts: more where many are under way.
+    _pace: float = PERSIST
 
     def __post_init__(self) -> None:
         self.hands = Hands(self.kube, self.desk, self.leads)
@@ -116,7 +118,9 @@ class Steering:
         """
         asked = self.desk.take_asked()
         self._meet()
-        tick = self.readings.take([name for name, course in self.courses.items() if course.watched])
+        watched = [name for name, course in self.courses.items() if course.watched]
+        self._pace = max(PERSIST, len(watched) / WRITES)
+        tick = self.readings.take(watched)
         courses = self.courses.values()
         self.comparison.take(
             [as_decided(c.crossing, c.state.epoch) for c in courses if c.phase is Phase.COMPARING]
@@ -269,7 +273,7 @@ class Steering:
     def _carry_out(self, course: Course, result: Advance, route: Manifest | None) -> None:
         """First the state, which says what shall be; then what follows from it, in its order."""
         crossing, clock = course.crossing, self.clock()
-        counted = result.state != course.basis and clock - course.saved >= self._pace()
+        counted = result.state != course.basis and clock - course.saved >= self._pace
         if result.changed or counted:
             course.basis = self.hands.save(crossing, course.to_save(result.state))
             course.saved = clock
@@ -277,10 +281,6 @@ class Steering:
         course.unnoted += [effect.entry for effect in result.effects if isinstance(effect, Record)]
         course.untold += [effect for effect in result.effects if isinstance(effect, Emit)]
         self._effects(course, result, route)
-
-    def _pace(self) -> float:
-        """Seconds between two writes of what one crossing only counts: more where many are under way."""
-        return max(PERSIST, sum(course.watched for course in self.courses.values()) / WRITES)
 
     def _effects(self, course: Course, result: Advance, route: Manifest | None) -> None:
         for effect in result.effects:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Final
 
 from seaway.errors import Unready
+from seaway.kit import moments
 from seaway.kit.kube import Ref
 from seaway.model.manifests import DESIRED, Manifest, differences, fill, missing, stamp
 from seaway.model.plan import Change, Outputs, Verb
@@ -80,8 +80,7 @@ class ApplyObject:
 
 
 def _signature(world: World) -> dict[str, str]:
-    at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return {SIGNED_AT: at, SIGNED_BY: world.outputs.get("by", "")}
+    return {SIGNED_AT: moments.now(), SIGNED_BY: world.outputs.get("by", "")}
 
 
 def _as_found(fields: Manifest, found: Manifest) -> Manifest:

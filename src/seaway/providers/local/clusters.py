@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from typing import Any, Final
 
 from seaway.errors import NotFound, Refused, UsageError
-from seaway.kit import process
+from seaway.kit import moments, process
 from seaway.kit.kube import Kube, Ref
 from seaway.kit.lock import locked
 from seaway.model.event import Event, Outcome, Report, notes
@@ -71,7 +71,7 @@ class LocalClusters:
                     with making.changing(place, report):
                         there = home.nodes(place)
                         wanted = there or tuple(place.node(n + 1) for n in range(nodes))
-                        since = waiting.now() if there and asleep else ""
+                        since = moments.now("microseconds") if there and asleep else ""
                         making.write(wanted, size, programs)
                         _start(place, wanted, programs)
                     waiting.api(place, kube)

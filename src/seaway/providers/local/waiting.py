@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from seaway.errors import SeawayError, Unready
@@ -88,11 +87,6 @@ def ended(kube: Kube, claim: Ref, seconds: float, report: Report) -> None:
             report(Event(f"drain/{claim.name}", Outcome.PROGRESS, f"the autoscaler drains {claim.name}"))
             told = now
         time.sleep(0.1)
-
-
-def now() -> str:
-    """This moment as Kubernetes writes a MicroTime, so that the two compare as texts."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def is_ready(item: dict[str, Any]) -> bool:

@@ -26,8 +26,6 @@ DEFINITION: Final = Ref("apiextensions.k8s.io/v1", "CustomResourceDefinition", N
 PILOT: Final = f"{ROOM}/{deployment.PILOT}"
 #: A program is waited for this long; its image may have to be fetched first.
 PATIENCE: Final = 180.0
-#: Seconds for a route to come about, with one more for each crossing that may come before it.
-ROUTED: Final = 60.0
 WAITS: Final = (
     "cluster/namespace",
     "edge/controller/await",
@@ -112,7 +110,8 @@ def _await_crossings(
     for name in crossings:
         ids = f"{ROOM}/{name}/crossing", f"{PILOT}/await"
         if ids[0] in touched or not taken(resources[name]):
-            steps.append(AwaitCrossing(place.system, name, ids, ROUTED + len(crossings)))
+            patience = AwaitCrossing.seconds + len(crossings)  # others may come before it
+            steps.append(AwaitCrossing(place.system, name, ids, patience))
     return steps
 
 

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from seaway.kit import moments
+
 #: Entries that the status keeps; all of them are in the ledger.
 KEPT: Final = 20
 FULL: Final = 100
@@ -228,7 +230,7 @@ class State:
 
 def moment(at: datetime) -> str:
     """Write a moment as the Kubernetes API does (RFC 3339, UTC), to the millisecond."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moments.written(at, "milliseconds")
 
 
 def read_moment(text: str) -> datetime:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from seaway.errors import UsageError
+from seaway.kit import moments
 from seaway.model.names import Digest
 from seaway.rooms.images.keys import PrivateKey
 from seaway.rooms.images.kinds import TYPES
@@ -31,8 +31,7 @@ def attest(shelf: Shelf, digest: Digest, kind: str, said: Any, key: PrivateKey) 
             "the result of tests does not say whether they passed", where="--predicate",
             remedy='write "result": "PASSED", "WARNED" or "FAILED" (in-toto, test-result v0.1)',
         )  # fmt: skip
-    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return attach(shelf, digest, kind, {"at": now} if said is None else said, key)
+    return attach(shelf, digest, kind, {"at": moments.now()} if said is None else said, key)
 
 
 def holds(said: Said) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from seaway.errors import Refused
+from seaway.kit import moments
 from seaway.model.event import Event, Outcome, Report
 from seaway.model.names import Digest, ImageRef
 from seaway.rooms.images.attest import holds
@@ -66,8 +66,9 @@ class Move:
 
 @dataclass(frozen=True)
 class Promoted:
-    """What became of a promotion; `fresh` tells whether the target lacked anything."""
+    """What became of a promotion: the `image` at the target; `fresh` tells whether that lacked anything."""
 
+    image: str
     digest: Digest
     gates: tuple[Gate, ...]
     copied: Copied
@@ -137,8 +138,9 @@ def _carry(name: str, weighed: Weighed, move: Move, report: Report, key: Private
     named = bool(image.tag) and server.resolve(repository, image.tag) != digest.value
     if named:
         server.put_manifest(repository, image.tag, *server.manifest(repository, digest.value))
-    report(Event(step, Outcome.DONE, f"{name} is in {move.after}: {move.target}@{digest}", 1.0))
-    return Promoted(digest, weighed.gates, copied, recorded or named or bool(copied.blobs))
+    arrived = f"{move.target}@{digest}"
+    report(Event(step, Outcome.DONE, f"{name} is in {move.after}: {arrived}", 1.0))
+    return Promoted(arrived, digest, weighed.gates, copied, recorded or named or bool(copied.blobs))
 
 
 def promotions(shelf: Shelf, digest: Digest, keys: Iterable[PublicKey] = ()) -> list[Mapping[str, Any]]:
@@ -159,7 +161,7 @@ def _record(move: Move, weighed: Weighed, key: PrivateKey | None) -> bool:
         "to": move.after,
         "source": source,
         "by": move.by,
-        "at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "at": moments.now(),
         "gates": [gate.name for gate in weighed.gates],
     }
     attach(move.target, digest, PROMOTION, told, key)

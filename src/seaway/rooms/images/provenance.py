@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
-import os
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Final
 
 from seaway.errors import MissingTool
-from seaway.kit import oci, process
+from seaway.kit import moments, oci, process
+from seaway.kit.machine import somebody
 from seaway.rooms.images.recipe import RECIPE, Recipe, source_key
 
 BUILD: Final = "https://seaway.dev/build/python/v1"
@@ -44,9 +43,9 @@ def provenance(
         "runDetails": {
             "builder": {"id": BUILDER, "version": {"seaway": version("seaway")}},
             "metadata": {
-                "invocationId": f"{getpass.getuser()}@{os.uname().nodename}/{begin.timestamp():.0f}",
-                "startedOn": _text(begin),
-                "finishedOn": _text(end),
+                "invocationId": f"{somebody()}/{begin.timestamp():.0f}",
+                "startedOn": moments.written(begin),
+                "finishedOn": moments.written(end),
             },
         },
     }
@@ -68,7 +67,3 @@ def _materials(recipe: Recipe) -> list[dict[str, Any]]:
         entry = {"name": "git", "digest": {"gitCommit": commit}}
         found.append({**entry, "annotations": {"changed": bool(changed.strip())}})
     return found
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -108,4 +108,4 @@ class Shelf:
 
 def companion_tag(digest: str, suffix: str) -> str:
     """Name the tag under which cosign keeps something beside an image."""
-    return f"{digest.replace(':', '-')}.{suffix}"
+    return f"{oci.fallback_tag(digest)}.{suffix}"

@@ -11,10 +11,10 @@ import binascii
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from seaway.errors import SeawayError
+from seaway.kit import moments
 from seaway.model.names import Digest
 from seaway.rooms.images.keys import PrivateKey, PublicKey
 from seaway.rooms.images.shelf import Shelf
@@ -104,7 +104,7 @@ def attach(
 ) -> Digest:
     """Say something about an image where it lies, signed where there is a key; gives its digest there."""
     payload = statement(digest, predicate_type, predicate, str(shelf))
-    at = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    at = moments.now()
     if key:
         told = {"dev.sigstore.bundle.content": "dsse-envelope", PREDICATE: predicate_type, CREATED: at}
         return shelf.refer(digest, BUNDLE, bundle(payload, key), told)
