@@ -75,7 +75,7 @@ def program() -> list[str] | None:
 @contextmanager
 def _serving(folder: Path) -> Iterator[Server]:
     """Run a registry in a new folder. Without the engine, which `scripts/test` builds first, there is none."""
-    found = program()
+    """Run a registry in a new folder; skip the test where there is neither the engine nor the package."""
     if not found:
         pytest.skip("neither the engine nor docker-registry is on this machine")
     folder.mkdir()
