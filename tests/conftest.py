@@ -74,8 +74,8 @@ def program() -> list[str] | None:
 
 @contextmanager
 def _serving(folder: Path) -> Iterator[Server]:
-    """Run a registry in a new folder. Without the engine, which `scripts/test` builds first, there is none."""
     """Run a registry in a new folder; skip the test where there is neither the engine nor the package."""
+    found = program()
     if not found:
         pytest.skip("neither the engine nor docker-registry is on this machine")
     folder.mkdir()
