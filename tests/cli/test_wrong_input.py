@@ -9,14 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from seaway.cli import TABLE
+
 from .conftest import Run
 
 
-@pytest.mark.parametrize("noun", ["cluster", "image", "edge", "cross"])
-def test_a_noun_alone_is_a_call_for_help(seaway: Run, noun: str) -> None:
+@pytest.mark.parametrize("noun", [verb.name for verb in TABLE if verb.noun])
+def test_a_noun_alone_is_a_call_for_help_that_cuts_no_sentence(seaway: Run, noun: str) -> None:
     done = seaway(noun)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == seaway(noun, "--help").stdout
+    assert "..." not in done.stdout.partition("Commands:")[2]
 
 
 def test_a_folder_in_place_of_the_file_is_told(seaway: Run, tmp_path: Path) -> None:

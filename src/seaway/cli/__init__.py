@@ -124,9 +124,10 @@ def _load(verb: Verb) -> Any:
 
 
 def _plain(command: Any) -> Any:
-    """Print help without rich, and leave indented paragraphs (the examples) as they were written."""
+    """Print help without rich, leave the examples as they were written, and list commands by a whole sentence."""
     command.rich_markup_mode = None
     paragraphs = (command.help or "").split("\n\n")
+    command.short_help = " ".join(paragraphs[0].split())
     command.help = "\n\n".join(f"\b\n{p}" if "\n  " in p else p for p in paragraphs)
     for child in getattr(command, "commands", {}).values():
         _plain(child)
