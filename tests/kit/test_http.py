@@ -7,15 +7,17 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx2
 import pytest
 
 from seaway.errors import SeawayError, Unreachable
+from seaway.kit.docker_config import Login
 from seaway.kit.http import Http
-from seaway.kit.registry_auth import RegistryAuth, credentials
+from seaway.kit.registry_auth import RegistryAuth
+
+ME = Login("me", "pass")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -29,6 +31,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
         self.do_GET()
+
+    do_POST = do_PUT  # noqa: N815  (as http.server calls it)
 
     def do_GET(self) -> None:
         self.asked.append((self.command, self.path, self.headers.get("Authorization", "")))
@@ -94,7 +98,7 @@ def test_a_bearer_token_is_fetched_once(base: str) -> None:
         (200, {}, json.dumps({"token": "t"}).encode()),
         (200, {}, b"ok"),
     ]
-    with Http(base, auth=RegistryAuth(("me", "pass"))) as http:
+    with Http(base, auth=RegistryAuth(lambda: ME)) as http:
         assert http.request("GET", "/v2/a/manifests/x").text == "ok"
         assert http.request("GET", "/v2/a/blobs/y").text == "ok"
     basic = "Basic " + base64.b64encode(b"me:pass").decode()
@@ -105,14 +109,14 @@ def test_a_bearer_token_is_fetched_once(base: str) -> None:
 def test_a_body_is_streamed_also_where_credentials_are_asked_for(base: str) -> None:
     challenge = {"WWW-Authenticate": 'Bearer realm="http://HOST/token"'}
     Handler.answers = [(401, challenge, b""), (200, {}, b'{"token": "t"}'), (200, {}, b"a layer")]
-    with Http(base, auth=RegistryAuth(None)) as http, http.open("/v2/a/blobs/x") as answer:
+    with Http(base, auth=RegistryAuth(lambda: None)) as http, http.open("/v2/a/blobs/x") as answer:
         assert b"".join(answer.iter_raw()) == b"a layer"
 
 
 def test_an_upload_whose_token_has_ended_is_sent_again(base: str) -> None:
     challenge = {"WWW-Authenticate": 'Bearer realm="http://HOST/token"'}
     Handler.answers = [(401, challenge, b""), (200, {}, b'{"token": "new"}'), (201, {}, b"")]
-    with Http(base, auth=RegistryAuth(None)) as http:
+    with Http(base, auth=RegistryAuth(lambda: None)) as http:
         http.request(
             "PUT",
             "/v2/a/blobs/x",
@@ -131,40 +135,41 @@ def test_credentials_stay_with_the_registry_that_redirects(base: str) -> None:
         (401, {"WWW-Authenticate": f'Bearer realm="http://localhost:{port}/token"'}, b""),
         (200, {}, b'{"token": "t"}'),
     ]
-    with Http(base, auth=RegistryAuth(("me", "pass"))) as http, pytest.raises(SeawayError, match="401"):
+    with Http(base, auth=RegistryAuth(lambda: ME)) as http, pytest.raises(SeawayError, match="401"):
         http.request("GET", "/v2/a/blobs/x")
     assert [path for _, path, _ in Handler.asked] == ["/v2/a/blobs/x", "/blob"]
     assert {auth for _, _, auth in Handler.asked} == {""}
 
 
 def test_a_registry_over_tls_gets_no_token_in_the_clear() -> None:
-    flow = RegistryAuth(("me", "pass")).auth_flow(
-        httpx2.Request("GET", "https://r.example.com/v2/a/manifests/x")
-    )
+    flow = RegistryAuth(lambda: ME).auth_flow(httpx2.Request("GET", "https://r.example.com/v2/a/manifests/x"))
     asked = next(flow)
     told = {"WWW-Authenticate": 'Bearer realm="http://r.example.com/token"'}
     with pytest.raises(StopIteration):
         flow.send(httpx2.Response(401, headers=told, request=asked))
 
 
+def test_an_identity_token_is_traded_for_one_of_the_registry(base: str) -> None:
+    challenge = {"WWW-Authenticate": 'Bearer realm="http://HOST/token",service="r",scope="repository:a:pull"'}
+    Handler.answers = [(401, challenge, b""), (200, {}, b'{"access_token": "t"}'), (200, {}, b"ok")]
+    with Http(base, auth=RegistryAuth(lambda: Login("<token>", token="refresh"))) as http:
+        assert http.request("GET", "/v2/a/manifests/x").text == "ok"
+    assert [(how, path, auth) for how, path, auth in Handler.asked][1:] == [
+        ("POST", "/token", ""),
+        ("GET", "/v2/a/manifests/x", "Bearer t"),
+    ]
+    (form,) = Handler.bodies
+    assert b"grant_type=refresh_token" in form
+    assert b"refresh_token=refresh" in form
+
+
 def test_basic_credentials_are_sent_where_asked_for(base: str) -> None:
     Handler.answers = [(401, {"WWW-Authenticate": "Basic realm=x"}, b""), (200, {}, b"ok")]
-    with Http(base, auth=RegistryAuth(("me", "pass"))) as http:
+    with Http(base, auth=RegistryAuth(lambda: ME)) as http:
         assert http.request("GET", "/v2/a/manifests/x").text == "ok"
 
 
 def test_without_credentials_the_refusal_is_shown(base: str) -> None:
     Handler.answers = [(401, {"WWW-Authenticate": "Basic realm=x"}, b"")]
-    with Http(base, auth=RegistryAuth(None)) as http, pytest.raises(SeawayError, match="401"):
+    with Http(base, auth=RegistryAuth(lambda: None)) as http, pytest.raises(SeawayError, match="401"):
         http.request("GET", "/v2/a/manifests/x")
-
-
-def test_credentials_are_found_where_docker_keeps_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    assert credentials("r.example.com") is None
-    auth = base64.b64encode(b"me:pass").decode()
-    (tmp_path / "config.json").write_text(json.dumps({"auths": {"r.example.com": {"auth": auth}}}))
-    assert credentials("r.example.com") == ("me", "pass")
-    assert credentials("other.example.com") is None

@@ -16,8 +16,9 @@ import httpx2
 
 from seaway.errors import Conflict, NotFound, SeawayError, Unreachable
 from seaway.kit import oci
+from seaway.kit.docker_config import find_login
 from seaway.kit.http import Http, chunks
-from seaway.kit.registry_auth import RegistryAuth, credentials
+from seaway.kit.registry_auth import RegistryAuth
 
 #: Blobs above this size, in bytes, go up in pieces that can be taken up again where a connection broke.
 PIECE = 64 << 20
@@ -37,7 +38,7 @@ class Distribution:
 
     def __init__(self, host: str, *, remedy: str = "", attempts: int = 6) -> None:
         scheme = "http" if _is_loopback(host) else "https"
-        auth = None if _is_loopback(host) else RegistryAuth(credentials(host))
+        auth = RegistryAuth(partial(find_login, host))
         self.host = host
         #: Repositories whose referrers are listed by tag: the registry said that it does not know them.
         self._by_tag: set[str] = set()

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import os
 import re
-from collections.abc import Generator
-from pathlib import Path
+from collections.abc import Callable, Generator
+from functools import cached_property
 
 import httpx2
+
+from seaway.kit.docker_config import Login
 
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 
 
-def credentials(host: str) -> tuple[str, str] | None:
-    """Look up user and password for `host` where `docker login` keeps them, or None."""
-    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    try:
-        known = json.loads((folder / "config.json").read_text()).get("auths", {})
-        packed = (known.get(host) or known.get(f"https://{host}") or {}).get("auth", "")
-    except (OSError, ValueError):
-        return None
-    user, colon, password = base64.b64decode(packed).decode().partition(":")
-    return (user, password) if colon else None
-
-
 class RegistryAuth(httpx2.Auth):
-    """Answers a registry's 401: fetches a token where it names a realm, else sends Basic credentials."""
+    """Answers a registry's 401: fetches a token where it names a realm, else sends Basic credentials.
 
-    def __init__(self, login: tuple[str, str] | None) -> None:
-        self._basic = _basic(*login) if login else ""
+    `find` looks for credentials, once, when a registry first asks for some.
+    """
+
+    def __init__(self, find: Callable[[], Login | None]) -> None:
+        self._find = find
         self._tokens: dict[str, str] = {}
+
+    @cached_property
+    def _login(self) -> Login | None:
+        return self._find()
 
     def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response]:
         """Try with what worked before for this repository; on 401, get what the answer asks for."""
@@ -55,8 +49,8 @@ class RegistryAuth(httpx2.Auth):
             asked.read()  # this body only: a blob's is streamed
             document = asked.json()
             self._tokens[repository] = f"Bearer {document.get('token') or document.get('access_token')}"
-        elif self._basic:
-            self._tokens[repository] = self._basic
+        elif self._login and self._login.basic:
+            self._tokens[repository] = self._login.basic
         else:
             return
         request.headers["Authorization"] = self._tokens[repository]
@@ -66,9 +60,10 @@ class RegistryAuth(httpx2.Auth):
         wanted = dict(_PARAMETER.findall(challenge))
         realm = wanted.pop("realm", "")
         wanted.pop("error", None)
-        headers = {"Authorization": self._basic} if self._basic else {}
+        login = self._login
+        if login and login.token:
+            # CNCF distribution, OAuth2 token authentication.
+            form = {"grant_type": "refresh_token", "client_id": "seaway", "refresh_token": login.token}
+            return httpx2.Request("POST", realm, data={**wanted, **form})
+        headers = {"Authorization": login.basic} if login else {}
         return httpx2.Request("GET", realm, params=wanted, headers=headers)
-
-
-def _basic(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
