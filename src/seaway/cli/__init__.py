@@ -124,7 +124,7 @@ def _load(verb: Verb) -> Any:
 
 
 def _plain(command: Any) -> Any:
-    """Print help without rich, leave the examples as they were written, and list commands by a whole sentence."""
+    """Print help without rich, leave examples as they were written, list commands by a whole sentence."""
     command.rich_markup_mode = None
     paragraphs = (command.help or "").split("\n\n")
     command.short_help = " ".join(paragraphs[0].split())
