@@ -16,7 +16,17 @@ from seaway.cli import TABLE, root
 
 from .conftest import SEAWAY, Run
 
-HEAVY = ("pydantic", "lightkube", "httpx2", "yaml", "rich", "cryptography", "seaway.app", "seaway.flow")
+HEAVY = (
+    "boto3",
+    "pydantic",
+    "lightkube",
+    "httpx2",
+    "yaml",
+    "rich",
+    "cryptography",
+    "seaway.app",
+    "seaway.flow",
+)
 
 
 def test_help_lists_every_word_and_ends_well(seaway: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -148,6 +149,24 @@ def engine(
     if pack:
         checksum = f"SEAWAY_ENGINE={built['archive']} SEAWAY_ENGINE_SHA256={built['sha256']}"
         next_commands((f"{checksum} seaway cluster create", "use it elsewhere"))
+
+
+@app.command()
+def token(
+    cluster: Annotated[str, typer.Option("--cluster", help="The EKS cluster that it is for.")],
+    region: Annotated[
+        str, typer.Option("--region", help="Its AWS region; default: AWS_REGION, or the profile's.")
+    ] = "",
+) -> None:
+    """Print who you are to an EKS cluster, for kubectl: what `aws eks get-token` prints, without aws.
+
+    Example: seaway cluster token --cluster shop --region eu-central-1
+    """
+    # Not through seaway.app: kubectl waits for this before each command.
+    from seaway.providers.eks.cloud import Cloud  # noqa: PLC0415
+    from seaway.providers.eks.token import credential, token  # noqa: PLC0415
+
+    emit_json(credential(token(Cloud.open(region), cluster), os.environ.get("KUBERNETES_EXEC_INFO", "")))
 
 
 def _answer(output: Format, document: Any, text: str) -> None:

@@ -1,0 +1,1 @@
+"""The provider of AWS: the only place that imports boto3."""
