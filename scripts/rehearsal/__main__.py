@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.rehearsal import journey, report, town, visitor
+from scripts.rehearsal import journey, report, scaling, town, visitor
 from scripts.rehearsal.load import Load
 from scripts.rehearsal.seaway import Seaway
 from seaway.cli.story import Story as Told
@@ -20,6 +20,7 @@ from seaway.providers.local import engine
 RATE: Final = 200
 HOLD: Final = 1.6
 LIMIT: Final = 900
+OLD: Final = f"http://127.0.0.1:{town.MONOLITH}"
 
 
 def main() -> None:
@@ -39,29 +40,39 @@ def main() -> None:
         seaway.tell("up", "--yes")
     journey.begin(seaway)
     edge = seaway.ask("status")["edge"]
-    load = _load(programs, edge, given.rate)
+    load = _load(programs, edge, given.rate, LIMIT)
+    step = scaling.Step(seaway, _load(programs, edge, scaling.LOGINS, scaling.LASTS))
     story = journey.Story()
     with _timed(seconds, "journey"):
         _say(f"{given.rate} requests a second over HTTPS; routes leave, one returns and goes again")
-        load.start(journey.TARGETS, {"Cookie": [visitor.cookie("http://127.0.0.1:9000")]})
+        load.start(journey.TARGETS, {"Cookie": [visitor.cookie(OLD)]})
         try:
             load.flowing()
-            journey.cross(seaway, story, given.hold)
-            _say("New versions of three services roll out under the same load")
-            journey.roll_over(seaway, system, story)
+            _travel(seaway, system, story, step, given.hold)
         finally:
+            step.stop()
             load.stop()
-    result = report.document(story, load, seconds)
+    result = report.document(story, load, step, seconds)
     given.report.write_text(json.dumps(result, indent=1) + "\n")
     sys.stdout.write(report.table(result) + "\n")
     _farewell(given, edge, system, seaway)
     sys.exit(0 if result["ok"] else 1)
 
 
-def _load(programs: engine.Engine, edge: dict[str, Any], rate: int) -> Load:
+def _travel(seaway: Seaway, system: Path, story: journey.Story, step: scaling.Step, hold: float) -> None:
+    journey.let_cross(seaway, story)
+    _say(f"{scaling.LOGINS} wrong passwords a second beside it: replicas come for them, and a node for these")
+    step.start(visitor.Visitor(OLD, "not-this-one"))
+    journey.cross(seaway, story, hold)
+    _say("New versions of three services roll out under the same load")
+    journey.roll_over(seaway, system, story)
+    step.settle()
+
+
+def _load(programs: engine.Engine, edge: dict[str, Any], rate: int, limit: int) -> Load:
     url = edge["url"]
     port = int(url.rsplit(":", 1)[1]) if url.count(":") > 1 else 443
-    return Load(programs.program("vegeta"), url, port, Path(edge["ca"]), rate=rate, limit=LIMIT)
+    return Load(programs.program("vegeta"), url, port, Path(edge["ca"]), rate=rate, limit=limit)
 
 
 def _farewell(given: argparse.Namespace, edge: dict[str, Any], system: Path, seaway: Seaway) -> None:

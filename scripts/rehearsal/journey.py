@@ -61,14 +61,18 @@ def begin(seaway: Seaway) -> None:
         seaway.ask("cross", "back", "--all")
 
 
-def cross(seaway: Seaway, story: Story, hold: float) -> None:
-    """Let one crossing move by itself, then move the other by hand, with `hold` seconds at each weight."""
+def let_cross(seaway: Seaway, story: Story) -> None:
+    """Let one crossing move by itself."""
     known = len(seaway.ask("cross", "history", BY_ITSELF))
     seaway.ask("cross", "start", BY_ITSELF)
     seaway.tell("cross", "watch", BY_ITSELF)
     story.moves += by_itself(seaway.ask("cross", "history", BY_ITSELF)[known:], time.time())
     if not story.moves or story.moves[-1].weight != STEPS[-1]:
         sys.exit(f"crossing {BY_ITSELF} came back: seaway cross history {BY_ITSELF} tells why")
+
+
+def cross(seaway: Seaway, story: Story, hold: float) -> None:
+    """Move the other crossing by hand, with `hold` seconds at each weight."""
     for number, (crossing, weight) in enumerate(BY_HAND, 1):
         began = time.time()
         if weight:
@@ -136,4 +140,8 @@ def last_after_back(story: Story, load: Load) -> list[float]:
 
 def failures(answers: tuple[Answer, ...]) -> list[str]:
     """The failed requests, as lines for a reader."""
-    return [f"{a.at:.3f} {a.path} {a.code} {a.error} ({a.side})" for a in answers if a.failed]
+    return told(tuple(answer for answer in answers if answer.failed))
+
+
+def told(answers: tuple[Answer, ...]) -> list[str]:
+    return [f"{a.at:.3f} {a.path} {a.code} {a.error} ({a.side})" for a in answers]

@@ -7,6 +7,7 @@ import re
 import subprocess
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,11 +79,11 @@ class Load:
         ]
         self._vegeta = vegeta
 
-    def start(self, paths: Sequence[str], headers: dict[str, list[str]]) -> None:
-        """Begin; the paths are asked for in turn."""
+    def start(self, paths: Sequence[str], headers: dict[str, list[str]], body: str = "") -> None:
+        """Begin; the paths are asked for in turn, or the body is posted to them."""
+        sent = {"method": "POST", "body": b64encode(body.encode()).decode()} if body else {"method": "GET"}
         targets = "".join(
-            json.dumps({"method": "GET", "url": f"{self._base}{path}", "header": headers}) + "\n"
-            for path in paths
+            json.dumps({**sent, "url": f"{self._base}{path}", "header": headers}) + "\n" for path in paths
         )
         self._attack = subprocess.Popen(self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._decode = subprocess.Popen(

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from scripts.rehearsal.figures import Share, plausible, pooled, quantile
-from scripts.rehearsal.journey import NEW, Story, failures, last_after_back, shares
+from scripts.rehearsal.journey import NEW, Story, failures, last_after_back, shares, told
 from scripts.rehearsal.load import Load
+from scripts.rehearsal.scaling import Step
 
 ENOUGH_REQUESTS, ENOUGH_MOVES, ENOUGH_ROLLOUTS = 30_000, 40, 3
 FELT = 0.5
@@ -23,10 +24,11 @@ class Check:
     held: bool
 
 
-def document(story: Story, load: Load, seconds: dict[str, float]) -> dict[str, Any]:
+def document(story: Story, load: Load, step: Step, seconds: dict[str, float]) -> dict[str, Any]:
     """Everything that was measured, with what had to hold."""
     answers = load.seen()
-    failed = failures(answers)
+    failed = [*failures(answers), *told(step.failed)]
+    nodes = step.as_json()
     holds = list(shares(story, load))
     missed = sum(not share.inside for share in holds)
     times = [answer.seconds for answer in answers]
@@ -57,6 +59,12 @@ def document(story: Story, load: Load, seconds: dict[str, float]) -> dict[str, A
             "<= 500 ms",
             max(late, default=0) <= FELT,
         ),
+        Check(
+            "nodes under a step of load",
+            " → ".join(map(str, nodes["nodes"])),
+            "one comes, and goes again",
+            bool(nodes["came_s"] and nodes["gone_s"]),
+        ),
     ]
     return {
         "ok": all(check.held for check in checks),
@@ -67,6 +75,7 @@ def document(story: Story, load: Load, seconds: dict[str, float]) -> dict[str, A
         "new_side": sum(a.side == NEW for a in answers),
         "latency_ms": {f"p{q}": round(quantile(times, q / 100) * 1000, 1) for q in (50, 95, 99)},
         "shares": [_row(share) for share in pooled(holds)],
+        "step": nodes,
         "versions": sorted({a.version for a in answers if a.side == NEW and a.version}),
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
     }
@@ -81,12 +90,16 @@ def table(result: dict[str, Any]) -> str:
             f"  {row['weight']:>4} %   {row['new']:>7,} of {row['total']:>7,} {row['share']:>7.2%}"
             f"   {low:>7.2%} to {high:>7.2%}"
         )
-    latency = result["latency_ms"]
+    latency, step = result["latency_ms"], result["step"]
     lines += [
         "",
         f"  latency  p50 {latency['p50']} ms   p95 {latency['p95']} ms   p99 {latency['p99']} ms",
-        "",
     ]
+    if step["came_s"] and step["gone_s"]:
+        came, gone = f"{step['came_s']:.0f} s", f"{step['gone_s']:.0f} s"
+        logins = f"{step['logins_per_second']} wrong passwords a second more"
+        lines.append(f"  {logins}: a node came after {came}, and was gone {gone} after the last")
+    lines.append("")
     for check in result["checks"]:
         lines.append(
             f"  {'✓' if check['held'] else '✗'} {check['name']:<34} {check['value']:>12}"

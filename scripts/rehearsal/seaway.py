@@ -30,6 +30,13 @@ class Seaway:
         if done.returncode:
             sys.exit(f"seaway {' '.join(words)} failed with status {done.returncode}")
 
+    def follow(self, *words: str) -> subprocess.Popen[str]:
+        """Start a command that goes on, to read what it writes."""
+        argv: list[str | Path] = [PROGRAM, *words, "--file", self._file]
+        return subprocess.Popen(
+            argv, env=self._env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        )
+
     def ask(self, *words: str) -> Any:
         """Run a command for its JSON."""
         argv: list[str | Path] = [PROGRAM, *words, "--file", self._file, "-o", "json"]

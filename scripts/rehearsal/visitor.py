@@ -16,12 +16,28 @@ PASSWORD: Final = "calm-seas-and-fair-winds"  # noqa: S105  (of a made-up person
 
 def cookie(base: str) -> str:
     """Log in at `base` and return the Cookie header of a logged-in browser."""
-    jar = CookieJar()
-    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-    page = browser.open(f"{base}/login/", timeout=10).read().decode()
-    token = re.search(r'name="form_token" value="([0-9a-f]+)"', page)
-    if token is None:
-        sys.exit(f"{base}/login/ has no form")
-    form = {"name": NAME, "password": PASSWORD, "next": "", "form_token": token[1]}
-    browser.open(f"{base}/login/", urllib.parse.urlencode(form).encode(), timeout=10).read()
-    return "; ".join(f"{each.name}={each.value}" for each in jar)
+    person = Visitor(base)
+    person.log_in()
+    return person.cookie
+
+
+class Visitor:
+    """A browser at the login page of `base`, its form filled in; `form` may be sent again and again."""
+
+    def __init__(self, base: str, password: str = PASSWORD) -> None:
+        self._page, self._jar = f"{base}/login/", CookieJar()
+        self._browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._jar))
+        page = self._browser.open(self._page, timeout=10).read().decode()
+        token = re.search(r'name="form_token" value="([0-9a-f]+)"', page)
+        if token is None:
+            sys.exit(f"{self._page} has no form")
+        filled = {"name": NAME, "password": password, "next": "", "form_token": token[1]}
+        self.form = urllib.parse.urlencode(filled)
+
+    @property
+    def cookie(self) -> str:
+        """The Cookie header."""
+        return "; ".join(f"{each.name}={each.value}" for each in self._jar)
+
+    def log_in(self) -> None:
+        self._browser.open(self._page, self.form.encode(), timeout=10).read()
