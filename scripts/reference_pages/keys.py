@@ -35,6 +35,8 @@ KINDS: Final = {
     fields.percent: "share",
     fields.rate: "rate",
     fields.address: "address",
+    fields.network: "network",
+    fields.header: "header",
     fields.command: "command",
     quantity.cpu: "cpu",
     quantity.memory: "memory",

@@ -50,7 +50,9 @@ KINDS = {
     "networking.k8s.io/v1": ("NetworkPolicy",),
     "discovery.k8s.io/v1": ("EndpointSlice",),
     "gateway.networking.k8s.io/v1": ("GatewayClass", "Gateway", "HTTPRoute"),
-    "gateway.envoyproxy.io/v1alpha1": ("EnvoyProxy", "ClientTrafficPolicy", "BackendTrafficPolicy"),
+    "gateway.envoyproxy.io/v1alpha1": (
+        *("EnvoyProxy", "ClientTrafficPolicy", "BackendTrafficPolicy", "SecurityPolicy"),
+    ),
     "apiextensions.k8s.io/v1": ("CustomResourceDefinition",),
     "admissionregistration.k8s.io/v1": (
         "ValidatingAdmissionPolicy",
@@ -118,13 +120,13 @@ class Tiny:
     def certificate(self) -> Path:
         return Path(LocalCertificates().authority_path())
 
-    def write(self, *, hsts: int = 31536000, **service: Any) -> None:
-        """Write the file and the project anew; `service` are keys of the service that differ."""
+    def write(self, *, hsts: int = 31536000, edge: dict[str, Any] | None = None, **service: Any) -> None:
+        """Write the file and the project anew; `edge` and `service` are keys of those that differ."""
         document = json.loads(json.dumps(DOCUMENT))
         document["services"]["app"] |= service
         for crossing in document["crossings"].values():
             crossing.update(self.crossing)
-        document["edge"] = {"hsts": hsts}
+        document["edge"] = {"hsts": hsts, **(edge or {})}
         self.file.write_text(yaml.safe_dump(document, sort_keys=False))
         shutil.copytree(PROJECT, self.folder / "app", dirs_exist_ok=True, ignore=IGNORED)
         self.release(self.version)
@@ -251,10 +253,10 @@ class Tiny:
         context = ssl.create_default_context(cafile=str(self.certificate))
         return Visit(DOMAIN, HTTPS, context=context, timeout=10)
 
-    def ask(self, path: str, body: str = "") -> Answer:
-        """One request through the gateway, over a connection of its own."""
+    def ask(self, path: str, body: str = "", **headers: str) -> Answer:
+        """One request through the gateway, over a connection of its own; in `headers` _ stands for -."""
         with closing(self.connect()) as visit:
-            return visit.ask(path, body)
+            return visit.ask(path, body, **headers)
 
     def side(self, path: str) -> str:
         return self.ask(path).headers.get("x-served-by", "")
@@ -282,8 +284,9 @@ class Visit(HTTPSConnection):
         plain = socket.create_connection(("127.0.0.1", self.port), self.timeout)
         self.sock = self._context.wrap_socket(plain, server_hostname=self.host)  # type: ignore[attr-defined]
 
-    def ask(self, path: str, body: str = "") -> Answer:
-        self.request("POST" if body else "GET", path, body or None)
+    def ask(self, path: str, body: str = "", **headers: str) -> Answer:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.request("POST" if body else "GET", path, body or None, given)
         answer = self.getresponse()
         headers = {name.lower(): value for name, value in answer.getheaders()}
         return Answer(answer.status, headers, answer.read().decode())

@@ -302,6 +302,17 @@ def _nested(a: str, b: str) -> bool:
     return a.startswith(f"{b}/") or b.startswith(f"{a}/")
 
 
+def _closed(system: System, _: Declared) -> Iterator[Found]:
+    """See that nothing shall cross of which the edge refuses every request."""
+    for name, crossing in system.crossings.items():
+        for i, route in enumerate(crossing.routes):
+            for path in system.closed:
+                if f"{route.rstrip('/')}/".startswith(f"{path.rstrip('/')}/"):
+                    why = f"the edge refuses {path} to the outside: no visitor's request would cross"
+                    remedy = "name the closed paths without it in edge.closed"
+                    yield Found(("crossings", name, "routes", i), why, remedy)
+
+
 def _promotions(system: System, _: Declared) -> Iterator[Found]:
     """See that images come from another environment, and that the keys of their gates are there."""
     known = frozenset(system.environments)
@@ -325,4 +336,4 @@ def _promotions(system: System, _: Declared) -> Iterator[Found]:
 
 Check = Callable[[System, Declared], Iterator[Found]]
 WITHIN: Final[tuple[Check, ...]] = (_environments, _services, _taken, _commands, _variables)
-BETWEEN: Final[tuple[Check, ...]] = (_databases, _crossings, _releases, _order, _routes, _promotions)
+BETWEEN: Final[tuple[Check, ...]] = (_databases, _crossings, _releases, _order, _routes, _closed, _promotions)

@@ -37,7 +37,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "gateway.networking.k8s.io/v1": ("Gateway", "HTTPRoute", "BackendTLSPolicy"),
     "gateway.envoyproxy.io/v1alpha1": (
         *("EnvoyProxy", "ClientTrafficPolicy", "BackendTrafficPolicy"),
-        *("EnvoyPatchPolicy", "Backend", "HTTPRouteFilter"),
+        *("EnvoyPatchPolicy", "Backend", "HTTPRouteFilter", "SecurityPolicy"),
     ),
     "rbac.authorization.k8s.io/v1": ("Role", "RoleBinding"),
     ADMISSION_API: ADMISSION,

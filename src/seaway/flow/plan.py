@@ -65,6 +65,7 @@ def edge_wish(system: System, environment: EnvironmentSpec) -> edge.EdgeWish:
         monolith=system.monolith_in(environment),
         default_route=not everything,
         routes=tuple(f"{CROSSING}/{name}/route" for name in system.crossings),
+        closed=system.closed,
     )
 
 

@@ -15,6 +15,7 @@ from seaway.model.wrong import Wrong
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing.spec import CrossingSpec
 from seaway.rooms.data.spec import DatabaseSpec
+from seaway.rooms.edge.hardening import closed_paths
 from seaway.rooms.edge.spec import EdgeSpec, MonolithSpec
 from seaway.rooms.images.spec import ImagesSpec, PromotionSpec
 from seaway.rooms.services.spec import ServiceSpec
@@ -64,6 +65,12 @@ class System(Spec):
     @property
     def folder(self) -> Path:
         return self._folder
+
+    @property
+    def closed(self) -> tuple[str, ...]:
+        """Give the paths that the edge refuses to the outside."""
+        asked = [path for service in self.services.values() for path in (service.health, service.ready)]
+        return closed_paths(self.edge, [*asked, self.monolith.health if self.monolith else ""])
 
     def at(self, folder: Path) -> System:
         """Give the same system with its file in `folder`."""

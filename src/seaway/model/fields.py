@@ -5,6 +5,7 @@ Every checker takes what was written and returns what is kept, or raises `Wrong`
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import shlex
 from typing import Annotated, Any, Final
@@ -26,6 +27,7 @@ _PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 _PACKAGE: Final = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(s|m|h)")
 _PERCENT: Final = re.compile(r"([1-9][0-9]{0,2})\s*%")
+_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")
 _RATE: Final = re.compile(r"(0|[1-9][0-9]{0,2})(\.[0-9]{1,3})?\s*%")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 
@@ -120,6 +122,21 @@ def address(text: str) -> str:
     return text.rstrip("/")
 
 
+def network(text: str) -> str:
+    """Check a network of addresses, such as 10.0.0.0/8 (RFC 4632, 3.1); a single address is one too."""
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise Wrong(f"{text!r} is no network", f"such as {_network_of(text) or '10.0.0.0/8'}") from error
+
+
+def header(text: str) -> str:
+    """Check the name of a header field (RFC 9110, 5.1), without _, which proxies refuse."""
+    if not _HEADER.fullmatch(text):
+        raise Wrong(f"{text!r} is no name of a header", "letters, digits and -, such as Referrer-Policy")
+    return text
+
+
 def command(text: str) -> str:
     """Check a command line: words as a shell would split them, no shell behind them."""
     try:
@@ -144,6 +161,14 @@ def share(text: str) -> float:
     return float(rate(text).rstrip("%")) / 100
 
 
+def _network_of(text: str) -> str:
+    """Give the network that an address with a length of prefix lies in; empty where it is neither."""
+    try:
+        return str(ipaddress.ip_interface(text).network)
+    except ValueError:
+        return ""
+
+
 def _several(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
@@ -166,6 +191,8 @@ Command = Annotated[str, AfterValidator(command)]
 Cpu = Annotated[str, AfterValidator(cpu), _NUMBER_OR_TEXT]
 Memory = Annotated[str, AfterValidator(memory), _NUMBER_OR_TEXT]
 Storage = Annotated[str, AfterValidator(storage), _NUMBER_OR_TEXT]
+Network = Annotated[str, AfterValidator(network)]
+HeaderName = Annotated[str, AfterValidator(header), _like(_HEADER)]
 Text = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Package = Annotated[str, AfterValidator(package), _like(_PACKAGE)]
@@ -174,6 +201,9 @@ Packages = Annotated[
     tuple[Package, ...], BeforeValidator(_several, json_schema_input_type=Package | tuple[Package, ...])
 ]
 Files = Annotated[tuple[str, ...], BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...])]
+Networks = Annotated[
+    tuple[Network, ...], BeforeValidator(_several, json_schema_input_type=Network | tuple[Network, ...])
+]
 UrlPaths = Annotated[
     tuple[UrlPath, ...], BeforeValidator(_several, json_schema_input_type=UrlPath | tuple[UrlPath, ...])
 ]

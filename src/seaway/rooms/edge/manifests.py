@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, Output, labels
+from seaway.rooms.edge import hardening
 from seaway.rooms.edge.spec import EdgeSpec
 
 ROOM: Final = "edge"
@@ -68,7 +70,7 @@ def proxy(system: str, spec: EdgeSpec) -> Manifest:
             "provider": {"type": "Kubernetes", "kubernetes": kubernetes},
             "shutdown": {"drainTimeout": "30s", "minDrainDuration": "5s"},
             "logging": {"level": {"default": "warn"}},
-            "telemetry": {"accessLog": {"disable": True}},
+            "telemetry": {"accessLog": hardening.access_log(spec)},
             "bootstrap": {"type": "JSONPatch", "jsonPatches": _statistics()},
         },
     }
@@ -131,25 +133,42 @@ def redirect(system: str, domain: str, https: int) -> Manifest:
     return _route(system, "redirect", "http", domain, [rule])
 
 
-def client_policy(system: str, hsts: int) -> Manifest:
-    """Ask TLS 1.2 or later of clients, offer HTTP/2, and tell browsers to come back over HTTPS."""
-    spec: dict[str, Any] = {
-        "targetRefs": [{**_gateway_ref(), "sectionName": "https"}],
-        "tls": {"minVersion": "1.2", "alpnProtocols": ["h2", "http/1.1"]},
-    }
-    if hsts:
-        header = {"name": "Strict-Transport-Security", "value": f"max-age={hsts}"}
-        spec["headers"] = {"lateResponseHeaders": {"set": [header]}}
+def client_policy(system: str, spec: EdgeSpec) -> Manifest:
+    """Speak modern TLS with clients, offer HTTP/2, and tell browsers to come back over HTTPS."""
+    hsts = [{"name": "Strict-Transport-Security", "value": f"max-age={spec.hsts}"}] if spec.hsts else []
+    asked = {**hardening.client(spec, hsts), "tls": hardening.tls(spec)}
+    return _client_policy(system, EDGE, "https", asked)
+
+
+def plain_policy(system: str, spec: EdgeSpec) -> Manifest:
+    """Bound the clients of port 80 as those of port 443; HSTS is nothing for it (RFC 6797, 7.2)."""
+    return _client_policy(system, "redirect", "http", hardening.client(spec))
+
+
+def _client_policy(system: str, name: str, section: str, asked: dict[str, Any]) -> Manifest:
     return {
         "apiVersion": ENVOY_API,
         "kind": "ClientTrafficPolicy",
-        "metadata": _meta(system, EDGE),
-        "spec": spec,
+        "metadata": _meta(system, name),
+        "spec": {"targetRefs": [{**_gateway_ref(), "sectionName": section}], **asked},
     }
 
 
-def backend_policy(system: str) -> Manifest:
-    """Retry only what never reached a server, and let nothing of the proxy's own limits refuse a request."""
+def security_policy(system: str, closed: Sequence[str], inside: Sequence[str]) -> Manifest:
+    """Close paths to the outside, whatever leads to them."""
+    return {
+        "apiVersion": ENVOY_API,
+        "kind": "SecurityPolicy",
+        "metadata": _meta(system, EDGE),
+        "spec": {
+            "targetRefs": [{**_gateway_ref(), "sectionName": "https"}],
+            "authorization": hardening.authorization(closed, inside),
+        },
+    }
+
+
+def backend_policy(system: str, spec: EdgeSpec) -> Manifest:
+    """Retry only what never reached a server; of the proxy's limits only those for one client refuse."""
     return {
         "apiVersion": ENVOY_API,
         "kind": "BackendTrafficPolicy",
@@ -171,6 +190,7 @@ def backend_policy(system: str) -> Manifest:
                 "maxParallelRetries": 1024,
             },
             "loadBalancer": {"type": "LeastRequest"},
+            **hardening.requests(spec),
         },
     }
 

@@ -22,8 +22,10 @@ from seaway.rooms.edge.manifests import (
     client_policy,
     gateway,
     gateway_class,
+    plain_policy,
     proxy,
     redirect,
+    security_policy,
 )
 from seaway.rooms.edge.spec import EdgeSpec, MonolithSpec
 from seaway.rooms.edge.steps import (
@@ -51,7 +53,7 @@ class EdgeWish:
     """What the file asks of the edge in one environment.
 
     `default_route` tells whether the monolith gets what no crossing takes. `routes` are the ids of the steps
-    that make the crossings' routes: the edge is published after them.
+    that make the crossings' routes: the edge is published after them. `closed` are paths that it refuses.
     """
 
     system: str
@@ -63,6 +65,7 @@ class EdgeWish:
     monolith: MonolithSpec | None = None
     default_route: bool = True
     routes: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
 
 
 def monolith_addresses(facts: MonolithFacts | None) -> tuple[tuple[str | Output, ...], int]:
@@ -76,13 +79,18 @@ def desired(wish: EdgeWish, facts: MonolithFacts | None) -> list[Desired]:
     """List every object of the edge."""
     first = (*NAMESPACE, *CONTROLLER, *ANSWERS)
     proxied = (*first, "images/envoy/build")
-    front = (f"{ROOM}/proxy", f"{ROOM}/class", f"{ROOM}/certificate/issue", *first)
+    policies = ("client-policy", "plain-policy", "security-policy", "backend-policy")
+    front = tuple(f"{ROOM}/{part}" for part in ("proxy", "class", "certificate/issue", *policies))
+    spec = wish.spec
+    closed = security_policy(wish.system, wish.closed, spec.inside)
     found = [
         Desired(f"{ROOM}/class", gateway_class(wish.system), first),
-        Desired(f"{ROOM}/proxy", proxy(wish.system, wish.spec), proxied),
-        Desired(f"{ROOM}/client-policy", client_policy(wish.system, wish.spec.hsts), first),
-        Desired(f"{ROOM}/backend-policy", backend_policy(wish.system), first),
-        Desired(f"{ROOM}/gateway", gateway(wish.system), front),
+        Desired(f"{ROOM}/proxy", proxy(wish.system, spec), proxied),
+        Desired(f"{ROOM}/client-policy", client_policy(wish.system, spec), first),
+        Desired(f"{ROOM}/plain-policy", plain_policy(wish.system, spec), first),
+        *([Desired(f"{ROOM}/security-policy", closed, first)] if wish.closed else []),
+        Desired(f"{ROOM}/backend-policy", backend_policy(wish.system, spec), first),
+        Desired(f"{ROOM}/gateway", gateway(wish.system), (*front, *first)),
         Desired(f"{ROOM}/redirect", redirect(wish.system, wish.domain, wish.https), first),
     ]
     return [*found, *_monolith(wish, wish.monolith, facts)] if wish.monolith else found

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from seaway.model.fields import Address, Host, UrlPath
+from seaway.model.fields import Address, Duration, HeaderName, Host, Memory, Networks, UrlPath, UrlPaths
 from seaway.model.spec import Spec
 from seaway.model.wrong import Wrong
 
@@ -108,8 +108,41 @@ class MonolithSpec(Spec):
         return [urlsplit(address) for address in self.addresses]
 
 
+class LimitsSpec(Spec):
+    """What the gateway takes from clients, at most. Each proxy counts for itself."""
+
+    header: Duration = Field(
+        default="10s",
+        description="time in which TLS must be agreed, and then a request's header must be there",
+        examples=["10s"],
+    )
+    request: Duration = Field(
+        default="5m",
+        description="time in which a request must be there whole, with its body",
+        examples=["5m"],
+    )
+    idle: Duration = Field(
+        default="5m", description="how long a connection without a request is kept", examples=["5m"]
+    )
+    body: Memory | None = Field(
+        default=None,
+        description="the largest body; each is then kept in the proxy until it is whole, "
+        "and WebSockets do not work. Without, bodies pass through as they come",
+        examples=["10Mi"],
+    )
+    connections: int = Field(
+        default=10000, ge=1, description="connections at once, of all clients together", examples=[10000]
+    )
+    requests: int = Field(
+        default=1000,
+        ge=0,
+        description="requests a second of one client's address to one route; 0 sets no limit",
+        examples=[1000],
+    )
+
+
 class EdgeSpec(Spec):
-    """How the gateway in front of everything runs."""
+    """How the gateway in front of everything runs, and what it lets through."""
 
     replicas: int = Field(default=2, ge=1, le=20, description="proxies in front of everything", examples=[2])
     hsts: int = Field(
@@ -117,6 +150,37 @@ class EdgeSpec(Spec):
         ge=0,
         description="Strict-Transport-Security max-age, in seconds; 0 leaves it out",
         examples=[31536000],
+    )
+    tls: Literal["1.2", "1.3"] = Field(
+        default="1.2", description="the oldest version of TLS that is spoken", examples=["1.3"]
+    )
+    headers: dict[HeaderName, str] = Field(
+        default_factory=dict,
+        description="headers that answers get where the application sets none; an empty text takes one of "
+        "the usual three away",
+        examples=[{"X-Frame-Options": "DENY"}],
+    )
+    banner: bool = Field(
+        default=False, description="whether answers tell by what they were made (Server, X-Powered-By)"
+    )
+    limits: LimitsSpec = Field(default=LimitsSpec(), description="what is taken from clients at most")
+    closed: UrlPaths | None = Field(
+        default=None,
+        description="paths, with all below them, that are refused; without, /metrics and the paths of "
+        "`health` and `ready`. `[]` opens all",
+        examples=[["/health", "/admin"]],
+    )
+    inside: Networks = Field(
+        default=(), description="networks whose clients may ask closed paths too", examples=["10.0.0.0/8"]
+    )
+    behind: Networks = Field(
+        default=(),
+        description="networks of the load balancers in front, whose X-Forwarded-For is believed; "
+        "without, no client's is",
+        examples=["10.0.0.0/8"],
+    )
+    log: bool = Field(
+        default=True, description="whether each request is written down, as a line of JSON without secrets"
     )
 
 

@@ -1,6 +1,7 @@
 """The smallest service, and with SIDE=monolith its own old server: says who answers, and keeps notes.
 
 The service fails at every path that ends with /bad, and a version below 0 at all; the old server does not.
+What a request's headers were when they arrived is told at /headers.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # head and body in one segment: the second would wait for the first to be acknowledged
 
     def do_GET(self) -> None:
+        if self.path == "/headers":
+            self._answer(200, str(self.headers))
+            return
         if not self.path.endswith("/notes"):
             fails = self.path.endswith("/bad") or (RELEASE.startswith("-") and self.path != "/health")
             bad = fails and os.environ["SIDE"] != "monolith"
