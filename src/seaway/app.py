@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from seaway.errors import Refused
 from seaway.flow import images as pictures
 from seaway.flow.apply import apply
+from seaway.flow.edge import EdgeStatus, edge_of
 from seaway.flow.leave import leave
 from seaway.flow.observe import (
     neighbours,
@@ -48,6 +50,7 @@ from seaway.rooms.crossing.decide import decide_back, decide_back_all, decide_mo
 from seaway.rooms.crossing.orders import Order, TakeBack, command, read_differences, read_history
 from seaway.rooms.crossing.state import Entry, Verb
 from seaway.rooms.crossing.views import CrossingView
+from seaway.rooms.edge.certificates import look_at_edge
 from seaway.rooms.images.facts import image_facts
 from seaway.rooms.images.keys import PrivateKey
 from seaway.rooms.images.plan import BuildStep
@@ -322,6 +325,14 @@ def follow_scale(system: System, on: str, report: Report, seconds: float) -> Gen
             seen = observe_scale(system, name, environment, world)
             yield scale_of(system, seen, unplaced(system, world))
             world.pause(seconds)
+
+
+def edge(system: System, on: str, report: Report) -> EdgeStatus:
+    """See what the edge shows to visitors, and when that ends. Raises NotFound where there is no cluster."""
+    _, environment = system.environment(on)
+    with closing(open_world(environment, report)) as world:
+        seen = look_at_edge(world.kube, system.system, environment.domain, environment.ports.https)
+        return edge_of(environment, seen, datetime.now(UTC))
 
 
 def authority() -> tuple[str, str]:

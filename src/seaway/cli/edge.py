@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from seaway.cli.options import Format, Output
-from seaway.cli.story import emit, emit_json, next_commands
+from seaway.cli.options import FILE, File, Format, On, Output
+from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
 
 app = typer.Typer()
 
@@ -13,6 +13,34 @@ app = typer.Typer()
 @app.callback()
 def edge() -> None:
     """Work with the gateway and its certificates."""
+
+
+@app.command("status")
+def status(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
+    """Show the certificate that visitors are shown: its names, issuer, days left, and what is wrong with it.
+
+    For example:
+      seaway edge status
+      seaway edge status -o json
+    """
+    from seaway import app as house  # noqa: PLC0415  (cryptography)
+    from seaway.flow.load import load  # noqa: PLC0415
+
+    with Story() as story:
+        found = house.edge(load(file), on, story)
+    told = found.as_json()
+    if output is Format.JSON:
+        emit_json(told)
+    else:
+        names = " ".join(told["names"]) or "-"
+        row = (names, told["issuer"] or "-", str(told["days"]), told["until"][:10], told["renewal"][:10])
+        emit(found.url, "")
+        emit_table(("names", "issuer", "days left", "ends", "renewed from"), [row])
+        emit("", f"✗ {found.failure}" if found.failure else "✓ visitors are shown this one")
+    if found.failure or found.due:
+        next_commands(("seaway up", "renew it, or mend what is wrong"))
+    else:
+        next_commands(("seaway status", "everything else"))
 
 
 @app.command("ca")

@@ -23,6 +23,7 @@ from seaway.rooms.crossing.plan import DEFINITION
 from seaway.rooms.crossing.resource import API as CROSSING_API
 from seaway.rooms.crossing.resource import KIND as CROSSING
 from seaway.rooms.edge import controller
+from seaway.rooms.edge.certificates import mistrust, secret_of
 from seaway.rooms.edge.facts import look_at_monolith
 from seaway.rooms.services.manifests import ROOM as SERVICES
 
@@ -64,7 +65,9 @@ def observe(system: System, name: str, environment: EnvironmentSpec, world: Worl
     with ThreadPoolExecutor(6) as pool:
         monolith = pool.submit(_monolith, system, environment)
         cluster = world.clusters.find(name_of(environment.cluster))
-        collect = _look(pool, world.kube, system.system) if cluster and cluster.state == "running" else None
+        running = cluster is not None and cluster.state == "running"
+        collect = _look(pool, world.kube, system.system) if running else None
+        secret = pool.submit(world.kube.get, secret_of(system.system)) if running else None
         live, pods, record = collect() if collect else (Live(), (), None)
         return Snapshot(
             environment=name,
@@ -76,6 +79,7 @@ def observe(system: System, name: str, environment: EnvironmentSpec, world: Worl
             chart=world.charts.identity(controller.CHART),
             record=record,
             authority=world.certificates.authority,
+            mistrust=mistrust(secret.result(), environment.domain) if secret else "",
         )
 
 

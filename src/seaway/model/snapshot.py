@@ -63,7 +63,8 @@ class Snapshot:
     `images` holds what the registry has, as outputs (`images/NAME` → reference by digest); a name that is not
     in it must be built first. `pods` are all pods of the system. `chart` names the gateway's chart, and
     `record` is what its last installation left. `authority` identifies who signs certificates now, and
-    `registry` is where the environment's images come from.
+    `registry` is where the environment's images come from. `mistrust` says why the Secret that holds the
+    edge's certificate is of no use, whatever its annotations say.
     """
 
     environment: str
@@ -77,6 +78,7 @@ class Snapshot:
     record: Manifest | None = None
     authority: str = ""
     registry: str = ""
+    mistrust: str = ""
 
     @property
     def running(self) -> bool:

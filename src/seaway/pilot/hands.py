@@ -93,7 +93,7 @@ class Hands:
     def tell(self, crossing: Crossing, event: Emit) -> None:
         """Tell a Kubernetes Event of the crossing."""
         self._must_lead()
-        self.kube.create(_event(crossing, event))
+        self.kube.create(told(_ref(crossing), crossing.uid, event))
         log.info("%s %s: %s", crossing.name, event.reason, event.message)
 
     def look_again(self, kind: str, ref: Ref) -> None:
@@ -113,23 +113,23 @@ def _ref(crossing: Crossing) -> Ref:
     return Ref(API, CROSSING, crossing.name, crossing.place.system)
 
 
-def _event(crossing: Crossing, event: Emit) -> dict[str, Any]:
-    """Compose an Event (v1) about the crossing, so that `kubectl describe` of it tells."""
+def told(about: Ref, uid: str, event: Emit) -> dict[str, Any]:
+    """Compose an Event (v1) about an object, so that `kubectl describe` of it tells."""
     now = datetime.now(UTC)
     return {
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {
-            "name": f"{crossing.name}.{int(now.timestamp() * 1e6):x}",
-            "namespace": crossing.place.system,
-            "labels": labels(crossing.place.system, ROOM, crossing.name),
+            "name": f"{about.name}.{int(now.timestamp() * 1e6):x}",
+            "namespace": about.namespace,
+            "labels": labels(about.namespace, ROOM, about.name),
         },
         "involvedObject": {
-            "apiVersion": API,
-            "kind": CROSSING,
-            "name": crossing.name,
-            "namespace": crossing.place.system,
-            "uid": crossing.uid,
+            "apiVersion": about.api_version,
+            "kind": about.kind,
+            "name": about.name,
+            "namespace": about.namespace,
+            "uid": uid,
         },
         "type": event.type,
         "reason": event.reason,

@@ -15,6 +15,7 @@ from seaway.kit.kube import Kube
 from seaway.pilot import health, watches
 from seaway.pilot.comparing import Comparison
 from seaway.pilot.desk import Desk
+from seaway.pilot.lapsing import Lapsing
 from seaway.pilot.leader import RETRY, Candidate
 from seaway.pilot.readings import Readings
 from seaway.pilot.steering import Steering
@@ -34,6 +35,7 @@ class Pilot:
         readings = Readings(kube, namespace, self.desk)
         comparison = Comparison(kube, namespace, self.desk, self._leads)
         self.steering = Steering(kube, namespace, self.desk, self._leads, readings, comparison)
+        self.lapsing = Lapsing(kube, namespace, self._leads)
         self.stop, self.ended, self.asked = asyncio.Event(), threading.Event(), False
 
     async def run(self) -> bool:
@@ -55,6 +57,7 @@ class Pilot:
         threads = [
             threading.Thread(target=self._keep, args=(loop,), name="lease"),
             threading.Thread(target=self._steer, args=(loop,), name="steering"),
+            threading.Thread(target=self.lapsing.run, args=(self.ended,), name="lapsing"),
         ]
         for thread in threads:
             thread.start()

@@ -136,23 +136,33 @@ class Readings:
         return found
 
     def _list(self) -> None:
-        """Find the proxies by the labels that Envoy Gateway gives them; those that are ready must answer."""
-        own = f"gateway.envoyproxy.io/owning-gateway-namespace={self.system}"
-        pods = self.kube.list("v1", "Pod", namespace=SYSTEM_NAMESPACE, labels=own)
-        there = {pod["metadata"]["name"]: pod for pod in pods if pod.get("status", {}).get("podIP")}
+        """Find the proxies; those that are ready must answer."""
+        there = proxies(self.kube, self.system)
         self._proxies = {name: pod["status"]["podIP"] for name, pod in there.items()}
         self._needed = {name for name, pod in there.items() if _serves(pod)}
         self._listed = self.clock()
 
     def _ask(self, address: str, query: str) -> tuple[Totals, float] | None:
         """Read one proxy; gives the seconds of a core that it took too."""
-        host, began = f"[{address}]" if ":" in address else address, time.thread_time()
+        began = time.thread_time()
         try:
-            answer = self._http.get(f"http://{host}:{STATISTICS}{query}")
+            answer = self._http.get(statistics_at(address, query))
             return parse(answer.raise_for_status().text), time.thread_time() - began
         except (httpx.HTTPError, ValueError) as error:
             log.warning("the statistics of the proxy at %s are not read: %s", address, error)
             return None
+
+
+def proxies(kube: Kube, system: str) -> dict[str, Manifest]:
+    """Find the pods of the gateway's proxies by the labels that Envoy Gateway gives them, by name."""
+    own = f"gateway.envoyproxy.io/owning-gateway-namespace={system}"
+    pods = kube.list("v1", "Pod", namespace=SYSTEM_NAMESPACE, labels=own)
+    return {pod["metadata"]["name"]: pod for pod in pods if pod.get("status", {}).get("podIP")}
+
+
+def statistics_at(address: str, query: str) -> str:
+    """Give the URL at which the proxy with this address answers a query."""
+    return f"http://{f'[{address}]' if ':' in address else address}:{STATISTICS}{query}"
 
 
 def _serves(pod: Manifest) -> bool:

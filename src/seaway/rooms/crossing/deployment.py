@@ -37,6 +37,7 @@ RULES: Final = (
     ("seaway.dev", ("crossings/status",), ("patch",)),
     ("gateway.networking.k8s.io", ("httproutes",), ("get", "list", "watch", "create", "patch", "delete")),
     ("gateway.envoyproxy.io", ("envoypatchpolicies", "backendtrafficpolicies"), ("list", "create", "patch")),
+    ("gateway.networking.k8s.io", ("gateways",), ("get",)),
     ("gateway.envoyproxy.io", ("backends",), ("get",)),
     ("gateway.networking.k8s.io", ("backendtlspolicies",), ("get",)),
     ("discovery.k8s.io", ("endpointslices",), ("list", "watch")),

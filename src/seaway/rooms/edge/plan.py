@@ -153,6 +153,8 @@ def _certificate(wish: EdgeWish, seen: Snapshot) -> list[IssueCertificate]:
         why = "there is none yet"
     elif found.domain != wish.domain:
         why = f"it was for {found.domain}"
+    elif seen.mistrust:
+        why = seen.mistrust
     elif seen.authority and found.issuer != seen.authority:
         why = "another authority signs now"
     elif found.until - seen.now < RENEW:
