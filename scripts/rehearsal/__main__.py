@@ -64,7 +64,7 @@ def _travel(seaway: Seaway, system: Path, story: journey.Story, step: scaling.St
     _say(f"{scaling.LOGINS} wrong passwords a second beside it: replicas come for them, and a node for these")
     step.start(visitor.Visitor(OLD, "not-this-one"))
     journey.cross(seaway, story, hold)
-    _say("New versions of three services roll out under the same load")
+    _say("New versions of three services are built, promoted and rolled out under the same load")
     journey.roll_over(seaway, system, story)
     step.settle()
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from scripts.rehearsal import release
 from scripts.rehearsal.figures import Share
 from scripts.rehearsal.load import Answer, Load
 from scripts.rehearsal.seaway import Seaway
@@ -49,10 +50,12 @@ class Moved:
 
 @dataclass
 class Story:
-    """What was done, for the figures."""
+    """What was done, for the figures: also each image that was promoted, and the services that run theirs."""
 
     moves: list[Moved] = field(default_factory=list)
     rollouts: list[tuple[str, float, float]] = field(default_factory=list)
+    promoted: dict[str, str] = field(default_factory=dict)
+    running: list[str] = field(default_factory=list)
 
 
 def begin(seaway: Seaway) -> None:
@@ -96,12 +99,16 @@ def by_itself(entries: Sequence[Mapping[str, Any]], until: float) -> list[Moved]
 
 
 def roll_over(seaway: Seaway, system: Path, story: Story) -> None:
-    """Bring out a new version of each service, under the same load."""
+    """Promote a new version of each service and roll it out, under the same load."""
+    release.only_by_promotion(system)
     for service in ROLLOUTS:
         new_version(system / service / service)
+        story.promoted[service] = release.promote(seaway, system, service)
+        sys.stderr.write(f"  promoted {story.promoted[service]}\n")
         began = time.time()
         seaway.tell("up", "--yes")
         story.rollouts.append((service, began, time.time()))
+    story.running = release.running(seaway.ask("status"), story.promoted)
 
 
 def new_version(package: Path) -> None:

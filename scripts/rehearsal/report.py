@@ -48,6 +48,12 @@ def document(story: Story, load: Load, step: Step, seconds: dict[str, float]) ->
             len(story.rollouts) >= ENOUGH_ROLLOUTS,
         ),
         Check(
+            "images as they were promoted",
+            f"{len(story.running)} of {len(story.rollouts)}",
+            "all that rolled out",
+            len(story.running) == len(story.rollouts),
+        ),
+        Check(
             "shares in their 99 % interval",
             f"{len(holds) - missed} of {len(holds)}",
             "all, or what luck allows",

@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Final
 
+from scripts.rehearsal import release
 from seaway.providers.local import supervisor
 from seaway.providers.local.supervisor import Service
 
@@ -165,9 +166,10 @@ def _wait(url: str, seconds: float = 90) -> None:
 
 
 def copy_system() -> Path:
-    """The team's repository: a copy of the example, so that new versions do not touch the checkout."""
+    """The team's repository: a copy of the example, with staging; the checkout stays as it is."""
     target = HOME / "system"
     shutil.rmtree(target, ignore_errors=True)
     leave = shutil.ignore_patterns(".venv", "__pycache__", ".pytest_cache", ".ruff_cache", "monolith")
     shutil.copytree(EXAMPLE, target, ignore=leave)
+    release.add_staging(target / "seaway.yaml")
     return target

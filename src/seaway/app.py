@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from seaway.errors import Refused
+from seaway.errors import NotFound, Refused
 from seaway.flow import images as pictures
 from seaway.flow.apply import apply
 from seaway.flow.edge import EdgeStatus, edge_of
@@ -26,7 +26,7 @@ from seaway.flow.observe import (
 )
 from seaway.flow.plan import crossing_place, make_plan
 from seaway.flow.releases import releases_in
-from seaway.flow.rollouts import Rollout, plan_undo, releases_before, rollout, rollouts, take_back
+from seaway.flow.rollouts import Rollout, plan_undo, ran, releases_before, rollout, rollouts, take_back
 from seaway.flow.scale import Scale, scale_of
 from seaway.flow.status import Status, crossings_of, ready_pods, status_of
 from seaway.flow.system import System
@@ -56,9 +56,8 @@ from seaway.rooms.images.keys import PrivateKey
 from seaway.rooms.images.plan import BuildStep
 from seaway.rooms.images.plan import plan as plan_images
 from seaway.rooms.images.platform import Gateway
-from seaway.rooms.images.promote import Move, Promoted, Rules
+from seaway.rooms.images.promote import Promoted, Rules
 from seaway.rooms.images.promote import promote as promote_images
-from seaway.rooms.images.shelf import Shelf
 from seaway.rooms.services.history import short
 
 Look = Callable[[System, str, World], Snapshot]
@@ -136,14 +135,12 @@ def promote(
     """
     spec = pictures.promotion_to(system, after)
     before = before or spec.after
-    source, target = (registry_of(system.environment(each)[1]) for each in (before, after))
-    sources = pictures.image_names(system, source, services)
-    targets = {name: pictures.placed(image, target, source) for name, image in sources.items()}
-    remedy, by = "see that this machine reaches both registries", somebody()
-    wanted = {
-        name: (image, Move(Shelf.of(image, remedy), Shelf.of(targets[name], remedy), before, after, by))
-        for name, image in sources.items()
-    }
+    source, target = ((each, registry_of(system.environment(each)[1])) for each in (before, after))
+    times: dict[str, float] = {}
+    if spec.ran:
+        with suppress(NotFound), _looking(system, before, report, observe_rollouts) as (seen, _):
+            times = ran(system, seen)
+    wanted = pictures.moves(system, source, target, services, by=somebody(), ran=times)
     return promote_images(wanted, Rules.of(spec, system.folder), report, key)
 
 
@@ -155,7 +152,7 @@ def survey(system: System, on: str, report: Report) -> Survey:
         found = pool.submit(_images, system, world, name if name in system.promotions else "")
         seen = observe(system, name, environment, world)
         builds, known = found.result()
-    seen = replace(seen, images=known, registry=world.registry.host)
+    seen = replace(seen, images=known, registry=world.registry.place)
     world.outputs.update(known)
     if seen.cluster:
         world.outputs["cluster/outside"] = seen.cluster.outside
@@ -345,20 +342,10 @@ def clusters() -> LocalClusters:
     return LocalClusters()
 
 
-def cluster(name: str) -> ClusterFacts:
-    """See one local cluster. Raises NotFound."""
-    return LocalClusters().get(name)
-
-
 def local_cluster(system: System, on: str) -> ClusterFacts | None:
     """See the cluster of an environment, if it is there."""
     _, environment = system.environment(on)
     return LocalClusters().find(name_of(environment.cluster))
-
-
-def use_cluster(name: str) -> str:
-    """Make its context the current one; gives the context's name."""
-    return LocalClusters().use(name)
 
 
 def build_engine(report: Report, archive: Path | None) -> dict[str, str]:
@@ -389,8 +376,8 @@ def _order(
 
 def _images(system: System, world: World, promoted: str) -> tuple[tuple[BuildStep, ...], dict[str, str]]:
     """See which images the registry has, and what must be built, or else promoted."""
-    built, host = engine.expected(), world.registry.host
-    wanted = pictures.wanted(system, host, Gateway(built.program("envoy-gateway"), built.folder.name))
+    built, place = engine.expected(), world.registry.place
+    wanted = pictures.wanted(system, place, Gateway(built.program("envoy-gateway"), built.folder.name))
     facts = image_facts(world.registry if machine.supervised() else None, wanted)
     return plan_images(wanted, facts, READY, promoted)
 

@@ -92,7 +92,7 @@ def test_a_blob_known_in_one_repository_is_mounted_in_another(registry: Registry
 
 
 def test_a_manifest_has_the_digest_of_its_bytes(registry: Registry, tmp_path: Path) -> None:
-    ref = ImageRef(registry.host, "team/app", "v1")
+    ref = ImageRef(registry.place, "team/app", "v1")
     digest = push(registry, tmp_path, ref)
     assert registry.resolve(ref) == digest
     media_type, body = registry.get_manifest(ref.at(digest))
@@ -102,13 +102,13 @@ def test_a_manifest_has_the_digest_of_its_bytes(registry: Registry, tmp_path: Pa
 
 
 def test_a_manifest_without_a_tag_is_found_by_digest(registry: Registry, tmp_path: Path) -> None:
-    digest = push(registry, tmp_path, ImageRef(registry.host, "team/app"))
-    assert registry.resolve(ImageRef(registry.host, "team/app", "", digest)) == digest
+    digest = push(registry, tmp_path, ImageRef(registry.place, "team/app"))
+    assert registry.resolve(ImageRef(registry.place, "team/app", "", digest)) == digest
     assert registry.tags("team/app") == ()
 
 
 def test_what_is_not_there_is_none_or_not_found(registry: Registry) -> None:
-    ref = ImageRef(registry.host, "team/none", "v1")
+    ref = ImageRef(registry.place, "team/none", "v1")
     assert registry.resolve(ref) is None
     assert registry.tags("team/none") == ()
     with pytest.raises(NotFound):
@@ -118,7 +118,7 @@ def test_what_is_not_there_is_none_or_not_found(registry: Registry) -> None:
 def test_tags_are_all_listed(registry: Registry, tmp_path: Path) -> None:
     wanted = tuple(sorted(f"v{n}" for n in range(120)))
     for tag in wanted:
-        push(registry, tmp_path, ImageRef(registry.host, "team/app", tag))
+        push(registry, tmp_path, ImageRef(registry.place, "team/app", tag))
     assert registry.tags("team/app") == wanted
 
 
@@ -158,5 +158,5 @@ def test_an_upload_outlives_a_registry_that_dies_in_its_midst(
 def test_a_registry_that_is_not_running_is_named_with_a_remedy(registry: Registry, server: Any) -> None:
     server.stop()
     with pytest.raises(Unreachable, match="does not answer") as caught:
-        registry.resolve(ImageRef(registry.host, "team/app", "v1"))
+        registry.resolve(ImageRef(registry.place, "team/app", "v1"))
     assert "seaway cluster create" in caught.value.remedy

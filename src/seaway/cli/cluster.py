@@ -75,7 +75,7 @@ def nodes_(name: Name = DEFAULT, output: Output = Format.TEXT) -> None:
     """
     from seaway import app as house  # noqa: PLC0415
 
-    facts = house.cluster(name)
+    facts = house.clusters().get(name)
     if output is Format.JSON:
         emit_json(_document(facts)["nodes"])
         return
@@ -106,7 +106,7 @@ def use(name: Name = DEFAULT, output: Output = Format.TEXT) -> None:
     """
     from seaway import app as house  # noqa: PLC0415
 
-    context = house.use_cluster(name)
+    context = house.clusters().use(name)
     _answer(output, {"context": context}, f"current context: {context}")
     next_commands(("kubectl get nodes", "its nodes"))
 

@@ -88,7 +88,7 @@ def list_(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
             for r in found]  # fmt: skip
     emit_table(("service", "tag", "digest", "size", ""), rows)
     if not rows:
-        sys.stderr.write(f"no images of these services in {registry.host}\n")
+        sys.stderr.write(f"no images of these services in {registry.place}\n")
     next_commands(("seaway image build", "make images of what the folders hold now"))
 
 
@@ -118,7 +118,7 @@ def _make(
         for name, recipe in recipes.items():
             step, begin = f"images/{name}/build", time.monotonic()
             story(Event(step, Outcome.STARTED, f"image of {name}"))
-            ref = recipe.ref(registry.host)
+            ref = recipe.ref(registry.place)
             there = None if again or refresh else registry.resolve(ref)
             image = ref.at(there) if there else build_image(recipe, registry, store, story, step, key=signer)
             seconds = round(time.monotonic() - begin, 3)
@@ -178,11 +178,11 @@ def _images(registry: Registry, recipe: Recipe) -> list[dict[str, Any]]:
     from seaway.kit.oci import is_companion  # noqa: PLC0415
     from seaway.model.names import ImageRef  # noqa: PLC0415
 
-    current, rows = recipe.ref(registry.host), []
+    current, rows = recipe.ref(registry.place), []
     for tag in registry.tags(current.repository):
         if is_companion(tag):
             continue
-        ref = ImageRef(registry.host, current.repository, tag)
+        ref = ImageRef(current.registry, current.repository, tag)
         if digest := registry.resolve(ref):
             manifest = json.loads(registry.get_manifest(ref)[1])
             size = sum(layer["size"] for layer in manifest["layers"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from seaway.errors import UsageError
 from seaway.flow.system import System
@@ -10,7 +10,9 @@ from seaway.kit.near import unknown
 from seaway.model.names import ImageRef
 from seaway.rooms.images.pilot import pilot_recipe
 from seaway.rooms.images.platform import Envoy, Gateway, Platform, Postgres, platform_ref
+from seaway.rooms.images.promote import Move
 from seaway.rooms.images.recipe import Recipe
+from seaway.rooms.images.shelf import Shelf
 from seaway.rooms.images.spec import PromotionSpec
 
 
@@ -29,27 +31,44 @@ def recipes(system: System, wanted: Collection[str] = ()) -> dict[str, Recipe]:
     }
 
 
-def wanted(system: System, host: str, gateway: Gateway) -> dict[ImageRef, Recipe | Platform]:
+def wanted(system: System, registry: str, gateway: Gateway) -> dict[ImageRef, Recipe | Platform]:
     """Name every image that an environment of the system runs, and say what it is made from."""
     platform: list[Platform] = [Envoy(), gateway, *([Postgres()] if system.databases else [])]
     made = [*recipes(system).values(), *([pilot_recipe()] if system.crossings else ())]
-    found: dict[ImageRef, Recipe | Platform] = {platform_ref(image, host): image for image in platform}
-    return found | {recipe.ref(host): recipe for recipe in made}
+    found: dict[ImageRef, Recipe | Platform] = {platform_ref(image, registry): image for image in platform}
+    return found | {recipe.ref(registry): recipe for recipe in made}
 
 
 def image_names(system: System, registry: str, wanted: Collection[str] = ()) -> dict[str, ImageRef]:
     """Name the images of what the services' folders hold now, in a registry (`host[:port][/folder]`)."""
-    host, _, _ = registry.partition("/")
-    found = recipes(system, wanted)
-    return {name: placed(recipe.ref(host), registry, host) for name, recipe in found.items()}
+    return {name: recipe.ref(registry) for name, recipe in recipes(system, wanted).items()}
+
+
+def moves(
+    system: System,
+    source: tuple[str, str],
+    target: tuple[str, str],
+    wanted: Collection[str],
+    *,
+    by: str,
+    ran: Mapping[str, float],
+) -> dict[str, tuple[ImageRef, Move]]:
+    """Say for each service what moves where: both sides are an environment and its registry.
+
+    `ran` tells for how many seconds images ran in the environment before, by digest.
+    """
+    (before, left), (after, right) = source, target
+    remedy, found = "see that this machine reaches both registries", dict[str, tuple[ImageRef, Move]]()
+    for name, image in image_names(system, left, wanted).items():
+        shelves = Shelf.of(image, remedy), Shelf.of(placed(image, right, left), remedy)
+        found[name] = (image, Move(*shelves, before, after, by, ran))
+    return found
 
 
 def placed(image: ImageRef, registry: str, before: str) -> ImageRef:
     """Name an image as it is called in another registry than the one `before`; neither is asked."""
     _, _, left = before.partition("/")
-    host, _, folder = registry.partition("/")
-    own = image.repository.removeprefix(f"{left}/")
-    return ImageRef(host, f"{folder}/{own}" if folder else own, image.tag)
+    return ImageRef.within(registry, image.repository.removeprefix(f"{left}/"), image.tag)
 
 
 def promotion_to(system: System, environment: str) -> PromotionSpec:

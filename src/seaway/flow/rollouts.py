@@ -21,6 +21,7 @@ from seaway.rooms.crossing.state import Verb
 from seaway.rooms.crossing.steps import reference
 from seaway.rooms.crossing.views import CrossingView
 from seaway.rooms.services.history import Release, decide_undo, releases, taken_back
+from seaway.rooms.services.history import ran as lasted
 from seaway.rooms.services.spec import next_name
 from seaway.steps.rollout import AwaitRollout
 
@@ -63,6 +64,16 @@ def rollout(system: System, seen: Snapshot, name: str) -> Rollout:
         what = f"there is no service {name!r} in the file"
         raise unknown(what, name, system.services, "seaway rollout status")
     return _rollout(system, seen, name, releases_in(seen.live))
+
+
+def ran(system: System, seen: Snapshot) -> dict[str, float]:
+    """Tell for how many seconds images of services ran, by digest; one that is broken now is left out."""
+    told: dict[str, float] = {}
+    for each in rollouts(system, seen).values():
+        told |= lasted(each.releases, seen.now)
+        if each.current and each.workload.state != "running":
+            told.pop(each.current.image.rpartition("@")[2], None)
+    return told
 
 
 def plan_undo(system: System, seen: Snapshot, name: str, to: int, *, force: bool) -> tuple[Plan, Release]:

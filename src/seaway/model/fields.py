@@ -25,6 +25,9 @@ _HOST_PART: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 _PACKAGE: Final = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_REGISTRY: Final = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
+)
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(s|m|h)")
 _PERCENT: Final = re.compile(r"([1-9][0-9]{0,2})\s*%")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")
@@ -74,6 +77,16 @@ def package(text: str) -> str:
     """Check the name of a Debian package (Debian Policy, 5.6.1)."""
     if not _PACKAGE.fullmatch(text):
         raise Wrong(f"{text!r} is no name of a Debian package", "such as libpq5, one name for each")
+    return text
+
+
+def registry(text: str) -> str:
+    """Check HOST[:PORT][/FOLDER] (OCI distribution spec, Pulling manifests)."""
+    if not _REGISTRY.fullmatch(text):
+        raise Wrong(
+            f"{text!r} is no registry",
+            "write HOST:PORT or HOST:PORT/NAME: no scheme, the name in small letters",
+        )
     return text
 
 
@@ -183,6 +196,7 @@ Name = Annotated[str, AfterValidator(name), _like(_LABEL)]
 Host = Annotated[str, AfterValidator(host)]
 UrlPath = Annotated[str, AfterValidator(path), _like(_PATH)]
 Variable = Annotated[str, AfterValidator(variable), _like(_VARIABLE)]
+Registry = Annotated[str, AfterValidator(registry), _like(_REGISTRY)]
 Duration = Annotated[str, AfterValidator(duration), _like(_DURATION)]
 Percent = Annotated[str, AfterValidator(percent), _like(_PERCENT)]
 Rate = Annotated[str, AfterValidator(rate), _like(_RATE)]

@@ -58,6 +58,12 @@ class ImageRef:
         repository, _, tag = tail.partition(":")
         return cls(head, repository, tag, Digest(digest) if digest else None)
 
+    @classmethod
+    def within(cls, registry: str, repository: str, tag: str = "") -> Self:
+        """Name an image in a registry, or a folder of one: `host[:port][/folder]`."""
+        host, _, folder = registry.partition("/")
+        return cls(host, f"{folder}/{repository}" if folder else repository, tag)
+
     def at(self, digest: Digest) -> ImageRef:
         return ImageRef(self.registry, self.repository, "", digest)
 

@@ -11,8 +11,8 @@ class Registry(Protocol):
     """Stores images (OCI distribution spec)."""
 
     @property
-    def host(self) -> str:
-        """`host:port` under which the cluster pulls."""
+    def place(self) -> str:
+        """`host[:port][/folder]` under which the cluster pulls."""
 
     def resolve(self, ref: ImageRef) -> Digest | None:
         """The digest that a tag points at, or None."""

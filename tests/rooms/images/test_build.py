@@ -167,7 +167,7 @@ def test_an_image_comes_with_its_papers(
     built = said.predicate["buildDefinition"]
     assert recipe.project.requirements
     assert (said.predicate_type, said.by) == (TYPES["provenance"], None)
-    assert built["externalParameters"]["source"][:32] == recipe.ref(registry.host).tag.removeprefix("src-")
+    assert built["externalParameters"]["source"][:32] == recipe.ref(registry.place).tag.removeprefix("src-")
     assert built["resolvedDependencies"][0]["name"] == recipe.project.requirements.name
     key = private_key(make_pair(tmp_path / "release", None)[0])
     again = build(recipe, registry, store, silent, "images/frontend/build", key=key)

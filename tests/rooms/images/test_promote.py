@@ -86,6 +86,45 @@ def test_only_the_right_key_opens_a_gate(
     assert all(gate.passed != bool(gate.why) for gate in gates)
 
 
+def scan(by: PublicKey | None, when: str, *severities: str) -> Said:
+    report = {"matches": [{"vulnerability": {"severity": each}} for each in severities]}
+    said = {"scanner": {"result": report}, "metadata": {"scanFinishedOn": when}}
+    return Said(TYPES["vulns"], said, by)
+
+
+def test_the_newest_report_of_the_scanner_decides(keys: tuple[Path, dict[str, PrivateKey]]) -> None:
+    spec = PromotionSpec.model_validate({"scanned": {"by": "ci.pub", "worst": "medium"}})
+    rules, ci, other = Rules.of(spec, keys[0]), keys[1]["ci"].public, keys[1]["other"].public
+
+    def gate(*said: Said) -> tuple[bool, str]:
+        (found,) = judge(rules, [], said)
+        assert found.name == "scanned by ci.pub: nothing worse than medium"
+        return found.passed, found.why
+
+    assert gate() == (False, "no report of this key")
+    assert gate(scan(other, "2"), scan(None, "2")) == (False, "no report of this key")
+    assert gate(scan(ci, "1", "Low", "Medium")) == (True, "")
+    assert gate(scan(ci, "2", "High", "Critical"), scan(ci, "1")) == (False, "it found 1 critical, 1 high")
+    assert gate(scan(ci, "1", "High"), scan(ci, "2")) == (True, "")
+    assert gate(scan(ci, "", "High"), scan(ci, "")) == (False, "it found 1 high")
+    assert gate(scan(ci, "1"), Said(TYPES["vulns"], {"all": "well"}, ci))[0]
+    assert gate(Said(TYPES["vulns"], {"all": "well"}, ci)) == (False, "its report is of no known form")
+
+
+@pytest.mark.parametrize(
+    ("ran", "passed", "why"),
+    [
+        (0, False, "it never ran there, as far as is known"),
+        (59.5, False, "it ran for 59 s"),
+        (60, True, ""),
+        (1e6, True, ""),
+    ],
+)
+def test_an_image_must_have_run_before(ran: float, passed: bool, why: str) -> None:
+    (gate,) = judge(Rules(ran=60), [], [], ran)
+    assert (gate.name, gate.passed, gate.why) == ("ran for 60 s before", passed, why)
+
+
 @cluster
 def test_an_image_that_passes_comes_with_all_and_is_recorded(
     keys: tuple[Path, dict[str, PrivateKey]], move: Move, image: ImageRef, rules: Rules

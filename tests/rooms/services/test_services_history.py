@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from seaway.errors import NotFound, Refused
-from seaway.rooms.services.history import CONTRACT, MIGRATIONS, decide_undo, releases, taken_back
+from seaway.rooms.services.history import CONTRACT, MIGRATIONS, decide_undo, ran, releases, taken_back
 from seaway.steps.objects import SIGNED_AT, SIGNED_BY
 
 OWN = {"app.kubernetes.io/name": "web"}
@@ -52,6 +53,12 @@ def test_releases_come_in_their_order_with_who_and_when() -> None:
         ("", "2026-11-24T10:02:00Z"),
         ("ann@desk", "2026-11-24T11:00:00Z"),
     ]
+
+
+def test_each_image_ran_until_the_next_release() -> None:
+    known = releases(deployment(3, A, **{SIGNED_AT: "2026-11-24T11:00:00Z"}), [*SETS[1:3], replicas(3, A)])
+    told = ran(known, datetime(2026, 11, 24, 11, 1, tzinfo=UTC))
+    assert told == {f"sha256:{'a' * 64}": 60 + 60, f"sha256:{'b' * 64}": 58 * 60}
 
 
 def test_undo_goes_to_the_one_before_or_to_the_one_that_is_named() -> None:

@@ -74,7 +74,7 @@ def pause(engine: Engine) -> str:
     """The image of every pod's first container, packed and pushed once; returns its reference by digest."""
     registry, program = LocalRegistry(), engine.program("pause")
     source = oci.digest(program.read_bytes() + repr(_PAUSE).encode())
-    ref = ImageRef(registry.host, "seaway/pause", f"src-{Digest(source).hex[:32]}")
+    ref = ImageRef(registry.place, "seaway/pause", f"src-{Digest(source).hex[:32]}")
     return str(ref.at(registry.resolve(ref) or _push(registry, ref, program)))
 
 

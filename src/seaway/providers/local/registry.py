@@ -14,18 +14,19 @@ _REMEDY: Final = "start the machine's registry: seaway cluster create"
 
 
 class LocalRegistry:
-    """Implements ports/registry.py for the registry that runs on this machine.
+    """Implements ports/registry.py for the registry that runs on this machine, or a folder of it.
 
     It remembers in which repository it saw a blob, and lets the registry mount it in another one.
     """
 
-    def __init__(self, host: str = HOST) -> None:
-        self._server = Distribution(host, remedy=_REMEDY)
+    def __init__(self, place: str = HOST) -> None:
+        self._place = place
+        self._server = Distribution(place.partition("/")[0], remedy=_REMEDY)
         self._homes: dict[str, str] = {}
 
     @property
-    def host(self) -> str:
-        return self._server.host
+    def place(self) -> str:
+        return self._place
 
     def resolve(self, ref: ImageRef) -> Digest | None:
         found = self._server.resolve(ref.repository, _reference(ref))

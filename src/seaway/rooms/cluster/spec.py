@@ -6,7 +6,7 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
-from seaway.model.fields import Address, Host, Name, Port, Text
+from seaway.model.fields import Address, Host, Name, Port, Registry, Text
 from seaway.model.spec import Range, Spec
 
 #: Sizes of local nodes, the smallest first.
@@ -62,9 +62,9 @@ class EnvironmentSpec(Spec):
         default="", description="name of the cluster; on local the default is seaway", examples=["blue"]
     )
     context: str = Field(default="", description="on kubeconfig: the context to use", examples=["staging"])
-    registry: str = Field(
+    registry: Registry = Field(
         default="",
-        description="registry that the cluster pulls from; on local the machine's own",
+        description="registry, or folder of one, that the cluster pulls from; on local the machine's own",
         examples=["registry.example.com/team"],
     )
     account: Text = Field(

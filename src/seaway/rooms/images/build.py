@@ -56,8 +56,8 @@ def build(
     """
     begin = datetime.now(UTC)
     parts = put_together(recipe, store, report, step)
-    report(Event(step, Outcome.PROGRESS, f"pushing to {registry.host}", 0.95))
-    ref = recipe.ref(registry.host)
+    report(Event(step, Outcome.PROGRESS, f"pushing to {registry.place}", 0.95))
+    ref = recipe.ref(registry.place)
     manifest = _send(registry, ref.repository, parts.layers, settings(recipe, parts.base), store)
     digest = registry.put_manifest(ImageRef(ref.registry, ref.repository), oci.MANIFEST, manifest)
     made = Made(recipe, parts.layers, parts.pinned.text if parts.pinned else "", begin)
@@ -129,13 +129,14 @@ def _send(
 ) -> bytes:
     """Push layers and configuration; gives the manifest that names them."""
     config = oci.config(layers, run, oci.architecture())
+    shared = ImageRef.within(registry.place, SHARED).repository
     with ThreadPoolExecutor(4) as pool, store.scratch() as folder:
         (folder / "config").write_bytes(config)
 
         def put(digest: str, path: str) -> None:
             if not registry.has_blob(repository, Digest(digest)):
                 if layers[0].digest == digest:
-                    registry.put_blob(SHARED, Digest(digest), path)
+                    registry.put_blob(shared, Digest(digest), path)
                 registry.put_blob(repository, Digest(digest), path)
 
         sent = [pool.submit(put, layer.digest, str(store.blob(layer.digest))) for layer in layers]

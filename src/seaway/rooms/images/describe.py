@@ -37,13 +37,14 @@ def describe(shelf: Shelf, digest: Digest, made: Made, store: Store, key: Privat
     """Put the papers of an image where it lies; what is there stays. A key signs them and the image."""
     from seaway.rooms.images.sbom import MEDIA_TYPE, bill, pins  # noqa: PLC0415  (0.2 s that few commands need)
 
-    said = statements(shelf, digest, [key.public] if key else [])
+    referrers = shelf.server.referrers(shelf.repository, digest.value)
+    said = statements(shelf, digest, [key.public] if key else [], referrers)
     there = {each.predicate_type for each in said if not key or each.by}
-    listed = {each.get("artifactType") for each in shelf.server.referrers(shelf.repository, digest.value)}
-    if MEDIA_TYPE not in listed or (key and SBOM not in there):
+    billed = any(each.get("artifactType") == MEDIA_TYPE for each in referrers)
+    if not billed or (key and SBOM not in there):
         image = f"{made.recipe.system}/{made.recipe.service}"
         text = bill(image, digest, contents(store, made.layers), pins(made.pinned))
-        if MEDIA_TYPE not in listed:
+        if not billed:
             shelf.refer(digest, MEDIA_TYPE, text, {CREATED: oci.CREATED})
         if key and SBOM not in there:
             attach(shelf, digest, SBOM, json.loads(text), key)
@@ -51,4 +52,4 @@ def describe(shelf: Shelf, digest: Digest, made: Made, store: Store, key: Privat
         how = provenance(made.recipe, made.layers, made.begin, datetime.now(UTC))
         attach(shelf, digest, PROVENANCE, how, key)
     if key:
-        sign(shelf, digest, key)
+        sign(shelf, digest, key, said)

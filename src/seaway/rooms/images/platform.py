@@ -40,8 +40,8 @@ class Platform(Protocol):
         """Make its layers where they are not there yet."""
 
 
-def platform_ref(image: Platform, host: str) -> ImageRef:
-    return ImageRef(host, f"seaway/{image.name}", f"src-{image.key[:32]}")
+def platform_ref(image: Platform, registry: str) -> ImageRef:
+    return ImageRef.within(registry, f"seaway/{image.name}", f"src-{image.key[:32]}")
 
 
 @cache

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from seaway.errors import Refused
 from seaway.kit import moments
 from seaway.model.event import Event, Outcome, Report
+from seaway.model.fields import seconds
 from seaway.model.names import Digest, ImageRef
 from seaway.rooms.images.attest import holds
 from seaway.rooms.images.copy import Copied, copy
 from seaway.rooms.images.keys import PrivateKey, PublicKey, public_key
-from seaway.rooms.images.kinds import predicate_type
+from seaway.rooms.images.kinds import TYPES, predicate_type
+from seaway.rooms.images.scans import counted, finished, worse
 from seaway.rooms.images.shelf import Shelf
 from seaway.rooms.images.signatures import Signature, among
 from seaway.rooms.images.spec import PromotionSpec
@@ -26,17 +28,30 @@ PROMOTION: Final = "https://seaway.dev/attestation/promotion/v1"
 
 @dataclass(frozen=True)
 class Rules:
-    """The gates of an environment, with their keys."""
+    """The gates of an environment, with their keys.
+
+    `scanned` is the key of a scanner and the worst that it may have found, `ran` how many seconds the image
+    must have run in the environment before.
+    """
 
     signed: tuple[PublicKey, ...] = ()
     attested: tuple[tuple[str, PublicKey], ...] = ()
+    scanned: tuple[PublicKey, str] | None = None
+    ran: int = 0
 
     @classmethod
     def of(cls, spec: PromotionSpec, folder: Path) -> Rules:
         """Read the keys that the file names, from its folder. Raises UsageError where one cannot be used."""
         signed = tuple(public_key(folder / file, file) for file in spec.signed)
         attested = tuple((kind, public_key(folder / file, file)) for kind, file in spec.attested.items())
-        return cls(signed, attested)
+        scanned = (public_key(folder / s.by, s.by), s.worst) if (s := spec.scanned) else None
+        return cls(signed, attested, scanned, seconds(spec.ran) if spec.ran else 0)
+
+    @property
+    def keys(self) -> tuple[PublicKey, ...]:
+        """Every key that opens one of them."""
+        scanner = (self.scanned[0],) if self.scanned else ()
+        return (*self.signed, *(key for _, key in self.attested), *scanner)
 
 
 @dataclass(frozen=True)
@@ -55,13 +70,17 @@ class Gate:
 
 @dataclass(frozen=True)
 class Move:
-    """From which environment and repository to which, and who wants it."""
+    """From which environment and repository to which, and who wants it.
+
+    `ran` tells for how many seconds images ran in the environment before, by digest.
+    """
 
     source: Shelf
     target: Shelf
     before: str
     after: str
     by: str
+    ran: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,8 +103,10 @@ class Weighed:
     gates: tuple[Gate, ...]
 
 
-def judge(rules: Rules, signed: Iterable[Signature], said: Sequence[Said]) -> tuple[Gate, ...]:
-    """Decide every gate from what was found; pure."""
+def judge(
+    rules: Rules, signed: Iterable[Signature], said: Sequence[Said], ran: float = 0
+) -> tuple[Gate, ...]:
+    """Decide every gate from what was found, and from how many seconds the image ran before; pure."""
     by = {each.by.hint for each in signed}
     gates = [
         Gate(f"signed by {key.name}", key.hint in by, "" if key.hint in by else "no signature of this key")
@@ -99,16 +120,38 @@ def judge(rules: Rules, signed: Iterable[Signature], said: Sequence[Said]) -> tu
             "" if passed else "what is attested is that they did not pass" if found else "nothing of this key"
         )
         gates.append(Gate(f"{kind} attested by {key.name}", passed, why))
+    if rules.scanned:
+        gates.append(_scan(*rules.scanned, said))
+    if rules.ran:
+        why = f"it ran for {int(ran)} s" if ran else "it never ran there, as far as is known"
+        gates.append(Gate(f"ran for {rules.ran} s before", ran >= rules.ran, "" if ran >= rules.ran else why))
     return tuple(gates)
 
 
-def weigh(image: ImageRef, source: Shelf, rules: Rules) -> Weighed:
+def _scan(scanner: PublicKey, worst: str, said: Sequence[Said]) -> Gate:
+    """Judge the newest report of a scanner; of several that do not say when they were made, the worst."""
+    name = f"scanned by {scanner.name}: nothing worse than {worst}"
+    reports = [
+        each.predicate
+        for each in said
+        if each.predicate_type == TYPES["vulns"] and each.by and each.by.hint == scanner.hint
+    ]
+    if not reports:
+        return Gate(name, passed=False, why="no report of this key")
+    newest = max(map(finished, reports))
+    counts = [counted(each) for each in reports if finished(each) == newest]
+    if None in counts:
+        return Gate(name, passed=False, why="its report is of no known form")
+    bad = max((worse(each, worst) for each in counts if each is not None), key=len)
+    return Gate(name, not bad, f"it found {', '.join(bad)}" if bad else "")
+
+
+def weigh(image: ImageRef, source: Shelf, rules: Rules, ran: Mapping[str, float] | None = None) -> Weighed:
     """Ask the gates about an image. A tag that moves from here on changes nothing. Raises NotFound."""
     digest = source.find(image)
-    keys = (*rules.signed, *(key for _, key in rules.attested))
-    said = statements(source, digest, keys)
+    said = statements(source, digest, rules.keys)
     signed = among(said, source, digest, rules.signed)
-    return Weighed(image, digest, judge(rules, signed, said))
+    return Weighed(image, digest, judge(rules, signed, said, (ran or {}).get(digest.value, 0)))
 
 
 def promote(
@@ -119,7 +162,7 @@ def promote(
     Each is recorded at its target and then named there by the same tag; a key signs the record. Raises
     Refused with every gate where one does not hold; nothing was changed then.
     """
-    weighed = {name: weigh(image, move.source, rules) for name, (image, move) in wanted.items()}
+    weighed = {name: weigh(image, move.source, rules, move.ran) for name, (image, move) in wanted.items()}
     if not all(gate.passed for each in weighed.values() for gate in each.gates):
         told = [f"{name}: {gate}" for name, each in weighed.items() for gate in each.gates]
         raise Refused(

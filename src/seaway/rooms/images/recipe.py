@@ -61,9 +61,9 @@ class Recipe:
             return base.base_key(self.images.packages)
         return pull.base_key(self.images.base)
 
-    def ref(self, host: str) -> ImageRef:
-        """Where the image lies in the registry at `host`, by the hash of all that goes into it."""
-        return ImageRef(host, f"{self.system}/{self.service}", f"src-{source_key(self)[:32]}")
+    def ref(self, registry: str) -> ImageRef:
+        """Where the image lies in `registry`, `host[:port][/folder]`, by the hash of all that goes in."""
+        return ImageRef.within(registry, f"{self.system}/{self.service}", f"src-{source_key(self)[:32]}")
 
 
 def source_key(recipe: Recipe) -> str:

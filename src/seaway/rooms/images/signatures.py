@@ -32,10 +32,14 @@ class Signature:
     form: str
 
 
-def sign(shelf: Shelf, digest: Digest, key: PrivateKey) -> bool:
-    """Sign an image where it lies, in both forms; says whether anything was still to be done."""
+def sign(shelf: Shelf, digest: Digest, key: PrivateKey, said: Iterable[Said] | None = None) -> bool:
+    """Sign an image where it lies, in both forms; says whether anything was still to be done.
+
+    `said` is what this key says about it, where somebody has read that already.
+    """
     public = (key.public,)
-    there = {each.form for each in signatures(shelf, digest, public)}
+    known = statements(shelf, digest, public) if said is None else said
+    there = {each.form for each in among(known, shelf, digest, public)}
     if "tag" not in there:
         _put_simple(shelf, digest, key)
     if "bundle" not in there:

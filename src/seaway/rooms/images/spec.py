@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from seaway.model.fields import Files, Name, Packages
+from seaway.model.fields import Duration, Files, Name, Packages
 from seaway.model.spec import Spec
 from seaway.rooms.images.kinds import known_type
 
@@ -24,6 +24,15 @@ class ImagesSpec(Spec):
     )
     packages: Packages = Field(
         default=(), description="further Debian packages in the base layer", examples=[["libpq5"]]
+    )
+
+
+class ScannedSpec(Spec):
+    """What a scanner may have found in an image at most."""
+
+    by: str = Field(description="public key of the scanner", examples=["scanner.pub"])
+    worst: Literal["none", "low", "medium", "high", "critical"] = Field(
+        default="medium", description="the worst severity that may be there", examples=["medium"]
     )
 
 
@@ -45,4 +54,14 @@ class PromotionSpec(Spec):
         description="what must be attested, each by the public key of who may: tests (that they passed), "
         "approval, sbom, provenance, vulns, or the address of a predicate type",
         examples=[{"tests": "ci.pub", "approval": "lead.pub"}],
+    )
+    scanned: ScannedSpec | None = Field(
+        default=None,
+        description="what a scanner may have found at most, as the newest `vulns` attested by its key tells",
+        examples=[{"by": "scanner.pub", "worst": "medium"}],
+    )
+    ran: Duration | None = Field(
+        default=None,
+        description="how long the image must have run in the environment that it comes from",
+        examples=["24h"],
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -112,10 +112,18 @@ def attach(
     return shelf.refer(digest, IN_TOTO, payload, told)
 
 
-def statements(shelf: Shelf, digest: Digest, keys: Iterable[PublicKey]) -> list[Said]:
-    """Read what is said about an image: all that one of the keys signed, and what nobody did."""
+def statements(
+    shelf: Shelf,
+    digest: Digest,
+    keys: Iterable[PublicKey],
+    listed: Iterable[Mapping[str, Any]] | None = None,
+) -> list[Said]:
+    """Read what is said about an image: all that one of the keys signed, and what nobody did.
+
+    `listed` are its referrers, where somebody has asked for them already.
+    """
     found, keys = list[Said](), tuple(keys)
-    for each in shelf.server.referrers(shelf.repository, digest.value):
+    for each in shelf.server.referrers(shelf.repository, digest.value) if listed is None else listed:
         kind = each.get("artifactType", "")
         if kind == IN_TOTO:
             found += _some(read(_content(shelf, each["digest"]), digest, None))

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from seaway.errors import NotFound, Refused
+from seaway.kit import moments
 from seaway.model.manifests import Manifest
 from seaway.model.plan import Verb
 from seaway.steps.objects import SIGNED_AT, SIGNED_BY, ApplyObject
@@ -70,6 +72,18 @@ def releases(deployment: Manifest, sets: Iterable[Manifest]) -> tuple[Release, .
         by = notes.get(SIGNED_BY, "")
         found.append(Release(_revision(each), image_of(template), at, by, kept, current, template))
     return tuple(sorted(found, key=lambda release: release.revision))
+
+
+def ran(known: Iterable[Release], now: datetime) -> dict[str, float]:
+    """Tell for how many seconds each image was the current one, by digest, as far as releases are kept."""
+    there = sorted(known, key=lambda release: release.at)
+    ends = [*(each.at for each in there[1:]), moments.written(now)]
+    told: dict[str, float] = {}
+    for each, end in zip(there, ends, strict=True):
+        begun, digest = datetime.fromisoformat(each.at), each.image.rpartition("@")[2]
+        seconds = (datetime.fromisoformat(end) - begun).total_seconds()
+        told[digest] = told.get(digest, 0) + seconds
+    return told
 
 
 def decide_undo(name: str, known: tuple[Release, ...], to: int, *, force: bool) -> Release:
