@@ -46,12 +46,13 @@ class Server:
         self.folder = folder
         self._config = folder / "config.yml"
         self._config.write_text(CONFIG.format(folder=folder / "data", port=self.port))
-        self._argv = [*program, "serve", str(self._config)]
+        self._program = program
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(self._argv, stdout=log, stderr=log)
+            argv = [*self._program, "serve", str(self._config)]
+            self._process = subprocess.Popen(argv, stdout=log, stderr=log)
         for _ in range(200):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -64,6 +65,13 @@ class Server:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def clean(self) -> None:
+        """Take away what no manifest names, while nobody is served."""
+        self.stop()
+        argv = [*self._program, "garbage-collect", "--quiet", str(self._config)]
+        subprocess.run(argv, check=True, capture_output=True)
+        self.start()
 
 
 def program() -> list[str] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,6 +25,7 @@ from seaway.flow.observe import (
     unplaced,
 )
 from seaway.flow.plan import crossing_place, make_plan
+from seaway.flow.prune import prune as prune_images
 from seaway.flow.releases import releases_in
 from seaway.flow.rollouts import Rollout, plan_undo, ran, releases_before, rollout, rollouts, take_back
 from seaway.flow.scale import Scale, scale_of
@@ -58,6 +59,7 @@ from seaway.rooms.images.plan import plan as plan_images
 from seaway.rooms.images.platform import Gateway
 from seaway.rooms.images.promote import Promoted, Rules
 from seaway.rooms.images.promote import promote as promote_images
+from seaway.rooms.images.prune import Stored, freed
 from seaway.rooms.services.history import short
 
 Look = Callable[[System, str, World], Snapshot]
@@ -142,6 +144,16 @@ def promote(
             times = ran(system, seen)
     wanted = pictures.moves(system, source, target, services, by=somebody(), ran=times)
     return promote_images(wanted, Rules.of(spec, system.folder), report, key)
+
+
+def prune(system: System, on: str, keep: int, report: Report, *, dry: bool) -> tuple[list[Stored], int]:
+    """Take the images out of a registry that nobody needs; gives all that were seen, and the bytes freed."""
+    _, environment = system.environment(on)
+    with nullcontext() if dry else _alone(system, on, report):
+        with closing(open_world(environment, report)) as world:
+            found = prune_images(system, world, keep, dry=dry)
+        own = world.registry.place.partition("/")[0] == HOST
+        return found, machine.clean(engine.ensure(report)) if own and not dry else freed(found)
 
 
 def survey(system: System, on: str, report: Report) -> Survey:

@@ -162,3 +162,8 @@ def test_an_environment_without_promotions_builds_its_own(seaway: Run, shop: Pat
     refused = seaway("image", "promote", "--to", "rehearsal")
     assert refused.returncode == 2
     assert "images do not come to rehearsal by promotion" in refused.stderr
+
+
+def test_a_time_to_keep_has_a_unit(seaway: Run, shop: Path) -> None:  # noqa: ARG001
+    wrong = seaway("image", "prune", "--keep", "5")
+    assert (wrong.returncode, "say the unit: 5s" in wrong.stderr) == (2, True)

@@ -8,9 +8,10 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import httpx2
 
@@ -25,12 +26,17 @@ PIECE = 64 << 20
 #: Bytes that are held at a time while a blob passes through.
 STEP = 1 << 20
 _TRIES = 5
+_T = TypeVar("_T")
 #: Gives so many bytes from a place on: what an upload reads, more than once where a connection broke.
 Read = Callable[[int, int], Iterator[bytes]]
 
 
 class Forgotten(SeawayError):  # noqa: N818  (reads as what happened)
     """An upload that the registry began and knows nothing of any more."""
+
+
+class Lacking(SeawayError):  # noqa: N818  (reads as what happened)
+    """A manifest was refused because the registry lacks what it names, such as after it cleaned up."""
 
 
 class Distribution:
@@ -69,11 +75,15 @@ class Distribution:
         """Upload a manifest under a tag, or its digest where `reference` is empty; gives its digest.
 
         One that has a subject is listed among the subject's referrers: by the registry or, where that does
-        not know them, under the fallback tag. Raises Conflict where others keep writing that list.
+        not know them, under the fallback tag. Raises Lacking where the registry does not have what it names,
+        Conflict where others keep writing that list.
         """
         digest = oci.digest(body)
         url = f"/v2/{repository}/manifests/{reference or digest}"
-        answer = self._http.request("PUT", url, ok=(201,), body=body, headers={"Content-Type": media_type})
+        headers = {"Content-Type": media_type}
+        answer = self._http.request("PUT", url, ok=(201, 400, 404), body=body, headers=headers)
+        if answer.status_code != httpx2.codes.CREATED:
+            raise _not_taken(answer)
         subject = json.loads(body).get("subject")
         if answer.headers.get("OCI-Subject"):
             self._by_tag.discard(repository)
@@ -94,6 +104,11 @@ class Distribution:
             found += answer.json().get("manifests") or ()
             url = answer.links.get("next", {}).get("url", "")
         return tuple(found)
+
+    def delete_manifest(self, repository: str, digest: str) -> bool:
+        """Remove a manifest with every tag that names it; says whether it was there."""
+        url = f"/v2/{repository}/manifests/{digest}"
+        return self._http.request("DELETE", url, ok=(202, 404)).status_code == httpx2.codes.ACCEPTED
 
     def has_blob(self, repository: str, digest: str) -> bool:
         url = f"/v2/{repository}/blobs/{digest}"
@@ -249,6 +264,23 @@ class Distribution:
 def _known(answer: httpx2.Response) -> None:
     if answer.status_code == httpx2.codes.NOT_FOUND:
         raise Forgotten("the registry does not know the upload that it began", where=str(answer.url.path))
+
+
+def again(act: Callable[[], _T]) -> _T:
+    """Do what sends blobs and then names them, once more where the registry cleaned up in between."""
+    for _ in range(_TRIES - 1):
+        with suppress(Lacking):
+            return act()
+    return act()
+
+
+def _not_taken(answer: httpx2.Response) -> SeawayError:
+    """Say why a manifest was refused (distribution spec, Error Codes)."""
+    lacking = any(code in answer.text for code in ("BLOB_UNKNOWN", "MANIFEST_UNKNOWN"))
+    return (Lacking if lacking else SeawayError)(
+        f"{answer.url.host} did not take a manifest: {answer.status_code} {answer.reason_phrase}",
+        where=str(answer.url.path), why=answer.text.strip()[:500],
+    )  # fmt: skip
 
 
 def _part(file: BinaryIO, start: int, size: int) -> Iterator[bytes]:

@@ -168,6 +168,11 @@ def is_companion(tag: str) -> bool:
     return bool(_COMPANION.fullmatch(tag))
 
 
+def of_companion(tag: str) -> str:
+    """Give the digest of the image that such a tag belongs to; nothing where it is none."""
+    return tag[:71].replace("-", ":", 1) if is_companion(tag) else ""
+
+
 def for_platform(index: Mapping[str, Any], arch: str) -> str | None:
     """Find the digest of the manifest for linux on `arch` in an image index, or None."""
     for entry in index.get("manifests", ()):

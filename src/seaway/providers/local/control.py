@@ -76,9 +76,16 @@ def registry(engine: Engine, state: Path) -> Service:
     place = state / "registry.json"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(json.dumps(config))
-    return Service(
-        "registry", (engine.program("engine"), "registry", "serve", place), "export OTEL_TRACES_EXPORTER=none"
-    )
+    program, clean = engine.program("engine"), to_clean(state)
+    # While nobody serves, nobody writes: what no manifest names then is needed by nobody.
+    before = f"""export OTEL_TRACES_EXPORTER=none
+if rm {clean} 2>/dev/null; then {program} registry garbage-collect --quiet {place} || true; fi"""
+    return Service("registry", (program, "registry", "serve", place), before)
+
+
+def to_clean(state: Path) -> Path:
+    """Name the file whose presence lets the registry clean up its storage when it starts next."""
+    return state / "registry.clean"
 
 
 def write_files(home: Home, resolver: Path, first_node: str) -> None:

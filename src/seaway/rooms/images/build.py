@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from seaway.kit import archive, oci
+from seaway.kit.distribution import again
 from seaway.model.event import Event, Outcome, Report
 from seaway.model.names import Digest, ImageRef
 from seaway.ports.registry import Registry
@@ -58,12 +59,12 @@ def build(
     parts = put_together(recipe, store, report, step)
     report(Event(step, Outcome.PROGRESS, f"pushing to {registry.place}", 0.95))
     ref = recipe.ref(registry.place)
-    manifest = _send(registry, ref.repository, parts.layers, settings(recipe, parts.base), store)
-    digest = registry.put_manifest(ImageRef(ref.registry, ref.repository), oci.MANIFEST, manifest)
+    untagged = ImageRef(ref.registry, ref.repository)
+    digest = push(registry, untagged, parts.layers, settings(recipe, parts.base), store)
     made = Made(recipe, parts.layers, parts.pinned.text if parts.pinned else "", begin)
     describe(Shelf.of(ref), digest, made, store, key)
     # Last, since who finds the tag looks for nothing else.
-    registry.put_manifest(ref, oci.MANIFEST, manifest)
+    registry.put_manifest(ref, *registry.get_manifest(ref.at(digest)))
     return ref.at(digest)
 
 
@@ -121,7 +122,11 @@ def push(
     registry: Registry, ref: ImageRef, layers: Sequence[oci.Layer], run: oci.Settings, store: Store
 ) -> Digest:
     """Push layers side by side, then what names them: a tag never points at half an image."""
-    return registry.put_manifest(ref, oci.MANIFEST, _send(registry, ref.repository, layers, run, store))
+
+    def send() -> Digest:
+        return registry.put_manifest(ref, oci.MANIFEST, _send(registry, ref.repository, layers, run, store))
+
+    return again(send)
 
 
 def _send(

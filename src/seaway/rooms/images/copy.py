@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from seaway.errors import NotFound, Refused, SeawayError, Unreachable
 from seaway.kit import oci
+from seaway.kit.distribution import again
 from seaway.model.event import Event, Outcome, Report
 from seaway.model.names import Digest
 from seaway.rooms.images.shelf import SUFFIXES, Shelf, companion_tag
@@ -56,9 +57,14 @@ def copy(source: Shelf, target: Shelf, digest: Digest, report: Report, step: str
     unchanged, NotFound for what the source names and does not have, SeawayError for what arrives damaged.
     """
     whole = collect(source, digest)
-    moved = _move(source, target, whole.blobs, report, step)
-    for media_type, body in whole.manifests.values():
-        target.server.put_manifest(target.repository, "", media_type, body)
+
+    def send() -> dict[str, str]:
+        moved = _move(source, target, whole.blobs, report, step)
+        for media_type, body in whole.manifests.values():
+            target.server.put_manifest(target.repository, "", media_type, body)
+        return moved
+
+    moved = again(send)
     for tag, named in whole.tags.items():
         _put_tag(target, tag, whole.manifests[named])
     _verify(target, whole)
@@ -67,12 +73,13 @@ def copy(source: Shelf, target: Shelf, digest: Digest, report: Report, step: str
     return Copied(digest, len(whole.manifests), len(moved), mounted, sent)
 
 
-def collect(source: Shelf, digest: Digest) -> Whole:
+def collect(source: Shelf, digest: Digest, known: Iterable[str] | None = None) -> Whole:
     """Find all that belongs to an image: its parts, what refers to it and to these, cosign's signatures.
 
-    Raises NotFound and Refused as copy does.
+    `known` are all tags of the source, where somebody has asked for them already. Raises NotFound and Refused
+    as copy does.
     """
-    whole = Whole(known=frozenset(source.server.tags(source.repository)))
+    whole = Whole(frozenset(source.server.tags(source.repository) if known is None else known))
     _visit(source, whole, digest.value, "")
     return whole
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 from seaway.errors import NotFound, SeawayError
 from seaway.kit import oci
-from seaway.kit.distribution import Distribution
+from seaway.kit.distribution import Distribution, again
 from seaway.model.names import Digest, ImageRef
 
 #: What cosign keeps under such tags: signatures, attestations, bills of materials.
@@ -67,11 +67,15 @@ class Shelf:
     def refer(self, to: Digest, kind: str, data: bytes, annotations: Mapping[str, str]) -> Digest:
         """Store `data`, of the media type `kind`, as a referrer of an image; gives its manifest's digest."""
         media_type, body = self.server.manifest(self.repository, to.value)
-        for each in (oci.NOTHING, data):
-            self.put(each)
         subject, layer = oci.descriptor(media_type, body), oci.descriptor(kind, data)
         manifest = oci.artifact(kind, subject, [layer], annotations)
-        return Digest(self.server.put_manifest(self.repository, "", oci.MANIFEST, manifest))
+
+        def send() -> Digest:
+            for each in (oci.NOTHING, data):
+                self.put(each)
+            return Digest(self.server.put_manifest(self.repository, "", oci.MANIFEST, manifest))
+
+        return again(send)
 
     def beside(self, image: Digest, suffix: str) -> list[Mapping[str, Any]]:
         """Read the descriptors of what cosign keeps beside an image."""

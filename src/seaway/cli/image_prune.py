@@ -1,0 +1,86 @@
+"""`seaway image prune`: what nobody needs any more goes out of a registry."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from seaway.cli.options import FILE, File, Format, On, Output, Yes
+from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
+
+if TYPE_CHECKING:
+    from seaway.rooms.images.prune import Stored
+
+Keep = Annotated[
+    str, typer.Option("--keep", metavar="TIME", help="What was made within this time stays, such as 2h.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would go.")]
+DAY: Final = "24h"
+
+
+def prune(
+    on: On = "",
+    file: File = FILE,
+    output: Output = Format.TEXT,
+    *,
+    keep: Keep = DAY,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Take the images of services out of the environment's registry that nobody needs any more.
+
+    What stays, with its signatures and papers: what the folders hold now, what runs or can be rolled back to
+    in any cluster of this machine, what was promoted to here, what has a tag of yours, and what is new. The
+    registry of this machine gives the room back at once, and is silent for a moment meanwhile.
+
+    For example:
+      seaway image prune --dry-run
+      seaway image prune --keep 2h --yes
+    """
+    from seaway import app as house  # noqa: PLC0415
+    from seaway.flow.load import load  # noqa: PLC0415
+
+    system, seconds = load(file), _seconds(keep)
+    with Story() as story:
+        if not dry_run and not yes:
+            found, _ = house.prune(system, on, seconds, story, dry=True)
+            _ask([each for each in found if not each.why])
+        found, freed = house.prune(system, on, seconds, story, dry=dry_run)
+    rows = [{"service": each.service, "digest": str(each.digest), "tags": list(each.tags), "size": each.size,
+             "kept": each.why} for each in found]  # fmt: skip
+    if output is Format.JSON:
+        emit_json({"images": rows, "freed": freed, "dry_run": dry_run})
+        return
+    goes = "would go" if dry_run else "is gone"
+    emit_table(
+        ("service", "digest", "tag", ""),
+        [(e.service, str(e.digest)[:19], e.tags[0], f"stays: {e.why}" if e.why else goes) for e in found],
+    )
+    emit(f"{freed / 2**20:.1f} MiB {'would be freed' if dry_run else 'freed'}")
+    if dry_run:
+        next_commands(("seaway image prune", "take them out"))
+
+
+def _ask(goes: list[Stored]) -> None:
+    """Ask before anything goes. Raises Refused where nobody can answer."""
+    from seaway.errors import Refused  # noqa: PLC0415
+
+    if not sys.stdin.isatty():
+        raise Refused(
+            "images are not removed without a word", why=f"{len(goes)} would go",
+            remedy="see them with --dry-run, or give the option --yes as well",
+        )  # fmt: skip
+    typer.confirm(f"Remove {len(goes)} images?", abort=True, err=True)
+
+
+def _seconds(text: str) -> int:
+    from seaway.errors import UsageError  # noqa: PLC0415
+    from seaway.model.fields import duration, seconds  # noqa: PLC0415
+    from seaway.model.wrong import Wrong  # noqa: PLC0415
+
+    try:
+        return seconds(duration(text))
+    except Wrong as error:
+        raise UsageError(error.why, where="--keep", remedy=error.remedy) from error
