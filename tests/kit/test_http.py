@@ -98,7 +98,7 @@ def test_a_bearer_token_is_fetched_once(base: str) -> None:
         (200, {}, json.dumps({"token": "t"}).encode()),
         (200, {}, b"ok"),
     ]
-    with Http(base, auth=RegistryAuth(lambda: ME)) as http:
+    with Http(base, auth=RegistryAuth(base, lambda: ME)) as http:
         assert http.request("GET", "/v2/a/manifests/x").text == "ok"
         assert http.request("GET", "/v2/a/blobs/y").text == "ok"
     basic = "Basic " + base64.b64encode(b"me:pass").decode()
@@ -109,14 +109,14 @@ def test_a_bearer_token_is_fetched_once(base: str) -> None:
 def test_a_body_is_streamed_also_where_credentials_are_asked_for(base: str) -> None:
     challenge = {"WWW-Authenticate": 'Bearer realm="http://HOST/token"'}
     Handler.answers = [(401, challenge, b""), (200, {}, b'{"token": "t"}'), (200, {}, b"a layer")]
-    with Http(base, auth=RegistryAuth(lambda: None)) as http, http.open("/v2/a/blobs/x") as answer:
+    with Http(base, auth=RegistryAuth(base, lambda: None)) as http, http.open("/v2/a/blobs/x") as answer:
         assert b"".join(answer.iter_raw()) == b"a layer"
 
 
 def test_an_upload_whose_token_has_ended_is_sent_again(base: str) -> None:
     challenge = {"WWW-Authenticate": 'Bearer realm="http://HOST/token"'}
     Handler.answers = [(401, challenge, b""), (200, {}, b'{"token": "new"}'), (201, {}, b"")]
-    with Http(base, auth=RegistryAuth(lambda: None)) as http:
+    with Http(base, auth=RegistryAuth(base, lambda: None)) as http:
         http.request(
             "PUT",
             "/v2/a/blobs/x",
@@ -135,14 +135,16 @@ def test_credentials_stay_with_the_registry_that_redirects(base: str) -> None:
         (401, {"WWW-Authenticate": f'Bearer realm="http://localhost:{port}/token"'}, b""),
         (200, {}, b'{"token": "t"}'),
     ]
-    with Http(base, auth=RegistryAuth(lambda: ME)) as http, pytest.raises(SeawayError, match="401"):
+    with Http(base, auth=RegistryAuth(base, lambda: ME)) as http, pytest.raises(SeawayError, match="401"):
         http.request("GET", "/v2/a/blobs/x")
     assert [path for _, path, _ in Handler.asked] == ["/v2/a/blobs/x", "/blob"]
     assert {auth for _, _, auth in Handler.asked} == {""}
 
 
 def test_a_registry_over_tls_gets_no_token_in_the_clear() -> None:
-    flow = RegistryAuth(lambda: ME).auth_flow(httpx2.Request("GET", "https://r.example.com/v2/a/manifests/x"))
+    flow = RegistryAuth("https://r.example.com:443", lambda: ME).auth_flow(
+        httpx2.Request("GET", "https://r.example.com/v2/a/manifests/x")
+    )
     asked = next(flow)
     told = {"WWW-Authenticate": 'Bearer realm="http://r.example.com/token"'}
     with pytest.raises(StopIteration):
@@ -152,7 +154,7 @@ def test_a_registry_over_tls_gets_no_token_in_the_clear() -> None:
 def test_an_identity_token_is_traded_for_one_of_the_registry(base: str) -> None:
     challenge = {"WWW-Authenticate": 'Bearer realm="http://HOST/token",service="r",scope="repository:a:pull"'}
     Handler.answers = [(401, challenge, b""), (200, {}, b'{"access_token": "t"}'), (200, {}, b"ok")]
-    with Http(base, auth=RegistryAuth(lambda: Login("<token>", token="refresh"))) as http:
+    with Http(base, auth=RegistryAuth(base, lambda: Login("<token>", token="refresh"))) as http:
         assert http.request("GET", "/v2/a/manifests/x").text == "ok"
     assert [(how, path, auth) for how, path, auth in Handler.asked][1:] == [
         ("POST", "/token", ""),
@@ -165,11 +167,11 @@ def test_an_identity_token_is_traded_for_one_of_the_registry(base: str) -> None:
 
 def test_basic_credentials_are_sent_where_asked_for(base: str) -> None:
     Handler.answers = [(401, {"WWW-Authenticate": "Basic realm=x"}, b""), (200, {}, b"ok")]
-    with Http(base, auth=RegistryAuth(lambda: ME)) as http:
+    with Http(base, auth=RegistryAuth(base, lambda: ME)) as http:
         assert http.request("GET", "/v2/a/manifests/x").text == "ok"
 
 
 def test_without_credentials_the_refusal_is_shown(base: str) -> None:
     Handler.answers = [(401, {"WWW-Authenticate": "Basic realm=x"}, b"")]
-    with Http(base, auth=RegistryAuth(lambda: None)) as http, pytest.raises(SeawayError, match="401"):
+    with Http(base, auth=RegistryAuth(base, lambda: None)) as http, pytest.raises(SeawayError, match="401"):
         http.request("GET", "/v2/a/manifests/x")

@@ -26,6 +26,8 @@ PIECE = 64 << 20
 #: Bytes that are held at a time while a blob passes through.
 STEP = 1 << 20
 _TRIES = 5
+#: Pages of a list: more than 10,000 tags, a hundred at a time.
+_PAGES = 200
 _T = TypeVar("_T")
 #: Gives so many bytes from a place on: what an upload reads, more than once where a connection broke.
 Read = Callable[[int, int], Iterator[bytes]]
@@ -44,7 +46,7 @@ class Distribution:
 
     def __init__(self, host: str, *, remedy: str = "", attempts: int = 6) -> None:
         scheme = "http" if _is_loopback(host) else "https"
-        auth = RegistryAuth(partial(find_login, host))
+        auth = RegistryAuth(f"{scheme}://{host}", partial(find_login, host))
         self.host = host
         #: Repositories whose referrers are listed by tag: the registry said that it does not know them.
         self._by_tag: set[str] = set()
@@ -93,16 +95,14 @@ class Distribution:
 
     def referrers(self, repository: str, digest: str) -> tuple[Mapping[str, Any], ...]:
         """List the descriptors of the manifests whose subject is `digest`, such as signatures."""
-        url, found = f"/v2/{repository}/referrers/{digest}", list[Mapping[str, Any]]()
-        while url:
-            if repository in self._by_tag:
-                return self._listed_by_tag(repository, digest)
-            answer = self._http.request("GET", url, ok=(200, 404))
+        if repository in self._by_tag:
+            return self._listed_by_tag(repository, digest)
+        found: list[Mapping[str, Any]] = []
+        for answer in self._pages(f"/v2/{repository}/referrers/{digest}"):
             if not answer.headers.get("Content-Type", "").startswith(oci.INDEX):
                 self._by_tag.add(repository)
-                continue
+                return self._listed_by_tag(repository, digest)
             found += answer.json().get("manifests") or ()
-            url = answer.links.get("next", {}).get("url", "")
         return tuple(found)
 
     def delete_manifest(self, repository: str, digest: str) -> bool:
@@ -181,14 +181,21 @@ class Distribution:
 
     def tags(self, repository: str) -> tuple[str, ...]:
         """List every tag of a repository, sorted; none where it does not exist."""
-        url, found = f"/v2/{repository}/tags/list", set[str]()
-        while url:
-            answer = self._http.request("GET", url, ok=(200, 404))
-            if answer.status_code != httpx2.codes.OK:
-                break
-            found.update(answer.json().get("tags") or ())
-            url = answer.links.get("next", {}).get("url", "")
+        found: set[str] = set()
+        for answer in self._pages(f"/v2/{repository}/tags/list"):
+            if answer.status_code == httpx2.codes.OK:
+                found.update(answer.json().get("tags") or ())
         return tuple(sorted(found))
+
+    def _pages(self, url: str) -> Iterator[httpx2.Response]:
+        """Ask for a list, page by page. Raises SeawayError where it has no end."""
+        for _ in range(_PAGES):
+            answer = self._http.request("GET", url, ok=(200, 404))
+            yield answer
+            url = answer.links.get("next", {}).get("url", "")
+            if not url:
+                return
+        raise SeawayError(f"{self.host} gives a list that does not end", where=url)
 
     def _listed_by_tag(self, repository: str, digest: str) -> tuple[Mapping[str, Any], ...]:
         """Read the list that clients keep for a registry which does not know referrers."""

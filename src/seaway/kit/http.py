@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import httpx2
 
@@ -17,6 +17,9 @@ from seaway.errors import SeawayError, Unreachable
 
 #: Answers that another try may mend (RFC 9110; 500 because registries give it for passing faults).
 PASSING = frozenset({429, 500, 502, 503, 504})
+#: Bytes that an answer may have which is read as a whole: manifests are far below (distribution spec: 4 MiB).
+SHORT = 32 << 20
+_OF_THE_BODY = ("content-encoding", "content-length", "transfer-encoding")
 #: A request's body: bytes, or a function that gives it from its start, as often as it must be sent.
 Body = bytes | Callable[[], Iterator[bytes]]
 
@@ -69,9 +72,7 @@ class Http:
             last = attempt == attempts
             try:
                 content = body if isinstance(body, bytes) else _Again(body)
-                answer = self._client.request(
-                    method, url, content=content or None, headers=headers, params=params
-                )
+                answer = self._short(method, url, content=content or None, headers=headers, params=params)
             except httpx2.TransportError as error:
                 if last:
                     raise self._unreachable(method, url, error) from error
@@ -82,6 +83,20 @@ class Http:
                     raise self._refused(method, url, answer)
             time.sleep(0.1 * 2 ** (attempt - 1))
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _short(self, method: str, url: str, **how: Any) -> httpx2.Response:
+        """Ask, and read an answer that has no reason to be long. Raises SeawayError where it is."""
+        with self._client.stream(method, url, **how) as answer:
+            body = bytearray()
+            for piece in answer.iter_bytes():
+                body += piece
+                if len(body) > SHORT:
+                    raise SeawayError(
+                        f"{self.base} gives more than {SHORT >> 20} MiB where a short answer is due",
+                        where=f"{method} {url}",
+                    )
+        told = [(name, value) for name, value in answer.headers.multi_items() if name not in _OF_THE_BODY]
+        return httpx2.Response(answer.status_code, headers=told, content=bytes(body), request=answer.request)
 
     @contextmanager
     def open(

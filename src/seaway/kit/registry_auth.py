@@ -16,11 +16,11 @@ _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 class RegistryAuth(httpx2.Auth):
     """Answers a registry's 401: fetches a token where it names a realm, else sends Basic credentials.
 
-    `find` looks for credentials, once, when a registry first asks for some.
+    `find` looks for credentials, once, when the registry at `base` (scheme and host) first asks for some.
     """
 
-    def __init__(self, find: Callable[[], Login | None]) -> None:
-        self._find = find
+    def __init__(self, base: str, find: Callable[[], Login | None]) -> None:
+        self._base, self._find = httpx2.URL(base), find
         self._tokens: dict[str, str] = {}
 
     @cached_property
@@ -29,6 +29,9 @@ class RegistryAuth(httpx2.Auth):
 
     def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response]:
         """Try with what worked before for this repository; on 401, get what the answer asks for."""
+        if not self._ours(request.url):  # where a registry sends one for an upload, or the rest of a list
+            yield request
+            return
         repository = request.url.path.removeprefix("/v2/").rpartition("/blobs/")[0]
         repository = repository or request.url.path.removeprefix("/v2/").rpartition("/manifests/")[0]
         if known := self._tokens.get(repository):
@@ -36,8 +39,7 @@ class RegistryAuth(httpx2.Auth):
         answer = yield request
         challenge = answer.headers.get("WWW-Authenticate", "")
         # Whoever the registry redirects to, such as a store of blobs, may not ask for its credentials.
-        elsewhere = answer.url.netloc != request.url.netloc
-        if answer.status_code != httpx2.codes.UNAUTHORIZED or not challenge or elsewhere:
+        if answer.status_code != httpx2.codes.UNAUTHORIZED or not challenge or not self._ours(answer.url):
             return
         if challenge.lower().startswith("bearer"):
             asking = self._ask_for_token(challenge)
@@ -55,6 +57,9 @@ class RegistryAuth(httpx2.Auth):
             return
         request.headers["Authorization"] = self._tokens[repository]
         yield request
+
+    def _ours(self, url: httpx2.URL) -> bool:
+        return (url.scheme, url.netloc) == (self._base.scheme, self._base.netloc)
 
     def _ask_for_token(self, challenge: str) -> httpx2.Request:
         wanted = dict(_PARAMETER.findall(challenge))
