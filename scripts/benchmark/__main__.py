@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.benchmark import clusters, crossing, guards, scaling, system
+from scripts.benchmark import clusters, crossing, guards, images, scaling, system
 from scripts.rehearsal import town
 from scripts.rehearsal.load import Load
 from scripts.rehearsal.seaway import Seaway
@@ -46,10 +46,11 @@ def main() -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("system", "crossing", "guards", "scaling"),
+        choices=("system", "crossing", "guards", "scaling", "images"),
         default="system",
         help="system: clusters and one crossing, for real (the default); crossing: many crossings, for real; "
-        "guards: simulated crossings; scaling: nodes that come and go, for real",
+        "guards: simulated crossings; scaling: nodes that come and go, for real; images: copies beside "
+        "skopeo and crane, and the tests of the distribution specification",
     )
     parser.add_argument("--report", type=Path, default=Path("bench.json"), metavar="FILE")
     parser.add_argument(
@@ -63,6 +64,8 @@ def main() -> None:
         figures, promises = guards.measure(given.crossings)
     elif given.what == "crossing":
         figures, promises = crossing.measure(), crossing.PROMISES
+    elif given.what == "images":
+        figures, promises = images.measure(), images.PROMISES
     elif given.what == "scaling":
         figures, promises = scaling.measure(), scaling.PROMISES
     else:

