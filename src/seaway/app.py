@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
@@ -14,20 +14,24 @@ from typing import Any
 from seaway.errors import NotFound, Refused
 from seaway.flow import images as pictures
 from seaway.flow.apply import apply
+from seaway.flow.back import go_back, undo_release
+from seaway.flow.capacity import Wish, checked, measure
 from seaway.flow.edge import EdgeStatus, edge_of
+from seaway.flow.forecast import Asked, Forecast, forecast, priced
 from seaway.flow.leave import leave
 from seaway.flow.observe import (
     neighbours,
     observe,
     observe_crossings,
     observe_rollouts,
+    observe_room,
     observe_scale,
     unplaced,
 )
-from seaway.flow.plan import crossing_place, make_plan
+from seaway.flow.plan import make_plan
 from seaway.flow.prune import prune as prune_images
 from seaway.flow.releases import releases_in
-from seaway.flow.rollouts import Rollout, plan_undo, ran, releases_before, rollout, rollouts, take_back
+from seaway.flow.rollouts import Rollout, ran, rollout, rollouts
 from seaway.flow.scale import Scale, scale_of
 from seaway.flow.status import Status, crossings_of, ready_pods, status_of
 from seaway.flow.system import System
@@ -40,15 +44,16 @@ from seaway.model.names import ImageRef, Weight
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Snapshot
 from seaway.ports.world import World
-from seaway.providers.local import engine, home, machine
+from seaway.providers.local import engine, home, machine, making, node
 from seaway.providers.local.ca import LocalCertificates
 from seaway.providers.local.charts import LocalCharts
 from seaway.providers.local.clusters import LocalClusters, need_root
+from seaway.providers.local.loads import LocalLoads
 from seaway.providers.local.registry import HOST, LocalRegistry
 from seaway.rooms.cluster.plan import READY, name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
-from seaway.rooms.crossing.decide import decide_back, decide_back_all, decide_move, fitting, may_go_back
-from seaway.rooms.crossing.orders import Order, TakeBack, command, read_differences, read_history
+from seaway.rooms.crossing.decide import decide_move, fitting
+from seaway.rooms.crossing.orders import Order, command, read_differences, read_history
 from seaway.rooms.crossing.state import Entry, Verb
 from seaway.rooms.crossing.views import CrossingView
 from seaway.rooms.edge.certificates import look_at_edge
@@ -60,7 +65,7 @@ from seaway.rooms.images.platform import Gateway
 from seaway.rooms.images.promote import Promoted, Rules
 from seaway.rooms.images.promote import promote as promote_images
 from seaway.rooms.images.prune import Stored, freed
-from seaway.rooms.services.history import short
+from seaway.rooms.services.capacity import Capacity
 
 Look = Callable[[System, str, World], Snapshot]
 
@@ -256,25 +261,11 @@ def back(
 ) -> tuple[CrossingView, ...]:
     """Take a crossing back to the monolith, and those that come after it where that is asked for.
 
-    Without a name all of them go back. A release that lies over one goes back before it. The pilot is not
-    needed for it.
+    Without a name all of them go back.
     """
     _, environment = system.environment(on)
     with _looking(system, on, report) as (seen, world):
-        found = crossings_of(system, seen)
-        wanted: tuple[CrossingView, ...] = ()
-        if name not in releases_in(seen.live):
-            back_to = decide_back(found, name, with_dependents=with_dependents) if name else None
-            wanted = decide_back_all(found) if back_to is None else back_to
-        first = releases_before(seen, [name, *(view.name for view in wanted)])
-        place = crossing_place(system, environment)
-        for view in first:
-            apply(Plan.ordered([take_back(system, seen, view.name, somebody())]), world)
-        for view in wanted:
-            spec, last = system.crossings[view.name], view is wanted[-1]
-            step = TakeBack(place, view.name, spec, command(Verb.BACK, somebody()), hear=last)
-            apply(Plan.ordered([step]), world)
-        return (*first, *wanted)
+        return go_back(system, environment, seen, world, name, by=somebody(), with_dependents=with_dependents)
 
 
 def history(system: System, on: str, name: str, report: Report) -> tuple[Entry, ...]:
@@ -304,20 +295,10 @@ def undo(system: System, on: str, name: str, to: int, report: Report, *, force: 
     """Take a service back to an earlier release, or the one before; gives both digests.
 
     A release that crosses goes back at once, with the pilot or without it.
-
     Raises NotFound where there is none, Refused where the data may no longer fit it, unless `force`.
     """
     with _looking(system, on, report, observe_rollouts) as (seen, world):
-        known = rollout(system, seen, name)
-        now = known.current.digest if known.current else ""
-        if known.crossing and known.beside and not to:
-            if not may_go_back(known.crossing):
-                return now, now
-            apply(Plan.ordered([take_back(system, seen, known.crossing.name, somebody())]), world)
-            return short(known.beside.image), now
-        todo, target = plan_undo(system, seen, name, to, force=force)
-        apply(todo, world)
-        return now, target.digest
+        return undo_release(system, seen, world, name, to, by=somebody(), force=force)
 
 
 def scaled(system: System, on: str, report: Report) -> Scale:
@@ -332,7 +313,7 @@ def follow_scale(system: System, on: str, report: Report, seconds: float) -> Gen
     with closing(open_world(environment, report)) as world:
         while True:
             seen = observe_scale(system, name, environment, world)
-            yield scale_of(system, seen, unplaced(system, world))
+            yield scale_of(system, seen, unplaced(system, world), making.full())
             world.pause(seconds)
 
 
@@ -342,6 +323,20 @@ def edge(system: System, on: str, report: Report) -> EdgeStatus:
     with closing(open_world(environment, report)) as world:
         seen = look_at_edge(world.kube, system.system, environment.domain, environment.ports.https)
         return edge_of(environment, seen, datetime.now(UTC))
+
+
+def probe(system: System, on: str, wish: Wish, report: Report) -> Capacity:
+    """Load a pod of a service until it no longer bears it, and keep what was found; raises as measure."""
+    _, environment = system.environment(on)
+    wish = checked(system, environment, wish)
+    with closing(open_world(environment, report)) as world:
+        return measure(system, environment, wish, world, LocalLoads(engine.ensure(report)))
+
+
+def foresee(system: System, on: str, asked: Asked, prices: Mapping[str, float], report: Report) -> Forecast:
+    """Say which pods and nodes a load would take; `prices` are those of sizes that differ from ours."""
+    with _looking(system, on, report, observe_room) as (seen, _):
+        return forecast(system, system.environment(on)[1].nodes, seen, priced(node.offers(), prices), asked)
 
 
 def authority() -> tuple[str, str]:

@@ -10,6 +10,8 @@ from seaway.cli.scale import BARS, LOOKS, changing, drawn
 from seaway.cli.screen import Screen
 from seaway.flow.scale import Scale, Scaled, Waiting
 
+from .conftest import Run
+
 STANDS, ADDED = {"claim": ""}, {"claim": "shop-x"}
 
 
@@ -65,3 +67,24 @@ def test_a_terminal_is_drawn_in_place(
     screen.show([("a", "b"), ("long", "c")], {})
     screen.show([("a", "d")], {})
     assert capsys.readouterr().out == "a     b\nlong  c\n\x1b[2F\x1b[Ja  d\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["plan"], "either --load 10x or --requests 500"),
+        (["plan", "--load", "10x", "--requests", "5"], "either --load 10x or --requests 500"),
+        (["plan", "--load", "tenfold"], "--load 10x"),
+        (["plan", "--load", "-2"], "--load 10x"),
+        (["plan", "--requests", "web=many"], "--requests frontend=500"),
+        (["plan", "--load", "2", "--price", "small"], "--price small=0.04"),
+        (["probe", "web", "--path", "login"], "--path /login"),
+    ],
+)
+def test_a_load_that_cannot_be_read_is_told_with_what_to_write(
+    seaway: Run, words: list[str], told: str
+) -> None:
+    done = seaway("scale", *words)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert done.stdout == ""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,19 +58,19 @@ def load(scaled: Cluster) -> Iterator[Cluster]:
     assert _alone(scaled)
 
 
-def _deploy(cluster: Cluster, replicas: int) -> None:
+def _deploy(cluster: Cluster, replicas: int, name: str = SYSTEM, cpu: str = MORE_THAN_HALF) -> None:
     container = {
         "name": "pause",
         "image": machine.pause(engine.ensure(silent)),
-        "resources": {"requests": {"cpu": MORE_THAN_HALF, "memory": "16Mi"}},
+        "resources": {"requests": {"cpu": cpu, "memory": "16Mi"}},
     }
-    own = {"app": SYSTEM}
+    own = {"app": name}
     template = {
         "metadata": {"labels": own},
         "spec": {"terminationGracePeriodSeconds": 1, "containers": [container]},
     }
     spec = {"replicas": replicas, "selector": {"matchLabels": own}, "template": template}
-    meta = {"name": SYSTEM, "namespace": "default"}
+    meta = {"name": name, "namespace": "default"}
     cluster.kube.apply({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec})
 
 
@@ -94,6 +96,13 @@ def _alone(cluster: Cluster) -> bool:
     return nodes == {cluster.home.node(1).name} and not _added(cluster) and not _claims(cluster)
 
 
+def _told(cluster: Cluster, reason: str) -> bool:
+    """Whether Karpenter has told of a pod that it found no node for, and why."""
+    events = cluster.kube.list("v1", "Event", namespace="default", fields="reason=FailedScheduling")
+    said = [e["message"] for e in events if e.get("source", {}).get("component") == "karpenter"]
+    return any(reason in message for message in said)
+
+
 def _left(node: NodeHome) -> list[str]:
     """What this machine still has of a node: folders, its namespace, keys, groups."""
     places = [node.state, Path("/run/netns") / node.namespace, node.cluster.services / f"node-{node.number}"]
@@ -110,6 +119,22 @@ def _kill_keeper(cluster: Cluster) -> None:
     control = cgroups.processes(f"{cluster.home.cgroup}/control")
     (pid,) = [pid for pid in control if "seaway.providers.local.keeper" in words(pid)]
     os.kill(pid, signal.SIGKILL)
+
+
+@contextmanager
+def _no_room(cluster: Cluster, folder: Path) -> Iterator[None]:
+    """The keeper runs on, on a machine that has 100 MiB of memory left: as it sees it, in a namespace."""
+    service, little = cluster.home.services / "keeper", folder / "meminfo"
+    little.write_text("MemTotal: 4000000 kB\nMemAvailable: 102400 kB\n")
+    inside = f"mount --bind {little} /proc/meminfo; exec {cluster.home.services}/keeper/run"
+    process.run("s6-svc", "-d", service)
+    keeper = subprocess.Popen(["unshare", "--mount", "sh", "-ec", inside], stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        keeper.kill()
+        keeper.wait()
+        process.run("s6-svc", "-u", service)
 
 
 def test_a_pod_that_waits_gets_a_node_that_was_not_there_and_it_goes_again(load: Cluster) -> None:
@@ -166,15 +191,29 @@ def test_a_node_that_nobody_claims_goes(load: Cluster) -> None:
 def test_more_pods_than_the_nodes_that_may_be_wait_and_are_told_why(load: Cluster) -> None:
     _deploy(load, 5)
     until(lambda: _running(load) == 3, "a pod on each node that may be")
-
-    def told() -> list[str]:
-        events = load.kube.list("v1", "Event", namespace="default", fields="reason=FailedScheduling")
-        return [e["message"] for e in events if e.get("source", {}).get("component") == "karpenter"]
-
-    until(lambda: any("limit" in message for message in told()), "the reason")
+    until(lambda: _told(load, "limit"), "the reason")
     time.sleep(5)
     assert len(_added(load)) == 2
     assert _running(load) == 3
+
+
+def test_without_room_on_the_machine_pods_wait_until_there_is_some(load: Cluster, tmp_path: Path) -> None:
+    with _no_room(load, tmp_path):
+        _deploy(load, 2)
+        until(lambda: _told(load, "filtered out all available instance types"), "the reason")
+        time.sleep(3)
+        assert not _added(load)
+        assert not _claims(load)
+        assert _running(load) == 1
+    until(lambda: _running(load) == 2, "the pod on a new node")
+
+
+def test_a_pod_that_no_size_can_hold_waits_and_is_told_why(load: Cluster) -> None:
+    _deploy(load, 1, name="huge", cpu="9")
+    until(lambda: _told(load, "no instance type has enough resources"), "the reason")
+    assert not _added(load)
+    assert not _claims(load)
+    load.kube.delete(Ref("apps/v1", "Deployment", "huge", "default"))
 
 
 def test_a_person_takes_needless_nodes_away_at_once(load: Cluster) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -28,14 +32,32 @@ def test_replicas_come_with_the_load_and_go_with_it(tiny: Tiny) -> None:
     tiny.seaway("cross", "move", "first", "100")
     with tiny.load("/first"):
         until(lambda: _ready(tiny) > 1, "another replica")
-        (seen,) = json.loads(tiny.seaway("scale", "status", "-o", "json")[0])["services"]
+        seen = _scaled(tiny)
         assert seen["ready"] > 1
         assert seen["aim"] == {"cpu": 60}
         assert seen["load"]["cpu"] > 0
         assert tiny.plan() == []  # their number is nobody's but the autoscaler's
+        with _without_metrics(tiny):
+            lost = until(lambda: (now := _scaled(tiny))["why"] and now, "the reason")
+            assert "metrics" in lost["why"]
+            assert lost["desired"] == lost["ready"] == _ready(tiny) > 1
     with tiny.load(*QUIET):
         until(lambda: _ready(tiny) == 1, "one replica again")
     tiny.seaway("cross", "back", "first")
+
+
+def test_a_probe_finds_what_a_pod_bears_and_a_plan_goes_by_it(tiny: Tiny) -> None:
+    argv = ("scale", "probe", "app", "--path", "/first", "--limit", "10", "--latency", "1000", "-o", "json")
+    found = json.loads(tiny.seaway(*argv)[0])
+    assert (found["requests"], found["whole"], found["paths"]) == (10, False, ["/first"])
+    assert 0.0002 < found["cpu"]["app"] < 0.05
+    assert tiny.cluster.kube.get(Ref("v1", "Pod", "app-probe", SYSTEM)) is None
+    assert tiny.plan() == []  # what was found is nothing of the file
+    plan = json.loads(tiny.seaway("scale", "plan", "--requests", "100", "-o", "json")[0])
+    (app,) = plan["services"]
+    assert app["wanted"] == math.ceil(100 * found["cpu"]["app"] / (0.02 * 0.6))
+    assert app["pods"] == min(3, app["wanted"])
+    assert [(each["size"], each["count"]) for each in plan["nodes"]] == [("medium", 1)]
 
 
 @pytest.mark.parametrize("keep", [False, True])
@@ -49,6 +71,28 @@ def test_the_api_server_keeps_all_that_is_said_of_replicas(tiny: Tiny, release: 
         found = kube.get(Ref.of(manifest)) or {}
         kube.delete(Ref.of(manifest))
         assert differences(manifest, found) == []
+
+
+@contextmanager
+def _without_metrics(tiny: Tiny) -> Iterator[None]:
+    """For so long nobody answers for the metrics API."""
+    kube, ref = (
+        tiny.cluster.kube,
+        Ref("discovery.k8s.io/v1", "EndpointSlice", "metrics-server-control", "kube-system"),
+    )
+    kept = kube.get(ref) or {}
+    for key in ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation"):
+        del kept["metadata"][key]
+    kube.delete(ref)
+    try:
+        yield
+    finally:
+        kube.apply(kept)
+
+
+def _scaled(tiny: Tiny) -> dict[str, Any]:
+    (seen,) = json.loads(tiny.seaway("scale", "status", "-o", "json")[0])["services"]
+    return dict(seen)
 
 
 def _ready(tiny: Tiny) -> int:

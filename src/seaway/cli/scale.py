@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from seaway.cli.options import FILE, File, Format, On, Output
+from seaway.cli.scale_ahead import plan, probe
 from seaway.cli.screen import Screen
 from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
 
@@ -28,6 +29,10 @@ FULL: Final = 200
 @app.callback()
 def scale() -> None:
     """Load, replicas and nodes: how they stand, and what waits."""
+
+
+app.command("probe")(probe)
+app.command("plan")(plan)
 
 
 @app.command("status")

@@ -25,6 +25,7 @@ from seaway.rooms.crossing.resource import KIND as CROSSING
 from seaway.rooms.edge import controller
 from seaway.rooms.edge.certificates import mistrust, secret_of
 from seaway.rooms.edge.facts import look_at_monolith
+from seaway.rooms.services.capacity import KEPT
 from seaway.rooms.services.manifests import ROOM as SERVICES
 
 #: Kinds that the rooms make for a system, in its namespace or about it, by group and version.
@@ -122,6 +123,18 @@ def observe_scale(system: System, name: str, environment: EnvironmentSpec, world
     pods = world.kube.list("v1", "Pod", labels=f"{PART_OF}={system.system}")
     cluster = world.clusters.find(name_of(environment.cluster))
     return Snapshot(name, datetime.now(UTC), cluster=cluster, live=Live.of(found), pods=tuple(pods))
+
+
+def observe_room(system: System, name: str, world: World) -> Snapshot:
+    """Look at load and replicas, what the nodes offer, and all pods on them; also at what probes found.
+
+    Raises as observe_scale does.
+    """
+    seen = observe_scale(system, name, system.environment(name)[1], world)
+    probed = world.kube.get(Ref("v1", "ConfigMap", KEPT, system.system))
+    found = Live.of([*world.kube.list("v1", "Node"), *([probed] if probed else [])])
+    pods = tuple(world.kube.list("v1", "Pod"))
+    return replace(seen, live=Live({**seen.live.objects, **found.objects}), pods=pods)
 
 
 def unplaced(system: System, world: World) -> list[Manifest]:

@@ -68,20 +68,23 @@ class Scale:
         }
 
 
-def scale_of(system: System, seen: Snapshot, events: list[Manifest]) -> Scale:
-    """Bring together what was seen; `events` tell why pods were not placed."""
+def scale_of(system: System, seen: Snapshot, events: list[Manifest], full: str) -> Scale:
+    """Bring together what was seen; `events` tell why pods were not placed, `full` why no node can come."""
     pool = seen.live.get(*POOL, system.system)
     limit = pool["spec"].get("limits", {}).get("nodes") if pool else None
     return Scale(
         tuple(_scaled(system, seen, name) for name in system.services),
         tuple(dict(vars(node)) for node in (seen.cluster.nodes if seen.cluster else ())),
-        tuple(waiting(seen, events)),
+        tuple(waiting(seen, events, full)),
         None if limit is None else int(limit),
     )
 
 
-def waiting(seen: Snapshot, events: list[Manifest]) -> list[Waiting]:
-    """List the pods that no node takes: the autoscaler tells why no node comes, else the scheduler."""
+def waiting(seen: Snapshot, events: list[Manifest], full: str) -> list[Waiting]:
+    """List the pods that no node takes: the autoscaler tells why no node comes, else the scheduler.
+
+    Of a machine that is full the autoscaler knows only that it offers nothing.
+    """
     told = {
         event["involvedObject"].get("uid"): event["message"]
         for event in events
@@ -94,7 +97,7 @@ def waiting(seen: Snapshot, events: list[Manifest]) -> list[Waiting]:
         if unplaced and "deletionTimestamp" not in pod["metadata"]:
             why = told.get(pod["metadata"].get("uid")) or unplaced[0].get("message", "")
             since = unplaced[0].get("lastTransitionTime", "")
-            found.append(Waiting(pod["metadata"]["name"], since, why))
+            found.append(Waiting(pod["metadata"]["name"], since, "; ".join(filter(None, (why, full)))))
     return sorted(found, key=lambda each: (each.since, each.pod))
 
 

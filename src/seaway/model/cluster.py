@@ -22,6 +22,16 @@ class NodeFacts:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """A size of node: what it gives to pods, in cores and bytes, and its price in dollars an hour."""
+
+    size: str
+    cpu: float
+    memory: float
+    price: float
+
+
+@dataclass(frozen=True)
 class ClusterFacts:
     """A cluster. `state` is running, stopped (processes gone, data kept) or broken (part of it is gone).
 

@@ -150,3 +150,20 @@ def _rmdir(path: Path) -> None:
             time.sleep(0.02)
         else:
             return
+
+
+def below(group: str) -> dict[str, Path]:
+    """Find the groups below `group` where CPU is counted, by their last name."""
+    root = ROOT if unified() else ROOT / "cpuacct"
+    return {Path(folder).name: Path(folder) for folder, _, _ in os.walk(root / group)}
+
+
+def used(folder: Path) -> float | None:
+    """Read the seconds of CPU that a group used (v2: cpu.stat, v1: cpuacct.usage); None where it is gone."""
+    try:
+        if unified():
+            told = dict(line.split() for line in (folder / "cpu.stat").read_text().splitlines())
+            return int(told["usage_usec"]) / 1e6
+        return int((folder / "cpuacct.usage").read_text()) / 1e9
+    except OSError:
+        return None

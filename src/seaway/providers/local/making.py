@@ -93,6 +93,11 @@ def lack(size: str) -> str:
     return ""
 
 
+def full() -> str:
+    """Say why this machine has no room for one more node of any size; nothing where it has."""
+    return lack(next(iter(node.SIZES)))
+
+
 def unmount_below(folder: Path) -> None:
     """Node mounts live in the nodes' namespaces and end with them; what a broken end left here is let go."""
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from seaway.model.cluster import Offer
 from seaway.providers.local import cgroups, control, pki, supervisor
 from seaway.providers.local.engine import Engine
 from seaway.providers.local.home import NodeHome
@@ -59,6 +60,11 @@ def labels(size: str) -> dict[str, str]:
         "topology.kubernetes.io/region": "local",
         "topology.kubernetes.io/zone": "local-1",
     }
+
+
+def offers() -> tuple[Offer, ...]:
+    """Give every size as what pods get of it."""
+    return tuple(Offer(name, each.cpus, each.memory << 30, each.price) for name, each in SIZES.items())
 
 
 def provider_id(node: NodeHome) -> str:
