@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,6 +155,32 @@ def test_an_upload_outlives_a_registry_that_dies_in_its_midst(
     assert deaths == [300_000]
     registry.get_blob("team/app", digest, tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == data
+
+
+@pytest.fixture
+def small(server: Any) -> Iterator[Any]:
+    """The registry with its storage on a disk of 4 MiB."""
+    server.stop()
+    storage = server.folder / "data"
+    storage.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "seaway-test", storage], check=True)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        subprocess.run(["umount", storage], check=True)
+
+
+def test_a_registry_whose_disk_is_full_says_so_and_keeps_what_it_has(small: Any, tmp_path: Path) -> None:
+    registry = distribution.Distribution(small.host, attempts=1)
+    here, big = blob(tmp_path, b"small"), blob(tmp_path, os.urandom(6 << 20))
+    registry.put_blob("team/app", here[0].value, here[1])
+    with pytest.raises(Unreachable, match="500") as caught:
+        registry.put_blob("team/app", big[0].value, big[1])
+    assert "no space left on device" in caught.value.why
+    assert not registry.has_blob("team/app", big[0].value)
+    registry.get_blob("team/app", here[0].value, tmp_path / "back")
 
 
 def test_a_registry_that_is_not_running_is_named_with_a_remedy(registry: Registry, server: Any) -> None:

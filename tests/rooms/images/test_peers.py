@@ -1,0 +1,88 @@
+"""The real crane, built from its source, and skopeo where it is: they agree with what we say of images."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.benchmark import peers
+from seaway.kit import archive, oci
+from seaway.model.event import silent
+from seaway.model.names import ImageRef
+from seaway.providers.local.registry import LocalRegistry
+from seaway.rooms.images.build import push
+from seaway.rooms.images.copy import copy
+from seaway.rooms.images.keys import make_pair, private_key
+from seaway.rooms.images.shelf import Shelf
+from seaway.rooms.images.signatures import sign, signatures
+from seaway.rooms.images.store import Store
+from tests.rooms.images.registries import shelf
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(scope="session")
+def crane() -> Path:
+    return peers.built(peers.IMAGES, peers.CRANE) / "crane"
+
+
+@pytest.fixture
+def image(server: Any, tmp_path: Path) -> ImageRef:
+    """An image of two layers as a build makes them, by its tag."""
+    store = Store(tmp_path / "store")
+    layers = [
+        store.layer(name, name, partial(list, [archive.Entry(f"app/{name}", data=name.encode())]))
+        for name in ("needed", "own")
+    ]
+    ref = ImageRef(server.host, "team/app", "v1")
+    push(LocalRegistry(server.host), ref, layers, oci.Settings(cmd=("true",), user="10001"), store)
+    return ref
+
+
+def run(*argv: str | Path) -> str:
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{argv}: {done.stderr}"
+    return done.stdout
+
+
+def test_crane_finds_what_was_pushed_and_nothing_wrong_in_it(crane: Path, image: ImageRef) -> None:
+    where = Shelf.of(image)
+    digest = where.find(image)
+    assert run(crane, "digest", str(image)).strip() == str(digest)
+    assert (
+        run(crane, "manifest", str(image.at(digest))).encode() == where.server.manifest("team/app", "v1")[1]
+    )
+    assert json.loads(run(crane, "config", str(image)))["config"]["Cmd"] == ["true"]
+    assert "PASS" in run(crane, "validate", "--remote", str(image)).upper()
+
+
+def test_crane_finds_the_same_where_it_was_promoted_and_we_where_it_copied(
+    crane: Path, image: ImageRef, second_server: Any, tmp_path: Path
+) -> None:
+    source, target = Shelf.of(image), shelf(second_server.host, "live/app")
+    digest, key = source.find(image), private_key(make_pair(tmp_path / "release", None)[0])
+    sign(source, digest, key)
+    copy(source, target, digest, silent, "test")
+    assert sorted(run(crane, "ls", str(target)).split()) == list(target.server.tags(target.repository))
+    run(crane, "validate", "--remote", f"{target}@{digest}")
+    other = shelf(second_server.host, "copied/app")
+    run(crane, "copy", "--all-tags", str(target), str(other))
+    assert [each.by.hint for each in signatures(target, digest, [key.public])] == [key.public.hint] * 2
+    assert "tag" in [each.form for each in signatures(other, digest, [key.public])]
+
+
+def test_skopeo_finds_the_same(image: ImageRef) -> None:
+    if not shutil.which("skopeo"):
+        pytest.skip("skopeo is not on this machine")
+    where = Shelf.of(image)
+    told = json.loads(run("skopeo", "inspect", "--tls-verify=false", f"docker://{image}"))
+    manifest = json.loads(where.server.manifest("team/app", "v1")[1])
+    assert told["Digest"] == str(where.find(image))
+    assert told["Layers"] == [layer["digest"] for layer in manifest["layers"]]
+    assert (told["Os"], told["Architecture"]) == ("linux", oci.architecture())
