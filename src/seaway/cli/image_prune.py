@@ -56,7 +56,10 @@ def prune(
     goes = "would go" if dry_run else "is gone"
     emit_table(
         ("service", "digest", "tag", ""),
-        [(e.service, str(e.digest)[:19], e.tags[0], f"stays: {e.why}" if e.why else goes) for e in found],
+        [
+            (e.service, str(e.digest)[:19], ", ".join(e.tags), f"stays: {e.why}" if e.why else goes)
+            for e in found
+        ],
     )
     emit(f"{freed / 2**20:.1f} MiB {'would be freed' if dry_run else 'freed'}")
     if dry_run:

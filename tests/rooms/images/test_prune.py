@@ -107,14 +107,37 @@ def test_what_was_killed_half_way_is_finished_the_next_time(server: Any, key: Pr
 
 
 @cluster
+def test_an_image_that_lost_its_tag_goes_too_and_what_refers_to_another_stays(
+    server: Any, key: PrivateKey
+) -> None:
+    where = shelf(server.host)
+    before, runs = push(where, b"before", tag=named(0)), push(where, b"runs", tag=named(1))
+    for digest in (before, runs):
+        attach(where, attach(where, digest, TYPES["sbom"], {}, None), TYPES["approval"], {}, key)
+    after, again = push(where, b"after", tag=named(0)), push(where, b"again", tag=named(1))
+    found = see(where, 0, runs)
+    assert {each.digest: (len(each.tags), each.why) for each in found} == {
+        after: (1, "what the folder holds now"),
+        before: (0, ""),
+        again: (1, ""),
+        runs: (0, "runs, or can be rolled back to"),
+    }
+    remove(where, found)
+    assert {each.digest for each in see(where, 0, runs)} == {after, runs}
+    (paper,) = where.server.referrers(where.repository, runs.value)
+    assert len(where.server.referrers(where.repository, paper["digest"])) == 1
+
+
+@cluster
 def test_a_part_of_two_indexes_goes_with_the_last(server: Any) -> None:
     where = shelf(server.host)
     one, shared, two = (push(where, layer) for layer in (b"one", b"shared", b"two"))
     first, second = push_index(where, one, shared), push_index(where, shared, two)
-    for number, digest in enumerate((first, second)):
-        manifest = where.server.manifest(where.repository, digest.value)
-        where.server.put_manifest(where.repository, named(number), *manifest)
-    remove(where, see(where, 0))
+    for each in (one, shared, first):
+        attach(where, each, TYPES["sbom"], {}, None)
+    manifest = where.server.manifest(where.repository, second.value)
+    where.server.put_manifest(where.repository, named(1), *manifest)
+    remove(where, see(where, 0, first))
     there = [where.server.resolve(where.repository, each.value) is not None for each in (one, shared, two)]
     assert there == [True, True, False]
 

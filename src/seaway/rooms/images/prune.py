@@ -48,17 +48,34 @@ class Stored:
 
 def look(shelf: Shelf, service: str, current: ImageRef, kept: Kept) -> list[Stored]:
     """See which images of a service lie on a shelf and which stay; `current` is what the folder holds."""
-    tags: dict[str, list[str]] = {}
-    for tag in shelf.server.tags(shelf.repository):
-        if not oci.is_companion(tag) and (digest := shelf.server.resolve(shelf.repository, tag)):
-            tags.setdefault(digest, []).append(tag)
     found = []
-    for digest, its in tags.items():
+    for digest, its in _images(shelf).items():
         referrers = shelf.server.referrers(shelf.repository, digest)
         why = "what the folder holds now" if current.tag in its else needed(digest, its, referrers, kept)
         manifests, blobs = _parts(shelf, digest)
         found.append(Stored(service, Digest(digest), tuple(its), manifests, blobs, why))
     return found
+
+
+def _images(shelf: Shelf) -> dict[str, list[str]]:
+    """Find images with their tags; one that lost its own, as to a newer base, by the list of its papers."""
+    tags: dict[str, list[str]] = {}
+    subjects: set[str] = set()
+    for tag in shelf.server.tags(shelf.repository):
+        if subject := oci.of_companion(tag):
+            subjects.add(subject)
+        elif digest := shelf.server.resolve(shelf.repository, tag):
+            tags.setdefault(digest, []).append(tag)
+    there = [each for each in sorted(subjects - tags.keys()) if _is_image(shelf, each)]
+    parts = {part for each in (*tags, *there) for part in _parts(shelf, each)[0] if part != each}
+    return tags | {each: [] for each in there if each not in parts}
+
+
+def _is_image(shelf: Shelf, digest: str) -> bool:
+    """Whether a manifest is there, and is no paper that has papers of its own."""
+    if not shelf.server.resolve(shelf.repository, digest):
+        return False
+    return "subject" not in json.loads(shelf.server.manifest(shelf.repository, digest)[1])
 
 
 def needed(digest: str, tags: Iterable[str], referrers: Iterable[Mapping[str, Any]], kept: Kept) -> str:
