@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.benchmark import clusters, crossing, guards, images, scaling, system
+from scripts.benchmark import clusters, crossing, edge, guards, images, scaling, system
 from scripts.rehearsal import town
 from scripts.rehearsal.load import Load
 from scripts.rehearsal.seaway import Seaway
@@ -37,6 +37,8 @@ PROMISES: Final = {
     "failed": 0.0,
     "engine_cold_s": 600.0,
 }
+#: What is measured by a module of its own.
+PARTS: Final = {"crossing": crossing, "edge": edge, "images": images, "scaling": scaling}
 
 
 def main() -> None:
@@ -46,9 +48,10 @@ def main() -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("system", "crossing", "guards", "scaling", "images"),
+        choices=("system", "guards", *PARTS),
         default="system",
         help="system: clusters and one crossing, for real (the default); crossing: many crossings, for real; "
+        "edge: slow clients, and the gateway beside a bare Envoy, for real; "
         "guards: simulated crossings; scaling: nodes that come and go, for real; images: copies beside "
         "skopeo and crane, and the tests of the distribution specification",
     )
@@ -62,12 +65,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.what == "guards":
         figures, promises = guards.measure(given.crossings)
-    elif given.what == "crossing":
-        figures, promises = crossing.measure(), crossing.PROMISES
-    elif given.what == "images":
-        figures, promises = images.measure(), images.PROMISES
-    elif given.what == "scaling":
-        figures, promises = scaling.measure(), scaling.PROMISES
+    elif part := PARTS.get(given.what):
+        figures, promises = part.measure(), part.PROMISES
     else:
         figures, promises = _measure(cold=given.cold_engine), PROMISES
     kept = {name: figures[name] <= bound for name, bound in promises.items() if name in figures}

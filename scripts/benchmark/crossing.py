@@ -14,13 +14,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from http.client import HTTPSConnection
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import uuid4
 
@@ -75,8 +76,8 @@ UNGUARDED: Final = {"errors": "100%", "worse": False, "latency": 0}
 def measure(crossings: int = CROSSINGS, changes: int = CHANGES, visitors: int = VISITORS) -> dict[str, Any]:
     """Measure everything; the cluster and the old server are gone afterwards."""
     programs = engine.ensure(silent)
-    with tempfile.TemporaryDirectory() as folder, _old_server():
-        seaway = Seaway(_system(Path(folder), crossings), {})
+    with tempfile.TemporaryDirectory() as folder, old_server():
+        seaway = Seaway(light(Path(folder), crossings), {})
         try:
             seaway.tell("up", "--yes")
             bench = Bench(seaway, programs.program("vegeta"))
@@ -296,8 +297,8 @@ class Bench:
             self._kube.delete(Ref.of(pod), grace=0)
 
 
-def _system(folder: Path, crossings: int) -> Path:
-    """Write the system's file and its project."""
+def light(folder: Path, crossings: int, edge: Mapping[str, Any] = MappingProxyType({})) -> Path:
+    """Write the system's file and its project; `edge` is that part of the file."""
     shutil.copytree(LIGHT, folder / "light")
     many = {f"c{n}": {"routes": f"/c{n}", "to": "app", "guard": UNGUARDED} for n in range(crossings - 1)}
     sticky = {"routes": "/sticky", "to": "app", "guard": UNGUARDED, "sticky": True}
@@ -323,6 +324,7 @@ def _system(folder: Path, crossings: int) -> Path:
             }
         },
         "crossings": {**many, "sticky": sticky},
+        "edge": dict(edge),
     }
     file = folder / "seaway.yaml"
     file.write_text(yaml.safe_dump(document, sort_keys=False))
@@ -330,7 +332,7 @@ def _system(folder: Path, crossings: int) -> Path:
 
 
 @contextmanager
-def _old_server() -> Iterator[None]:
+def old_server() -> Iterator[None]:
     env = {**os.environ, "SIDE": "monolith", "PORT": str(MONOLITH)}
     server = subprocess.Popen([sys.executable, LIGHT / "server.py"], env=env)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,26 +51,27 @@ def failing(load: Load, fail: Callable[[], None]) -> dict[str, Any]:
 def use(cluster: str, seconds: float = WATCHED) -> dict[str, float]:
     """What the pilot that leads needs: resident memory, and its share of one core over so many seconds."""
     pilots = [pid for pid in cgroups.processes(f"seaway/{cluster}") if _MODULE in _read(pid, "cmdline")]
-    before = {pid: _seconds(pid) for pid in pilots}
+    before = {pid: cpu_seconds(pid) for pid in pilots}
     time.sleep(seconds)
     return {
         "pilot_rss_mib": max(map(_resident, pilots)),
-        "pilot_cpu_percent": max(100 * (_seconds(pid) - before[pid]) / seconds for pid in pilots),
+        "pilot_cpu_percent": max(100 * (cpu_seconds(pid) - before[pid]) / seconds for pid in pilots),
     }
 
 
 def signalled(cluster: str, program: bytes, number: signal.Signals) -> None:
     """Send a signal to every process of the cluster whose command line begins with these words."""
-    for pid in _of(cluster, program):
+    for pid in processes(cluster, program):
         os.kill(pid, number)
 
 
-def _of(cluster: str, program: bytes) -> Iterable[int]:
+def processes(cluster: str, program: bytes) -> list[int]:
+    """Find every process of the cluster whose command line begins with these words."""
     found = cgroups.processes(f"seaway/{cluster}")
     return [pid for pid in found if _read(pid, "cmdline").startswith(program)]
 
 
-def _seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """CPU seconds of a process, those of the system for it included (proc(5), stat)."""
     fields = _read(pid, "stat").rpartition(b")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
