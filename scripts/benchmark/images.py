@@ -22,7 +22,7 @@ from typing import Any, Final
 from scripts.benchmark import peers
 from scripts.rehearsal import town
 from scripts.rehearsal.figures import quantile
-from scripts.rehearsal.journey import new_version
+from scripts.rehearsal.release import new_version
 from scripts.rehearsal.seaway import Seaway
 from seaway.kit import oci
 from seaway.model.event import silent

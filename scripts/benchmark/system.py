@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from scripts.rehearsal import town, visitor
 from scripts.rehearsal.figures import quantile
-from scripts.rehearsal.journey import NEW, new_version
+from scripts.rehearsal.journey import NEW
 from scripts.rehearsal.load import Load
+from scripts.rehearsal.release import new_version
 from scripts.rehearsal.seaway import PROGRAM, Seaway
 from seaway.kit.kube import Kube
 from seaway.providers.local import home

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -99,25 +98,16 @@ def by_itself(entries: Sequence[Mapping[str, Any]], until: float) -> list[Moved]
 
 
 def roll_over(seaway: Seaway, system: Path, story: Story) -> None:
-    """Promote a new version of each service and roll it out, under the same load."""
+    """Promote a new version of each service, then roll out one after the other, under the same load."""
     release.only_by_promotion(system)
+    story.promoted = release.promote(system, ROLLOUTS)
     for service in ROLLOUTS:
-        new_version(system / service / service)
-        story.promoted[service] = release.promote(seaway, system, service)
         sys.stderr.write(f"  promoted {story.promoted[service]}\n")
+        release.new_version(system / service / service)
         began = time.time()
         seaway.tell("up", "--yes")
         story.rollouts.append((service, began, time.time()))
     story.running = release.running(seaway.ask("status"), story.promoted)
-
-
-def new_version(package: Path) -> None:
-    """Change the code: the version that the service names, where it does, else a line of its own."""
-    place = package / "__init__.py"
-    text = place.read_text() if place.exists() else ""
-    old = re.search(r'^RELEASE = "(\d+)"$', text, re.MULTILINE)
-    line = f'RELEASE = "{int(old[1]) + 1 if old else 2}"\n'
-    place.write_text(re.sub(r'^RELEASE = "\d+"\n', line, text, flags=re.MULTILINE) if old else text + line)
 
 
 def shares(story: Story, load: Load) -> Iterator[Share]:
