@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.benchmark import clusters, crossing, edge, guards, images, scaling, system
+from scripts.benchmark import clusters, crossing, day, edge, guards, images, scaling, system
 from scripts.rehearsal import town
 from scripts.rehearsal.load import Load
 from scripts.rehearsal.seaway import Seaway
@@ -48,12 +48,13 @@ def main() -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("system", "guards", *PARTS),
+        choices=("system", "guards", "day", *PARTS),
         default="system",
         help="system: clusters and one crossing, for real (the default); crossing: many crossings, for real; "
         "edge: slow clients, and the gateway beside a bare Envoy, for real; "
-        "guards: simulated crossings; scaling: nodes that come and go, for real; images: copies beside "
-        "skopeo and crane, and the tests of the distribution specification",
+        "guards: simulated crossings; scaling: nodes that come and go, for real; day: the load of a day in "
+        "minutes, for real, drawn beside the report; images: copies beside skopeo and crane, and the tests "
+        "of the distribution specification",
     )
     parser.add_argument("--report", type=Path, default=Path("bench.json"), metavar="FILE")
     parser.add_argument(
@@ -65,6 +66,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.what == "guards":
         figures, promises = guards.measure(given.crossings)
+    elif given.what == "day":
+        figures, promises = day.measure(given.report.with_suffix(".svg")), day.PROMISES
     elif part := PARTS.get(given.what):
         figures, promises = part.measure(), part.PROMISES
     else:

@@ -332,8 +332,9 @@ def light(folder: Path, crossings: int, edge: Mapping[str, Any] = MappingProxyTy
 
 
 @contextmanager
-def old_server() -> Iterator[None]:
-    env = {**os.environ, "SIDE": "monolith", "PORT": str(MONOLITH)}
+def old_server(port: int = MONOLITH) -> Iterator[None]:
+    """Have an old server answer on this port of loopback."""
+    env = {**os.environ, "SIDE": "monolith", "PORT": str(port)}
     server = subprocess.Popen([sys.executable, LIGHT / "server.py"], env=env)
     try:
         yield
