@@ -1,81 +1,124 @@
-"""`seaway cluster`: local clusters with real nodes, with or without a seaway.yaml."""
+"""`seaway cluster`: clusters on this machine or on EKS, with or without a seaway.yaml."""
 
 from __future__ import annotations
 
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from seaway.cli.consent import consent
 from seaway.cli.options import Format, Output, Yes
 from seaway.cli.story import Story, emit, emit_json, next_commands
+from seaway.errors import UsageError
 
 if TYPE_CHECKING:
     from seaway.model.cluster import ClusterFacts
+    from seaway.ports.clusters import Fleet
+    from seaway.providers.eks.clusters import EksClusters, Proposal
+
+
+class Where(StrEnum):
+    """Where a cluster runs."""
+
+    LOCAL = "local"
+    EKS = "eks"
+
 
 app = typer.Typer(
-    help="Local Kubernetes clusters with real nodes.\n\n"
+    help="Kubernetes clusters, on this machine with real nodes or on EKS.\n\n"
     "Example: `seaway cluster create --nodes 2 --size small`, then `kubectl get nodes`.",
 )
 Name = Annotated[
-    str, typer.Option("--name", help="Name of the cluster; its kubeconfig context is seaway-NAME.")
+    str,
+    typer.Option("--name", help="Name of the cluster; its context is seaway-NAME, on eks the cluster's ARN."),
 ]
 Nodes = Annotated[int, typer.Option("--nodes", help="How many nodes.")]
 Size = Annotated[
-    str, typer.Option("--size", help="small 1 CPU/2 GiB, medium 2/4, large 4/8: what a node offers to pods.")
+    str,
+    typer.Option(
+        "--size",
+        help="small 1 CPU/2 GiB, medium 2/4 (the default), large 4/8: what a node offers to pods; on eks an "
+        "instance type, m7i.large by default.",
+    ),
+]
+On = Annotated[Where, typer.Option("--on", help="On this machine, or on EKS with all that it needs there.")]
+Region = Annotated[
+    str, typer.Option("--region", help="On eks: the AWS region; default: AWS_REGION, or the profile's.")
 ]
 DEFAULT: Final = "seaway"
+SIZE: Final = "medium"
 
 
 @app.command()
-def create(
-    name: Name = DEFAULT, nodes: Nodes = 1, size: Size = "medium", output: Output = Format.TEXT
+def create(  # noqa: PLR0917  (typer's options)
+    name: Name = DEFAULT,
+    nodes: Nodes = 1,
+    size: Size = "",
+    on: On = Where.LOCAL,
+    region: Region = "",
+    open_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--open-to",
+            metavar="CIDR",
+            help="On eks: a network that reaches the cluster's public address, several times for several; a "
+            "new cluster without it is open to all who can sign in.",
+        ),
+    ] = None,
+    yes: Yes = False,
+    output: Output = Format.TEXT,
 ) -> None:
     """Make a cluster, or finish or heal the one of that name.
 
-    Example: seaway cluster create --name demo --nodes 3 --size small
+    For example:
+      seaway cluster create --name demo --nodes 3 --size small
+      seaway cluster create --on eks --region eu-central-1 --name shop --nodes 3 --size m7i.large
     """
-    from seaway import app as house  # noqa: PLC0415
-
+    if on is Where.EKS and not yes:
+        proposal = _eks(region, tuple(open_to or ())).propose(name, nodes, size)
+        _agree(f"cluster {name} is not changed without a word", proposal, "Make it so?")
+    elif on is Where.LOCAL and open_to:
+        raise UsageError("--open-to is for clusters on EKS", remedy="give --on eks, or leave it out")
     with Story() as story:
-        facts = house.clusters().create(name, nodes, size, story)
+        fleet = _fleet(on, region, tuple(open_to or ()))
+        facts = fleet.create(name, nodes, _size(on, size), story)
     _answer(output, _document(facts), f"cluster {name} runs; context {facts.context}")
     next_commands(
         (f"kubectl --context {facts.context} get nodes", "its nodes"),
-        (f"seaway cluster delete --name {name}", "its end"),
+        (f"seaway cluster delete --name {name}{_place(on, region)}", "its end"),
     )
 
 
 @app.command("list")
-def list_(output: Output = Format.TEXT) -> None:
-    """Show every local cluster.
+def list_(on: On = Where.LOCAL, region: Region = "", output: Output = Format.TEXT) -> None:
+    """Show every cluster of this machine, or those that Seaway made in a region of AWS.
 
     Example: seaway cluster list -o json
     """
-    from seaway import app as house  # noqa: PLC0415
-
-    found = house.clusters().list()
+    found = _fleet(on, region).list()
     if output is Format.JSON:
         emit_json([_document(each) for each in found])
         return
     for each in found:
         emit(f"{each.name:<20} {each.state:<8} {len(each.nodes)} nodes  {each.context}")
     if not found:
-        sys.stderr.write("no clusters on this machine\n")
-        next_commands(("seaway cluster create", "make one"))
+        sys.stderr.write(f"no clusters {'on this machine' if on is Where.LOCAL else 'of Seaway there'}\n")
+        next_commands((f"seaway cluster create{_place(on, region)}", "make one"))
 
 
 @app.command("nodes")
-def nodes_(name: Name = DEFAULT, output: Output = Format.TEXT) -> None:
+def nodes_(
+    name: Name = DEFAULT, on: On = Where.LOCAL, region: Region = "", output: Output = Format.TEXT
+) -> None:
     """Show a cluster's nodes.
 
     Example: seaway cluster nodes --name demo
     """
-    from seaway import app as house  # noqa: PLC0415
-
-    facts = house.clusters().get(name)
+    facts = _fleet(on, region).get(name)
     if output is Format.JSON:
         emit_json(_document(facts)["nodes"])
         return
@@ -85,48 +128,69 @@ def nodes_(name: Name = DEFAULT, output: Output = Format.TEXT) -> None:
 
 
 @app.command()
-def scale(nodes: Nodes, name: Name = DEFAULT, size: Size = "medium", output: Output = Format.TEXT) -> None:
+def scale(  # noqa: PLR0917  (typer's options)
+    nodes: Nodes,
+    name: Name = DEFAULT,
+    size: Size = "",
+    on: On = Where.LOCAL,
+    region: Region = "",
+    yes: Yes = False,
+    output: Output = Format.TEXT,
+) -> None:
     """Add nodes of a size, or drain and remove some: those of the autoscaler first, then the youngest.
+
+    On eks the size is that of the nodes that are there, and EKS chooses which ones go.
 
     Example: seaway cluster scale --nodes 3 --size small
     """
-    from seaway import app as house  # noqa: PLC0415
-
+    if on is Where.EKS and not yes:
+        proposal = _eks(region).propose_nodes(name, nodes, size)
+        _agree(f"cluster {name} is not changed without a word", proposal, "Make it so?")
     with Story() as story:
-        facts = house.clusters().scale(name, nodes, size, story)
+        facts = _fleet(on, region).scale(name, nodes, _size(on, size), story)
     _answer(output, _document(facts), f"cluster {name} has {len(facts.nodes)} nodes")
-    next_commands((f"seaway cluster nodes --name {name}", "see them"))
+    next_commands((f"seaway cluster nodes --name {name}{_place(on, region)}", "see them"))
 
 
 @app.command()
-def use(name: Name = DEFAULT, output: Output = Format.TEXT) -> None:
+def use(
+    name: Name = DEFAULT, on: On = Where.LOCAL, region: Region = "", output: Output = Format.TEXT
+) -> None:
     """Make the cluster's context the current one of your kubeconfig.
 
     Example: seaway cluster use --name demo
     """
-    from seaway import app as house  # noqa: PLC0415
-
-    context = house.clusters().use(name)
+    context = _fleet(on, region).use(name)
     _answer(output, {"context": context}, f"current context: {context}")
     next_commands(("kubectl get nodes", "its nodes"))
 
 
 @app.command()
-def delete(name: Name = DEFAULT, yes: Yes = False, output: Output = Format.TEXT) -> None:
+def delete(
+    name: Name = DEFAULT,
+    on: On = Where.LOCAL,
+    region: Region = "",
+    yes: Yes = False,
+    output: Output = Format.TEXT,
+) -> None:
     """Remove a cluster and everything in it, volumes included; where there is none, that is well too.
+
+    On eks that is all that carries the cluster's tags, and nothing else.
 
     Example: seaway cluster delete --name demo --yes
     """
-    from seaway import app as house  # noqa: PLC0415
-
-    if not yes and sys.stdin.isatty():
+    if on is Where.EKS and not yes:
+        proposal = _eks(region).propose_end(name)
+        _agree(f"cluster {name} is not removed without a word", proposal, f"Delete cluster {name}?")
+    elif not yes and sys.stdin.isatty():
         typer.confirm(f"Delete cluster {name} with all its data?", abort=True, err=True)
     with Story() as story:
-        found = house.clusters().delete(name, story)
-    done = f"nothing is left of cluster {name}" if found else f"there is no cluster {name} on this machine"
+        found = _fleet(on, region).delete(name, story)
+    where = "on this machine" if on is Where.LOCAL else "of Seaway there"
+    done = f"nothing is left of cluster {name}" if found else f"there is no cluster {name} {where}"
     _answer(output, {"deleted": name, "found": found}, done)
     if not found:
-        next_commands(("seaway cluster list", "those that are there"))
+        next_commands((f"seaway cluster list{_place(on, region)}", "those that are there"))
 
 
 @app.command()
@@ -154,9 +218,7 @@ def engine(
 @app.command()
 def token(
     cluster: Annotated[str, typer.Option("--cluster", help="The EKS cluster that it is for.")],
-    region: Annotated[
-        str, typer.Option("--region", help="Its AWS region; default: AWS_REGION, or the profile's.")
-    ] = "",
+    region: Region = "",
 ) -> None:
     """Print who you are to an EKS cluster, for kubectl: what `aws eks get-token` prints, without aws.
 
@@ -167,6 +229,44 @@ def token(
     from seaway.providers.eks.token import credential, token  # noqa: PLC0415
 
     emit_json(credential(token(Cloud.open(region), cluster), os.environ.get("KUBERNETES_EXEC_INFO", "")))
+
+
+def _fleet(on: Where, region: str, open_to: tuple[str, ...] = ()) -> Fleet:
+    if on is Where.EKS:
+        return _eks(region, open_to)
+    if region:
+        raise UsageError("--region is for clusters on EKS", remedy="give --on eks, or leave it out")
+    from seaway import app as house  # noqa: PLC0415
+
+    return house.clusters()
+
+
+def _eks(region: str, open_to: tuple[str, ...] = ()) -> EksClusters:
+    """Reach EKS without seaway.app: no room has a part in it."""
+    from seaway.providers.eks.clusters import EksClusters  # noqa: PLC0415  (boto3)
+
+    return EksClusters.open(region, open_to)
+
+
+def _size(on: Where, size: str) -> str:
+    """Choose the size; on EKS that of the nodes that are there is known only there."""
+    return size or (SIZE if on is Where.LOCAL else "")
+
+
+def _place(on: Where, region: str) -> str:
+    """Write where it is, as options of a command to type next."""
+    return "" if on is Where.LOCAL else f" --on {on.value}" + (f" --region {region}" if region else "")
+
+
+def _agree(refusal: str, proposal: Proposal, question: str) -> None:
+    """Say which account, cluster and context it is about, and what would change there; ask, if anything."""
+    lines = [
+        f"{each.verb.value} {each.thing}" + (f": {', '.join(each.details)}" if each.details else "")
+        for each in proposal.changes
+    ]
+    if lines:
+        head = f"In AWS account {proposal.account}, {proposal.region}, context {proposal.context}:"
+        consent(refusal, head, lines, question)
 
 
 def _answer(output: Format, document: Any, text: str) -> None:

@@ -82,8 +82,18 @@ class Kube:
         Raises NotFound where the file or the context does not exist.
         """
         try:
-            config = KubeConfig.from_dict(yaml.safe_load(Path(path).read_text()), fname=path).get(context)
-        except (OSError, ConfigError, KeyError, TypeError) as error:
+            return cls.from_document(yaml.safe_load(Path(path).read_text()), context, path)
+        except (OSError, TypeError) as error:
+            raise NotFound(
+                f"no context {context} in {path}", why=str(error), remedy="seaway cluster list"
+            ) from error
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any], context: str, path: str = "memory") -> Kube:
+        """Connect through a context of a kubeconfig that was read from `path`. Raises NotFound."""
+        try:
+            config = KubeConfig.from_dict(document, fname=path).get(context)
+        except (ConfigError, KeyError, TypeError) as error:
             raise NotFound(
                 f"no context {context} in {path}", why=str(error), remedy="seaway cluster list"
             ) from error

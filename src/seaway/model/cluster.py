@@ -35,6 +35,8 @@ class Offer:
 class ClusterFacts:
     """A cluster. `state` is running, stopped (processes gone, data kept) or broken (part of it is gone).
 
+    On EKS it is running, broken (its API does not answer) or what EKS says: creating, updating, deleting.
+
     `outside` is the address at which pods reach this machine's loopback ports, if the cluster offers one.
     `published` are the loopback ports of this machine that lead to addresses in the cluster, `admitted` those
     that pods may reach. `autoscaled` tells whether an autoscaler runs; NodePools say what it may add.

@@ -6,10 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import Final, Self
 
+from seaway.errors import UsageError
+
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _REPOSITORY: Final = re.compile(
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
 )
+_CLUSTER: Final = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 
@@ -85,3 +88,14 @@ class Weight:
 
     def __str__(self) -> str:
         return f"{self.percent} %"
+
+
+def cluster_name(name: str) -> str:
+    """Check a cluster's name. Raises UsageError."""
+    if not _CLUSTER.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot be a cluster's name",
+            why="it becomes part of other names: in Kubernetes, of namespaces here or of roles on AWS",
+            remedy="use at most 32 lower-case letters, digits and dashes, beginning with a letter",
+        )
+    return name

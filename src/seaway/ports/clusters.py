@@ -7,14 +7,17 @@ from typing import Protocol
 from seaway.model.cluster import ClusterFacts, NodeFacts
 from seaway.model.event import Report
 
-__all__ = ["ClusterFacts", "Clusters", "NodeFacts"]
+__all__ = ["ClusterFacts", "Clusters", "Fleet", "NodeFacts"]
 
 
-class Clusters(Protocol):
+class Fleet(Protocol):
     """Makes, finds and removes clusters."""
 
     def find(self, name: str) -> ClusterFacts | None:
         """See the cluster as it is now, without changing anything."""
+
+    def get(self, name: str) -> ClusterFacts:
+        """See a cluster that must be there. Raises NotFound."""
 
     def list(self) -> tuple[ClusterFacts, ...]:
         """See every cluster of this provider."""
@@ -24,6 +27,16 @@ class Clusters(Protocol):
 
     def scale(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
         """Add nodes of `size`, or drain and remove some: those of the autoscaler first, then the youngest."""
+
+    def use(self, name: str) -> str:
+        """Make its context the current one of the user's kubeconfig; gives the context. Raises NotFound."""
+
+    def delete(self, name: str, report: Report) -> bool:
+        """Remove it and everything it left; nothing to do is fine. Gives whether it was there."""
+
+
+class Clusters(Fleet, Protocol):
+    """Clusters that an environment can run on: what systems need beyond nodes."""
 
     def autoscale(self, name: str, report: Report) -> ClusterFacts:
         """Have an autoscaler add and remove nodes as NodePools say; without one it does nothing."""
@@ -39,6 +52,3 @@ class Clusters(Protocol):
 
     def kubeconfig(self, name: str) -> str:
         """Path of a kubeconfig file that reaches the cluster as its administrator."""
-
-    def delete(self, name: str, report: Report) -> bool:
-        """Remove it and everything it left; nothing to do is fine. Gives whether it was there."""

@@ -1,15 +1,46 @@
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import boto3
 import pytest
+
+from seaway.model.cluster import ClusterFacts
+from seaway.model.event import silent
+from seaway.providers.eks.cloud import REHEARSAL, Cloud
+from seaway.providers.eks.clusters import EksClusters
+from tests.providers.eks.looks import OPEN, Aws, Calls
+from tests.providers.eks.wire import serving
 
 #: The keys of the AWS documentation; they open nothing.
 KEYS = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 }
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The cluster shop in eu-central-1, and the kubeconfig that was written when it was made."""
+
+    clusters: EksClusters
+    facts: ClusterFacts
+    kubeconfig: Path
+
+
+@dataclass(frozen=True)
+class West:
+    """The clusters of eu-west-1, and which calls changed something there."""
+
+    clusters: EksClusters
+    calls: Calls
 
 
 @pytest.fixture(autouse=True)
@@ -24,3 +55,68 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
     return file
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """EC2, IAM and STS on loopback, by moto, as a server of its own. Gives its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path_factory.mktemp("moto") / "log"
+    argv = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    env = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+    with log.open("wb") as out, subprocess.Popen(argv, env=env, stdout=out, stderr=out) as process:
+        for _ in range(600):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        else:
+            raise AssertionError(log.read_text())
+        yield f"http://127.0.0.1:{port}"
+        process.kill()
+
+
+@pytest.fixture(scope="session")
+def aws(moto: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    iam = boto3.client("iam", endpoint_url=moto, region_name="eu-central-1", **OPEN)
+    iam.create_user(UserName="deployer")
+    key = iam.create_access_key(UserName="deployer")["AccessKey"]
+    with serving(moto, tmp_path_factory.mktemp("eks")) as (eks, regions):
+        yield Aws(moto, eks, regions, key["AccessKeyId"], key["SecretAccessKey"])
+
+
+@pytest.fixture
+def rehearsal(aws: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Aws:
+    """The user's environment in a rehearsal: somebody's keys, a kubeconfig and a cache of its own."""
+    _rehearse(aws, monkeypatch, tmp_path)
+    return aws
+
+
+@pytest.fixture(scope="session")
+def shop(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A cluster that is there; whoever changes it brings it back."""
+    folder = tmp_path_factory.mktemp("shop")
+    with pytest.MonkeyPatch.context() as patch:
+        _rehearse(aws, patch, folder)
+        clusters = EksClusters(Cloud.open("eu-central-1"))
+        facts = clusters.create("shop", 2, "", silent)
+    return Shop(clusters, facts, folder / "kubeconfig")
+
+
+@pytest.fixture(scope="session")
+def west(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> West:
+    """A region in which nothing is; whoever makes something there takes it away again."""
+    with pytest.MonkeyPatch.context() as patch:
+        _rehearse(aws, patch, tmp_path_factory.mktemp("west"))
+        cloud = Cloud.open("eu-west-1")
+    return West(EksClusters(cloud), Calls(cloud.session))
+
+
+def _rehearse(aws: Aws, patch: pytest.MonkeyPatch, folder: Path) -> None:
+    patch.setenv("AWS_ACCESS_KEY_ID", aws.key)
+    patch.setenv("AWS_SECRET_ACCESS_KEY", aws.secret)
+    patch.setenv(REHEARSAL, f"{aws.moto} eks={aws.eks}")
+    patch.setenv("KUBECONFIG", str(folder / "kubeconfig"))
+    patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
+    ClientError,
     HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
@@ -30,6 +32,9 @@ from botocore.exceptions import (
 from seaway.errors import Refused, SeawayError, Unreachable, UsageError
 
 if TYPE_CHECKING:
+    from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_eks import EKSClient
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_sts import STSClient
 
 REHEARSAL: Final = "SEAWAY_AWS_ENDPOINTS"
@@ -56,18 +61,52 @@ class Cloud:
         with explained("the AWS configuration cannot be used"):
             session = _invented() if endpoints else boto3.Session()
             _refuse_overrides(session)
+            if endpoints:
+                session.events.register("before-parse", _tell_gaps)
             return cls(
                 session, _region(region or os.environ.get("AWS_REGION") or session.region_name), endpoints
             )
+
+    @cached_property
+    def ec2(self) -> EC2Client:
+        return self.session.client("ec2", **self._settings("ec2"))
+
+    @cached_property
+    def eks(self) -> EKSClient:
+        return self.session.client("eks", **self._settings("eks"))
+
+    @cached_property
+    def iam(self) -> IAMClient:
+        return self.session.client("iam", **self._settings("iam"))
+
+    @cached_property
+    def sts(self) -> STSClient:
+        return self.session.client("sts", **self._settings("sts"))
 
     def genuine_sts(self) -> STSClient:
         """Make a client of AWS itself, also in a rehearsal: for signing only, which sends nothing."""
         return self.session.client("sts", **self._settings(""))
 
-    def _settings(self, endpoint: str) -> Any:
+    @property
+    def partition(self) -> str:
+        """The part of AWS that the region belongs to, as ARNs name it: aws, aws-cn, aws-us-gov."""
+        return self.session.get_partition_for_region(self.region)
+
+    @property
+    def pace(self) -> float:
+        """Seconds between two looks at what AWS is at work on; an emulator takes no time."""
+        return 0.02 if self.endpoints else 5.0
+
+    @property
+    def patience(self) -> float:
+        """Seconds for what hangs on a thing to go before the thing can."""
+        return 1.0 if self.endpoints else 300.0
+
+    def _settings(self, service: str) -> Any:
+        """Compose what a client of a service needs; "" is for one that only signs."""
         return {
             "region_name": self.region,
-            "endpoint_url": endpoint or None,
+            "endpoint_url": self.endpoints.get(service, self.endpoints.get("")) if service else None,
             "config": Config(
                 connect_timeout=5,
                 retries={"mode": "standard", "total_max_attempts": 8},
@@ -76,11 +115,17 @@ class Cloud:
         }
 
 
+class EmulatorGap(SeawayError):  # noqa: N818  (reads as what happened)
+    """An emulator does not know a call: what AWS would answer is open, and least of all "not found"."""
+
+
 @contextmanager
 def explained(what: str) -> Iterator[None]:
-    """Turn what botocore raises before or without an answer into an error that says what to do."""
+    """Turn what botocore raises into an error that says what to do; `what` is what did not work."""
     try:
         yield
+    except ClientError as error:
+        raise _answered(what, error) from error
     except (NoCredentialsError, PartialCredentialsError, TokenRetrievalError) as error:
         raise Refused("there are no AWS credentials to use", why=str(error), remedy=_CREDENTIALS) from error
     except HTTPClientError as error:
@@ -89,6 +134,27 @@ def explained(what: str) -> Iterator[None]:
         ) from error
     except BotoCoreError as error:
         raise SeawayError(what, why=str(error), remedy="aws configure list shows what is used") from error
+
+
+def _answered(what: str, error: ClientError) -> SeawayError:
+    """Tell what AWS said, and which of its actions it was, such as to allow it."""
+    said, action = error.response.get("Error", {}), error.operation_name
+    why = f"{said.get('Code')}: {said.get('Message')}"
+    if any(word in str(said.get("Code")) for word in ("AccessDenied", "Unauthorized", "InvalidClientToken")):
+        return Refused(
+            what, where=action, why=why, remedy=f"allow {action} to who runs this, or use other credentials"
+        )
+    return SeawayError(what, where=action, why=why, remedy="run the command again: it goes on from here")
+
+
+def _tell_gaps(response_dict: Any, operation_model: Any, **_: Any) -> None:
+    """Raise EmulatorGap for a page instead of an answer: AWS never answers in HTML."""
+    if b"<html" in response_dict["body"][:200].lower():
+        raise EmulatorGap(
+            f"the emulator does not know this call (HTTP {response_dict['status_code']})",
+            where=f"{operation_model.service_model.service_name} {operation_model.name}",
+            remedy="send this service elsewhere: SEAWAY_AWS_ENDPOINTS",
+        )
 
 
 def _region(name: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -10,16 +11,16 @@ from contextlib import closing, contextmanager
 from typing import Any, Final
 
 from seaway.errors import NotFound, Refused, UsageError
-from seaway.kit import moments, process
+from seaway.kit import kubeconfig, moments, process
 from seaway.kit.kube import Kube, Ref
 from seaway.kit.lock import locked
 from seaway.model.event import Event, Outcome, Report, notes
+from seaway.model.names import cluster_name
 from seaway.ports.clusters import ClusterFacts, NodeFacts
 from seaway.providers.local import (
     addons,
     autoscaler,
     cgroups,
-    contexts,
     control,
     drain,
     engine,
@@ -83,7 +84,7 @@ class LocalClusters:
                     report, f"cluster/{name}/nodes", f"{len(standing)} node{'s' * (len(standing) > 1)} ready"
                 ):
                     waiting.nodes(kube, standing, since)
-            contexts.merge(place)
+            _merge(place)
             record.change(place, whole=True)
         return self.scale(name, nodes, size, report) if len(wanted) < nodes else _facts(place)
 
@@ -146,13 +147,14 @@ class LocalClusters:
     def use(self, name: str) -> str:
         """Make the cluster's context the current one of the user's kubeconfig; returns the context."""
         place = _existing(name)
-        contexts.use(place)
+        _merge(place)
+        kubeconfig.use(place.context)
         return place.context
 
     def delete(self, name: str, report: Report) -> bool:
         place = home.find(name)
         if place is None:
-            contexts.remove(Home(name, 0).context)
+            kubeconfig.remove(Home(name, 0).context)
             return False
         with _changing(name, report), _told(report, f"cluster/{name}", f"cluster {name} deleted"):
             cgroups.kill(place.cgroup)
@@ -162,7 +164,7 @@ class LocalClusters:
             shutil.rmtree(place.run, ignore_errors=True)
             making.unmount_below(place.state)
             shutil.rmtree(place.state)
-            contexts.remove(place.context)
+            kubeconfig.remove(place.context)
             if not home.homes():
                 machine.stop()
                 cgroups.remove("seaway")
@@ -260,6 +262,11 @@ def _settle(name: str) -> Home:
     return place
 
 
+def _merge(place: Home) -> None:
+    """Put the cluster's context into the user's kubeconfig."""
+    kubeconfig.merge(place.context, json.loads(place.kubeconfig.read_text()))
+
+
 def _write_rules(place: Home) -> None:
     known = record.read(place)
     network.write_rules(place, _published(known), (control.REGISTRY_PORT, *known["admitted"]))
@@ -315,7 +322,7 @@ def _nodes_seen(place: Home) -> dict[str, dict[str, Any]] | None:
 @contextmanager
 def _changing(name: str, report: Report) -> Iterator[None]:
     """One change of a cluster at a time."""
-    home.parse_name(name)
+    cluster_name(name)
     need_root()
     folder = home.RUN / "locks"
     folder.mkdir(parents=True, exist_ok=True)

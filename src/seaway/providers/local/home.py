@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Final
 
-from seaway.errors import UsageError
+from seaway.model.names import cluster_name
 
 STATE: Final = Path("/var/lib/seaway")
 RUN: Final = Path("/run/seaway")
 CLUSTERS: Final = 40
 NODES: Final = 100
-_NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
 
 
 def cache() -> Path:
@@ -191,20 +189,9 @@ class NodeHome:
             return ""
 
 
-def parse_name(name: str) -> str:
-    """Check a cluster's name. Raises UsageError."""
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            f"{name!r} cannot be a cluster's name",
-            why="it becomes part of names in Kubernetes and of this machine's namespaces",
-            remedy="use at most 32 lower-case letters, digits and dashes, beginning with a letter",
-        )
-    return name
-
-
 def find(name: str) -> Home | None:
     """The home of a cluster that was made here, running or not."""
-    record = STATE / "clusters" / parse_name(name) / "cluster.json"
+    record = STATE / "clusters" / cluster_name(name) / "cluster.json"
     if not record.is_file():
         return None
     return Home(name, json.loads(record.read_text())["number"])

@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from seaway.kit import kubeconfig
 from seaway.providers.local import certificate
 from seaway.providers.local.certificate import Pair
 from seaway.providers.local.home import Home, NodeHome
@@ -121,13 +122,5 @@ def write_kubeconfig(home: Home, who: Identity, path: Path, *, inline: bool = Fa
 
     cluster = {"server": home.server, **item("certificate-authority", "ca.crt")}
     user = {**item("client-certificate", f"{who.file}.crt"), **item("client-key", f"{who.file}.key")}
-    name = home.context
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": name, "cluster": cluster}],
-        "users": [{"name": name, "user": user}],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-        "current-context": name,
-    }
+    document = kubeconfig.entries(home.context, cluster, user)
     certificate.write(path, json.dumps(document, indent=1).encode())

@@ -1,9 +1,10 @@
-"""The user's kubeconfig: our context is merged in and taken out, everybody else's stays as it is."""
+"""The user's kubeconfig: contexts are merged in and taken out, everybody else's stay as they are."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,8 +12,6 @@ import yaml
 
 from seaway.errors import SeawayError
 from seaway.kit.lock import locked
-from seaway.model.event import notes, silent
-from seaway.providers.local.home import Home
 
 _LISTS: Final = ("clusters", "users", "contexts")
 
@@ -23,23 +22,33 @@ def location() -> Path:
     return Path(first) if first else Path.home() / ".kube" / "config"
 
 
-def merge(home: Home) -> None:
-    """Put the cluster's context in; it becomes the current one only where there is none."""
-    ours = json.loads(home.kubeconfig.read_text())
+def entries(context: str, cluster: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
+    """Compose a kubeconfig with one context; cluster and user are called like it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": context, "cluster": dict(cluster)}],
+        "users": [{"name": context, "user": dict(user)}],
+        "contexts": [{"name": context, "context": {"cluster": context, "user": context}}],
+        "current-context": context,
+    }
+
+
+def merge(context: str, ours: Mapping[str, Any]) -> None:
+    """Put a context in; it becomes the current one only where there is none."""
 
     def change(document: dict[str, Any]) -> None:
         for key in _LISTS:
-            others = [item for item in document.get(key) or [] if item.get("name") != home.context]
+            others = [item for item in document.get(key) or [] if item.get("name") != context]
             document[key] = [*others, *ours[key]]
-        document["current-context"] = document.get("current-context") or home.context
+        document["current-context"] = document.get("current-context") or context
 
     _edit(change)
 
 
-def use(home: Home) -> None:
-    """Make the cluster's context the current one."""
-    merge(home)
-    _edit(lambda document: document.update({"current-context": home.context}))
+def use(context: str) -> None:
+    """Make a context that is there the current one."""
+    _edit(lambda document: document.update({"current-context": context}))
 
 
 def remove(context: str) -> None:
@@ -61,7 +70,7 @@ def _edit(change: Any) -> None:
     with locked(
         path.with_name(path.name + ".seaway-lock"),
         "another command that writes the kubeconfig",
-        notes(silent, "lock"),
+        lambda _: None,
     ):
         document = _read(path)
         before = json.dumps(document, default=str)

@@ -1,0 +1,297 @@
+"""Clusters on EKS, with all that they need in the account: one recipe per verb."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from shutil import which
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from seaway.errors import NotFound, Refused, SeawayError, Unreachable, Unready, UsageError
+from seaway.kit import cache, kubeconfig
+from seaway.kit.kube import Kube
+from seaway.kit.lock import locked
+from seaway.model.event import Event, Outcome, Report, notes
+from seaway.model.names import cluster_name
+from seaway.model.plan import Change
+from seaway.ports.clusters import ClusterFacts, NodeFacts
+from seaway.providers.eks import making
+from seaway.providers.eks.cloud import Cloud, explained
+from seaway.providers.eks.control import Administrator, ControlPlane, NodeGroup, described
+from seaway.providers.eks.making import Groups, Seen
+from seaway.providers.eks.network import network, subnet
+from seaway.providers.eks.parts import CLUSTER, Live, code_of
+from seaway.providers.eks.roles import Role
+from seaway.providers.eks.token import token
+
+CIDR: Final = "10.0.0.0/16"
+ZONES: Final = 2
+#: Runs what Seaway builds on an x86-64 machine.
+SIZE: Final = "m7i.large"
+_IMAGES: Final = {"arm64": "AL2023_ARM_64_STANDARD", "x86_64": "AL2023_x86_64_STANDARD"}
+_INSTANCE: Final = "node.kubernetes.io/instance-type"
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a command would do, and where: to be shown before it does."""
+
+    account: str
+    region: str
+    context: str
+    changes: tuple[Change, ...]
+
+
+class EksClusters:
+    """Implements ports.Fleet. `open_to` are the networks that may reach the API of what is made."""
+
+    def __init__(self, cloud: Cloud, open_to: tuple[str, ...] = ()) -> None:
+        self.cloud, self._open_to = cloud, open_to
+
+    @classmethod
+    def open(cls, region: str, open_to: tuple[str, ...] = ()) -> EksClusters:
+        """Reach EKS in a region, "" for the one that AWS is set to. Raises what `Cloud.open` raises."""
+        return cls(Cloud.open(region), open_to)
+
+    def find(self, name: str) -> ClusterFacts | None:
+        with explained("AWS refused to show the cluster"):
+            live = described(self.cloud, cluster_name(name))
+            return self._facts(live) if live and _ours(live) else None
+
+    def get(self, name: str) -> ClusterFacts:
+        """See a cluster that must be there. Raises NotFound."""
+        return self._facts(self._existing(name))
+
+    def list(self) -> tuple[ClusterFacts, ...]:
+        with explained("AWS refused to list clusters"):
+            pages = self.cloud.eks.get_paginator("list_clusters").paginate()
+            names = [name for page in pages for name in page["clusters"]]
+            found = [live for name in names if (live := described(self.cloud, name))]
+            return tuple(self._facts(live) for live in found if _ours(live))
+
+    def propose(self, name: str, nodes: int, size: str) -> Proposal:
+        """Say what `create` would change. Changes nothing."""
+        seen = making.look(self.cloud, cluster_name(name))
+        return self._proposal(name, making.changes(self.cloud, self._groups(name, nodes, size, seen), seen))
+
+    def propose_nodes(self, name: str, nodes: int, size: str) -> Proposal:
+        """Say what `scale` would change. Changes nothing. Raises NotFound."""
+        self._existing(name)
+        seen = making.look(self.cloud, name)
+        return self._proposal(name, making.changes(self.cloud, self._nodes(name, nodes, size, seen), seen))
+
+    def propose_end(self, name: str) -> Proposal:
+        """Say what `delete` would remove. Changes nothing."""
+        return self._proposal(name, making.removals(making.look(self.cloud, cluster_name(name))))
+
+    def create(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
+        with self._changing(name, report):
+            groups = self._groups(name, nodes, size, making.look(self.cloud, name))
+            making.ensure(self.cloud, name, groups, report)
+            self._await_nodes(name, report)
+            live = self._existing(name)
+            kubeconfig.merge(live["arn"], self._entries(live))
+        return self._facts(live)
+
+    def scale(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
+        with self._changing(name, report):
+            self._existing(name)
+            groups = self._nodes(name, nodes, size, making.look(self.cloud, name))
+            making.ensure(self.cloud, name, groups, report)
+            self._await_nodes(name, report)
+        return self.get(name)
+
+    def use(self, name: str) -> str:
+        live = self._existing(name)
+        kubeconfig.merge(live["arn"], self._entries(live))
+        kubeconfig.use(live["arn"])
+        return str(live["arn"])
+
+    def delete(self, name: str, report: Report) -> bool:
+        with self._changing(name, report):
+            found = making.remove(self.cloud, name, report)
+            kubeconfig.remove(self._context(name))
+        return found
+
+    @cached_property
+    def account(self) -> str:
+        """Give the account that the credentials belong to, 12 digits."""
+        with explained("AWS does not tell who you are"):
+            return self.cloud.sts.get_caller_identity()["Account"]
+
+    def _proposal(self, name: str, changes: tuple[Change, ...]) -> Proposal:
+        return Proposal(self.account, self.cloud.region, self._context(name), changes)
+
+    def _context(self, name: str) -> str:
+        """Name the context as `aws eks update-kubeconfig` does: by the cluster's ARN."""
+        return f"arn:{self.cloud.partition}:eks:{self.cloud.region}:{self.account}:cluster/{name}"
+
+    def _existing(self, name: str) -> Live:
+        with explained("AWS refused to show the cluster"):
+            live = described(self.cloud, cluster_name(name))
+        if live is None or not _ours(live):
+            raise NotFound(
+                f"no cluster {name} of Seaway's in {self.cloud.region}",
+                why="one of that name is somebody else's" if live else "",
+                remedy=f"seaway cluster create --on eks --name {name}",
+            )
+        return live
+
+    def _groups(self, name: str, nodes: int, size: str, seen: Seen) -> Groups:
+        with explained("AWS refused to show what a cluster could be made of"):
+            zones = self.cloud.ec2.describe_availability_zones(
+                Filters=[
+                    {"Name": "zone-type", "Values": ["availability-zone"]},
+                    {"Name": "state", "Values": ["available"]},
+                ]
+            )["AvailabilityZones"]
+            chosen = sorted(zone["ZoneName"] for zone in zones)[:ZONES]
+            principal = _principal(self.cloud)
+        return [
+            *network(name, CIDR, tuple(chosen)),
+            [Role(name, use) for use in Role.uses],
+            [ControlPlane(name, _private(), self._open_to)],
+            [Administrator(name, principal), *self._nodes(name, nodes, size, seen, exact=False)[0]],
+        ]
+
+    def _nodes(self, name: str, nodes: int, size: str, seen: Seen, *, exact: bool = True) -> Groups:
+        """Compose the nodes. Raises Refused where those that are there are of another size."""
+        if not 1 <= nodes <= 100:  # noqa: PLR2004
+            raise UsageError(f"a cluster has 1 to 100 nodes, not {nodes}")
+        there = seen[NodeGroup].get("nodes/main")
+        now = there["instanceTypes"][0] if there else ""
+        if now and size and now != size:
+            raise Refused(
+                f"the nodes of cluster {name} are of size {now}, not {size}",
+                why="EKS cannot change the instance type of a node group",
+                remedy=f"leave --size out, or give --size {now}",
+            )
+        chosen = now or size or SIZE
+        return [[NodeGroup(name, _private(), nodes, chosen, _image(self.cloud, chosen), exact)]]
+
+    def _entries(self, live: Live) -> dict[str, Any]:
+        """Write what `aws eks update-kubeconfig` writes; without aws our own plugin stands in."""
+        name, region = live["name"], self.cloud.region
+        program = {
+            "command": "aws",
+            "args": ["--region", region, "eks", "get-token", "--cluster-name", name, "--output", "json"],
+        }
+        if not which("aws"):
+            program = {
+                "command": "seaway",
+                "args": ["cluster", "token", "--cluster", name, "--region", region],
+            }
+        profile = os.environ.get("AWS_PROFILE")
+        env = {"env": [{"name": "AWS_PROFILE", "value": profile}]} if profile else {}
+        version = {"apiVersion": "client.authentication.k8s.io/v1beta1", "interactiveMode": "Never"}
+        return kubeconfig.entries(live["arn"], _server(live), {"exec": {**version, **program, **env}})
+
+    def _kube(self, live: Live) -> Kube:
+        user = {"token": token(self.cloud, live["name"]).reveal()}
+        return Kube.from_document(kubeconfig.entries(live["arn"], _server(live), user), live["arn"])
+
+    def _facts(self, live: Live) -> ClusterFacts:
+        state, nodes = live["status"].lower(), tuple[NodeFacts, ...]()
+        if state == "active":
+            state, nodes = self._seen(live)
+        return ClusterFacts(live["name"], live["arn"], live.get("endpoint", ""), state, nodes)
+
+    def _seen(self, live: Live) -> tuple[str, tuple[NodeFacts, ...]]:
+        """See the nodes as Kubernetes does; one that does not let us in shows none."""
+        try:
+            with closing(self._kube(live)) as kube:
+                return "running", tuple(_node(item) for item in kube.list("v1", "Node"))
+        except Unreachable:
+            return "broken", ()
+        except SeawayError:
+            return "running", ()
+
+    def _await_nodes(self, name: str, report: Report) -> None:
+        """Wait until Kubernetes has just the nodes that were asked for, ready. Raises Unready."""
+        wanted = NodeGroup.owned(self.cloud, name)["nodes/main"]["scalingConfig"]["desiredSize"]
+        live, began = self._existing(name), time.monotonic()
+        while True:
+            found = self._young(live, time.monotonic() - began)
+            ready = sum(node.ready for node in found)
+            if ready == len(found) == wanted:
+                seconds = time.monotonic() - began
+                report(Event("nodes/ready", Outcome.DONE, f"{wanted} nodes ready", seconds=seconds))
+                return
+            if time.monotonic() > began + making.PATIENCE:
+                raise Unready(
+                    f"{ready} of {wanted} nodes of cluster {name} are ready",
+                    remedy=f"kubectl --context {live['arn']} describe nodes",
+                )
+            report(Event("nodes/ready", Outcome.PROGRESS, f"{ready} of {wanted} nodes ready"))
+            time.sleep(self.cloud.pace)
+
+    def _young(self, live: Live, age: float) -> tuple[NodeFacts, ...]:
+        """See the nodes of a cluster that may not answer yet, or not know yet who may ask."""
+        try:
+            with closing(self._kube(live)) as kube:
+                return tuple(_node(item) for item in kube.list("v1", "Node"))
+        except SeawayError:
+            if age > making.VISIBLE:
+                raise
+            return ()
+
+    @contextmanager
+    def _changing(self, name: str, report: Report) -> Iterator[None]:
+        """One change of a cluster at a time, on this machine."""
+        file = cache.folder() / "locks" / f"eks-{self.cloud.region}-{cluster_name(name)}.lock"
+        Path(file.parent).mkdir(parents=True, exist_ok=True)
+        with locked(file, f"another change of cluster {name}", notes(report, "lock")):
+            yield
+
+
+def _private() -> tuple[str, ...]:
+    return tuple(subnet(i, public=False) for i in range(ZONES))
+
+
+def _ours(live: Live) -> bool:
+    return bool(live.get("tags", {}).get(CLUSTER) == live["name"])
+
+
+def _server(live: Live) -> dict[str, str]:
+    return {"server": live["endpoint"], "certificate-authority-data": live["certificateAuthority"]["data"]}
+
+
+def _node(item: Live) -> NodeFacts:
+    meta, status = item["metadata"], item.get("status", {})
+    addresses = {each["type"]: each["address"] for each in status.get("addresses", [])}
+    conditions = {each["type"]: each["status"] for each in status.get("conditions", [])}
+    size = meta.get("labels", {}).get(_INSTANCE, "")
+    return NodeFacts(
+        meta["name"], addresses.get("InternalIP", ""), size, conditions.get("Ready") == "True", running=True
+    )
+
+
+def _image(cloud: Cloud, size: str) -> str:
+    """Choose the nodes' image by the processor of an instance type. Raises UsageError for none."""
+    kind: Any = size
+    try:
+        with explained("AWS refused to show the instance type"):
+            found = cloud.ec2.describe_instance_types(InstanceTypes=[kind])["InstanceTypes"][0]
+    except SeawayError as error:
+        cause = error.__cause__
+        if isinstance(cause, ClientError) and code_of(cause).startswith("InvalidInstanceType"):
+            raise UsageError(f"no such instance type: {size}", remedy=f"one such as {SIZE}") from error
+        raise
+    for each in found["ProcessorInfo"]["SupportedArchitectures"]:
+        if each in _IMAGES:
+            return _IMAGES[each]
+    raise UsageError(f"EKS has no image for instance type {size}", remedy=f"one such as {SIZE}")
+
+
+def _principal(cloud: Cloud) -> str:
+    """Give who we are as access entries name it: of a session its role, with the role's path."""
+    arn = cloud.sts.get_caller_identity()["Arn"]
+    _, _, session = arn.partition(":assumed-role/")
+    return cloud.iam.get_role(RoleName=session.split("/")[0])["Role"]["Arn"] if session else arn

@@ -1,0 +1,280 @@
+"""EKS itself: the control plane, its nodes, and who may administer it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from botocore.exceptions import ClientError
+
+from seaway.providers.eks.cloud import Cloud
+from seaway.providers.eks.parts import (
+    CLUSTER,
+    PART,
+    Fix,
+    Ids,
+    Live,
+    by_part,
+    code_of,
+    failed,
+    not_ours,
+    tags_of,
+)
+
+GROUP: Final = "seaway"
+#: What the control plane writes to CloudWatch.
+LOGS: Final = ("api", "audit", "authenticator")
+_ADMIN: Final = "cluster-access-policy/AmazonEKSClusterAdminPolicy"
+
+
+class _Eks:
+    """What all parts of EKS share: tags are a mapping, and a status tells how far it is."""
+
+    @classmethod
+    def settled(cls, live: Live) -> bool:
+        status = live.get("status", "ACTIVE")
+        if status in {"FAILED", "CREATE_FAILED", "DELETE_FAILED", "DEGRADED"}:
+            issues = [
+                f"{each['code']}: {each['message']}" for each in live.get("health", {}).get("issues", [])
+            ]
+            raise failed(_tags(live).get("Name", "a part of the cluster"), "; ".join(issues) or status)
+        return bool(status == "ACTIVE")
+
+
+def _tags(live: Live) -> Mapping[str, str]:
+    tags: Mapping[str, str] = live.get("tags", {})
+    return tags
+
+
+def _mine(found: list[Live], cluster: str) -> dict[str, Live]:
+    return by_part([each for each in found if _tags(each).get(CLUSTER) == cluster], _tags)
+
+
+@dataclass(frozen=True)
+class ControlPlane(_Eks):
+    """`open_to` are the networks that reach its public address; without any that is left as it is."""
+
+    cluster: str
+    subnets: tuple[str, ...]
+    open_to: tuple[str, ...] = ()
+    id: str = "cluster/main"
+
+    @classmethod
+    def owned(cls, cloud: Cloud, cluster: str) -> dict[str, Live]:
+        found = described(cloud, cluster)
+        return _mine([found] if found else [], cluster)
+
+    def create(self, cloud: Cloud, ids: Ids) -> None:
+        reach: Any = {"publicAccessCidrs": list(self.open_to)} if self.open_to else {}
+        config: Any = {
+            "subnetIds": [ids[each] for each in self.subnets],
+            "endpointPublicAccess": True,
+            "endpointPrivateAccess": True,
+            **reach,
+        }
+        try:
+            cloud.eks.create_cluster(
+                name=self.cluster,
+                roleArn=ids["role/cluster"],
+                resourcesVpcConfig=config,
+                accessConfig={
+                    "authenticationMode": "API",
+                    "bootstrapClusterCreatorAdminPermissions": False,
+                },
+                logging={"clusterLogging": [{"types": list(LOGS), "enabled": True}]},
+                tags=tags_of(self.cluster, self.id),
+            )
+        except ClientError as error:
+            if code_of(error) == "ResourceInUseException":
+                raise not_ours(f"cluster {self.cluster}") from error
+            raise
+
+    def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
+        fixes, reach, name = [], live["resourcesVpcConfig"], self.cluster
+        change: Any = {}
+        if not reach.get("endpointPrivateAccess"):
+            change["endpointPrivateAccess"] = True
+        if self.open_to and set(self.open_to) != set(reach.get("publicAccessCidrs", [])):
+            change |= {"endpointPublicAccess": True, "publicAccessCidrs": list(self.open_to)}
+        if change:
+            fixes.append(
+                Fix(
+                    "from where its API is reached",
+                    lambda: cloud.eks.update_cluster_config(name=name, resourcesVpcConfig=change),
+                )
+            )
+        logged = {
+            kind
+            for each in live.get("logging", {}).get("clusterLogging", [])
+            if each.get("enabled")
+            for kind in each["types"]
+        }
+        if missing := sorted(set(LOGS) - logged):
+            logging: Any = {"clusterLogging": [{"types": missing, "enabled": True}]}
+            fixes.append(
+                Fix(
+                    f"logs: {', '.join(missing)}",
+                    lambda: cloud.eks.update_cluster_config(name=name, logging=logging),
+                )
+            )
+        return fixes
+
+    @classmethod
+    def identity(cls, live: Live) -> str:
+        return str(live["arn"])
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        if live["status"] != "DELETING":
+            cloud.eks.delete_cluster(name=live["name"])
+
+
+@dataclass(frozen=True)
+class NodeGroup(_Eks):
+    """Managed nodes in the private subnets: at least `nodes`, or just as many where it is `exact`."""
+
+    cluster: str
+    subnets: tuple[str, ...]
+    nodes: int
+    size: str
+    image: str
+    exact: bool = False
+    id: str = "nodes/main"
+
+    @classmethod
+    def owned(cls, cloud: Cloud, cluster: str) -> dict[str, Live]:
+        try:
+            found: Live = dict(
+                cloud.eks.describe_nodegroup(clusterName=cluster, nodegroupName=GROUP)["nodegroup"]
+            )
+        except cloud.eks.exceptions.ResourceNotFoundException:
+            return {}
+        return _mine([found], cluster)
+
+    def create(self, cloud: Cloud, ids: Ids) -> None:
+        image: Any = self.image
+        try:
+            cloud.eks.create_nodegroup(
+                clusterName=self.cluster,
+                nodegroupName=GROUP,
+                nodeRole=ids["role/node"],
+                subnets=[ids[each] for each in self.subnets],
+                instanceTypes=[self.size],
+                amiType=image,
+                capacityType="ON_DEMAND",
+                scalingConfig=_scaling(self.nodes),
+                updateConfig={"maxUnavailable": 1},
+                tags=tags_of(self.cluster, self.id),
+            )
+        except ClientError as error:
+            if code_of(error) == "ResourceInUseException":
+                raise not_ours(f"node group {GROUP} of cluster {self.cluster}") from error
+            raise
+
+    def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
+        now = live["scalingConfig"]["desiredSize"]
+        if now == self.nodes or (now > self.nodes and not self.exact):
+            return []
+        cluster, scaling = self.cluster, _scaling(self.nodes)
+        return [
+            Fix(
+                f"nodes {now} → {self.nodes}",
+                lambda: cloud.eks.update_nodegroup_config(
+                    clusterName=cluster, nodegroupName=GROUP, scalingConfig=scaling
+                ),
+            )
+        ]
+
+    @classmethod
+    def identity(cls, live: Live) -> str:
+        return str(live["nodegroupArn"])
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        if live["status"] != "DELETING":
+            cloud.eks.delete_nodegroup(clusterName=live["clusterName"], nodegroupName=GROUP)
+
+
+@dataclass(frozen=True)
+class Administrator(_Eks):
+    """An access entry: this user or role administers the cluster through Kubernetes."""
+
+    cluster: str
+    principal: str
+    kind: ClassVar = "administrator"
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind}/{self.principal}"
+
+    @classmethod
+    def owned(cls, cloud: Cloud, cluster: str) -> dict[str, Live]:
+        found: list[Live] = []
+        try:
+            pages = cloud.eks.get_paginator("list_access_entries").paginate(clusterName=cluster)
+            for principal in [each for page in pages for each in page["accessEntries"]]:
+                entry: Live = dict(
+                    cloud.eks.describe_access_entry(clusterName=cluster, principalArn=principal)[
+                        "accessEntry"
+                    ]
+                )
+                if PART in _tags(entry):
+                    policies = cloud.eks.get_paginator("list_associated_access_policies").paginate(
+                        clusterName=cluster, principalArn=principal
+                    )
+                    entry["policies"] = [
+                        each["policyArn"] for page in policies for each in page["associatedAccessPolicies"]
+                    ]
+                    found.append(entry)
+        except cloud.eks.exceptions.ResourceNotFoundException:
+            return {}
+        return _mine(found, cluster)
+
+    def create(self, cloud: Cloud, ids: Ids) -> None:  # noqa: ARG002
+        try:
+            cloud.eks.create_access_entry(
+                clusterName=self.cluster,
+                principalArn=self.principal,
+                tags=tags_of(self.cluster, self.id),
+            )
+        except ClientError as error:
+            if code_of(error) == "ResourceInUseException":
+                raise not_ours(f"the access entry of {self.principal}") from error
+            raise
+
+    def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
+        arn = f"arn:{cloud.partition}:eks::aws:{_ADMIN}"
+        if arn in live["policies"]:
+            return []
+        return [
+            Fix(
+                "policy AmazonEKSClusterAdminPolicy",
+                lambda: cloud.eks.associate_access_policy(
+                    clusterName=self.cluster,
+                    principalArn=self.principal,
+                    policyArn=arn,
+                    accessScope={"type": "cluster"},
+                ),
+            )
+        ]
+
+    @classmethod
+    def identity(cls, live: Live) -> str:
+        return str(live["accessEntryArn"])
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        cloud.eks.delete_access_entry(clusterName=live["clusterName"], principalArn=live["principalArn"])
+
+
+def described(cloud: Cloud, name: str) -> Live | None:
+    """See a cluster of EKS, whoever made it."""
+    try:
+        return dict(cloud.eks.describe_cluster(name=name)["cluster"])
+    except cloud.eks.exceptions.ResourceNotFoundException:
+        return None
+
+
+def _scaling(nodes: int) -> Any:
+    return {"minSize": nodes, "maxSize": max(1, nodes), "desiredSize": nodes}

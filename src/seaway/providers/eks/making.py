@@ -1,0 +1,218 @@
+"""Bringing parts to be, to what they should be, and to an end. Killed at any call, a next run goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Final
+
+from botocore.exceptions import ClientError
+
+from seaway.errors import Unready
+from seaway.model.event import Event, Outcome, Report
+from seaway.model.plan import Change, Verb
+from seaway.providers.eks.cloud import Cloud, explained
+from seaway.providers.eks.control import Administrator, ControlPlane, NodeGroup
+from seaway.providers.eks.network import Address, Gateway, Nat, Routes, Subnet, Vpc
+from seaway.providers.eks.parts import Live, Part, code_of
+from seaway.providers.eks.roles import Role
+
+#: Every kind of part; each needs only such as stand before it, so they go in the reverse order.
+KINDS: Final[tuple[type[Part], ...]] = (
+    Vpc,
+    Gateway,
+    Subnet,
+    Address,
+    Nat,
+    Routes,
+    Role,
+    ControlPlane,
+    NodeGroup,
+    Administrator,
+)
+#: Seconds for a control plane or nodes; AWS tells about 10 minutes.
+PATIENCE: Final = 2400.0
+#: Seconds in which AWS must show what it said it made.
+VISIBLE: Final = 120.0
+#: What AWS says of a thing that something else still hangs on.
+_IN_USE: Final = frozenset(
+    {"DependencyViolation", "InvalidIPAddress.InUse", "ResourceInUseException", "DeleteConflict"}
+)
+
+Groups = Sequence[Sequence[Part]]
+Seen = dict[type[Part], dict[str, Live]]
+
+
+def look(cloud: Cloud, cluster: str) -> Seen:
+    """See all that carries the cluster's tags. Changes nothing."""
+    with explained("AWS refused to show what there is"):
+        return {kind: kind.owned(cloud, cluster) for kind in KINDS}
+
+
+def changes(cloud: Cloud, groups: Groups, seen: Seen) -> tuple[Change, ...]:
+    """Say what `ensure` would do."""
+    ids, found = _ids(seen), []
+    for part in (part for group in groups for part in group):
+        live = seen[type(part)].get(part.id)
+        if live is None or _going(live):
+            found.append(Change(part.id, Verb.CREATE, _named(part.id)))
+        elif fixes := part.fixes(cloud, live, ids):
+            found.append(Change(part.id, Verb.UPDATE, _named(part.id), tuple(fix.text for fix in fixes)))
+    return tuple(found)
+
+
+def removals(seen: Seen) -> tuple[Change, ...]:
+    """Say what `remove` would do."""
+    found = [part for kind in reversed(KINDS) for part in seen[kind]]
+    return tuple(Change(part, Verb.DELETE, _named(part)) for part in found)
+
+
+def ensure(cloud: Cloud, cluster: str, groups: Groups, report: Report) -> None:
+    """Make what is missing and mend what differs; all of it is ready for use on return."""
+    seen = look(cloud, cluster)
+    ids = _ids(seen)
+    for group in groups:
+        began = time.monotonic()
+        made = {part.id for part in group if _create(cloud, part, seen[type(part)].get(part.id), ids, report)}
+        for part in group:
+            live = seen[type(part)].get(part.id)
+            if part.id in made or live is None or not part.settled(live):
+                live = _wait(cloud, cluster, part, report)
+            ids[part.id] = part.identity(live)
+            if part.id in made:
+                done = f"created {_named(part.id)}"
+                report(Event(part.id, Outcome.DONE, done, seconds=time.monotonic() - began))
+            for fix in part.fixes(cloud, live, ids):
+                with _told(report, part.id, f"{_named(part.id)}: {fix.text}"), explained(fix.text):
+                    fix.call()
+                    _wait(cloud, cluster, part, report)
+
+
+def remove(cloud: Cloud, cluster: str, report: Report) -> bool:
+    """Take away all that carries the cluster's tags, and nothing else. Gives whether there was anything."""
+    found = False
+    for kind in reversed(KINDS):
+        began = time.monotonic()
+        with explained("AWS refused to remove it"):
+            gone = kind.owned(cloud, cluster)
+            for part, live in gone.items():
+                report(Event(part, Outcome.STARTED, f"remove {_named(part)}"))
+                _delete(cloud, cluster, kind, part, live)
+            _until(cloud, partial(_gone, cloud, cluster, kind), PATIENCE, next(iter(gone), ""))
+        for part in gone:
+            done = f"removed {_named(part)}"
+            report(Event(part, Outcome.DONE, done, seconds=time.monotonic() - began))
+        found = found or bool(gone)
+    return found
+
+
+def _gone(cloud: Cloud, cluster: str, kind: type[Part]) -> bool:
+    return not kind.owned(cloud, cluster)
+
+
+def _create(cloud: Cloud, part: Part, live: Live | None, ids: dict[str, str], report: Report) -> bool:
+    """Make a part that is not there, or about to go. Gives whether it had to be made."""
+    if live is not None and not _going(live):
+        return False
+    report(Event(part.id, Outcome.STARTED, f"create {_named(part.id)}"))
+    with explained(f"{_named(part.id)} cannot be made"):
+        if live is not None:
+            _until(cloud, lambda: part.id not in part.owned(cloud, part.cluster), PATIENCE, part.id)
+        end = time.monotonic() + cloud.patience
+        while True:
+            try:
+                part.create(cloud, ids)
+            except ClientError as error:
+                if not _passing(error) or time.monotonic() > end:
+                    raise
+            else:
+                return True
+            time.sleep(cloud.pace)
+
+
+def _passing(error: ClientError) -> bool:
+    """Tell what time mends: a role that EKS does not see yet, an address that a dying gateway still has."""
+    unseen = code_of(error) == "InvalidParameterException" and "role" in str(error).lower()
+    return unseen or code_of(error) == "Resource.AlreadyAssociated"
+
+
+def _wait(cloud: Cloud, cluster: str, part: Part, report: Report) -> Live:
+    """Wait until AWS shows the part, and shows it settled."""
+    began = told = time.monotonic()
+    with explained(f"{_named(part.id)} cannot be seen"):
+        while True:
+            live, now = part.owned(cloud, cluster).get(part.id), time.monotonic()
+            if live is not None and part.settled(live):
+                return live
+            if now > began + (VISIBLE if live is None else PATIENCE):
+                raise Unready(
+                    f"{_named(part.id)} of cluster {cluster} did not become ready",
+                    why="AWS does not show it" if live is None else f"it is {live.get('status', 'pending')}",
+                    remedy="run the command again: it goes on from here",
+                )
+            if now > told + 1:
+                report(Event(part.id, Outcome.PROGRESS, f"{_named(part.id)} becomes ready"))
+                told = now
+            time.sleep(cloud.pace)
+
+
+def _delete(cloud: Cloud, cluster: str, kind: type[Part], part: str, live: Live) -> None:
+    """Have a thing go; what hangs on it, such as a network interface, may take its time to go before."""
+    end = time.monotonic() + cloud.patience
+    while True:
+        try:
+            kind.delete(cloud, live)
+        except ClientError as error:
+            if code_of(error) not in _IN_USE:
+                raise
+            if time.monotonic() > end:
+                raise Unready(
+                    f"{_named(part)} of cluster {cluster} is still in use",
+                    where=kind.identity(live),
+                    why=str(error),
+                    remedy="remove what uses it, such as a load balancer, and run it again",
+                ) from error
+        else:
+            return
+        time.sleep(cloud.pace)
+        again = kind.owned(cloud, cluster).get(part)
+        if again is None:
+            return
+        live = again
+
+
+def _until(cloud: Cloud, done: Callable[[], bool], seconds: float, part: str) -> None:
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            raise Unready(
+                f"{_named(part)} is still there", remedy="run the command again: it goes on from here"
+            )
+        time.sleep(cloud.pace)
+
+
+def _ids(seen: Seen) -> dict[str, str]:
+    return {part: kind.identity(live) for kind, lives in seen.items() for part, live in lives.items()}
+
+
+def _going(live: Live) -> bool:
+    return live.get("status") == "DELETING"
+
+
+def _named(part: str) -> str:
+    """Write a part as people say it: `subnet/private-0` is subnet private-0, `vpc/main` the vpc."""
+    kind, _, name = part.partition("/")
+    return kind if name == "main" else f"{kind} {name}"
+
+
+@contextmanager
+def _told(report: Report, step: str, text: str) -> Iterator[None]:
+    began = time.monotonic()
+    try:
+        yield
+    except BaseException:
+        report(Event(step, Outcome.FAILED, text, seconds=time.monotonic() - began))
+        raise
+    report(Event(step, Outcome.DONE, text, seconds=time.monotonic() - began))

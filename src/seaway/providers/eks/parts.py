@@ -1,0 +1,115 @@
+"""What a cluster on AWS is made of: parts that can be found, made, put right and removed, one by one.
+
+AWS is the truth: a part is found by the tags it was made with, never by a note of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from botocore.exceptions import ClientError
+
+from seaway.errors import Refused, Unready
+from seaway.providers.eks.cloud import Cloud
+
+#: Tags of all that Seaway makes: the cluster it belongs to, and which part of it it is.
+CLUSTER: Final = "seaway.dev/cluster"
+PART: Final = "seaway.dev/part"
+#: One thing as AWS describes it.
+Live = dict[str, Any]
+#: The identities of the parts that are there, by part: ids in EC2, ARNs in IAM, names in EKS.
+Ids = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Fix:
+    """One change that brings a live part to what it should be."""
+
+    text: str
+    call: Callable[[], object]
+
+
+class Part(Protocol):
+    """One thing that a cluster needs. Everything but `create` and `fixes` asks only what kind it is."""
+
+    @property
+    def id(self) -> str:
+        """`kind/name`, unique in the cluster; the value of its tag."""
+
+    @property
+    def cluster(self) -> str:
+        """The cluster's name."""
+
+    def create(self, cloud: Cloud, ids: Ids) -> None:
+        """Make it, with its tags in the same call."""
+
+    def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:
+        """Compare it with what it should be. Changes nothing."""
+
+    @classmethod
+    def owned(cls, cloud: Cloud, cluster: str) -> dict[str, Live]:
+        """Find all of this kind that carry the cluster's tags, by part."""
+
+    @classmethod
+    def settled(cls, live: Live) -> bool:
+        """Tell whether it is ready for use. Raises Unready where it never will be."""
+
+    @classmethod
+    def identity(cls, live: Live) -> str:
+        """Give what others call it by."""
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        """Have it go; it may take a while until it is gone."""
+
+
+def tags_of(cluster: str, part: str) -> dict[str, str]:
+    """Compose the tags of a part."""
+    name = f"seaway-{cluster}-{part.replace('/', '-')}"
+    return {CLUSTER: cluster, PART: part, "Name": name, "app.kubernetes.io/managed-by": "seaway"}
+
+
+def listed(tags: Mapping[str, str]) -> list[Any]:
+    """Write tags as EC2 and IAM take them."""
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def tags_in(live: Live) -> dict[str, str]:
+    """Read the tags of what EC2 or IAM describes."""
+    return {tag["Key"]: tag["Value"] for tag in live.get("Tags", [])}
+
+
+def by_part(found: list[Live], tags: Callable[[Live], Mapping[str, str]] = tags_in) -> dict[str, Live]:
+    """Sort things by the part that they are. Raises Refused where two say they are the same."""
+    sorted_: dict[str, Live] = {}
+    for live in found:
+        part = tags(live).get(PART, "")
+        if part in sorted_:
+            raise Refused(
+                f"there are two of {part} of cluster {tags(live).get(CLUSTER, '')}",
+                why="both carry its tags; which one is in use cannot be told from outside",
+                remedy=f"take the tag {PART} off the one that is not used, and run the command again",
+            )
+        sorted_[part] = live
+    return sorted_
+
+
+def code_of(error: ClientError) -> str:
+    """Give AWS's own name of an error."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def not_ours(thing: str) -> Refused:
+    """Compose the refusal to take over something of that name that somebody else made."""
+    return Refused(
+        f"{thing} is there and is not Seaway's",
+        why=f"it does not carry the tag {CLUSTER} of this cluster",
+        remedy="choose another --name, or remove it; a thing just made may also take a minute to be seen",
+    )
+
+
+def failed(thing: str, why: str) -> Unready:
+    """Compose the error of a thing that will not get ready by waiting."""
+    return Unready(f"{thing} failed", why=why, remedy="mend the reason, remove it, and run the command again")

@@ -1,0 +1,134 @@
+"""What the control plane and the nodes may do in the account: a role for each, with AWS's own policies."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from botocore.exceptions import ClientError
+
+from seaway.providers.eks.cloud import Cloud
+from seaway.providers.eks.parts import (
+    CLUSTER,
+    Fix,
+    Ids,
+    Live,
+    by_part,
+    code_of,
+    listed,
+    not_ours,
+    tags_in,
+    tags_of,
+)
+
+#: Who takes the role, and which managed policies it has (EKS user guide: cluster role, node role).
+_USES: Final = {
+    "cluster": ("eks.amazonaws.com", ("AmazonEKSClusterPolicy",)),
+    "node": (
+        "ec2.amazonaws.com",
+        ("AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role; policies that others attach to it are left alone."""
+
+    cluster: str
+    use: str
+    uses: ClassVar = tuple(_USES)
+
+    @property
+    def id(self) -> str:
+        return f"role/{self.use}"
+
+    @classmethod
+    def owned(cls, cloud: Cloud, cluster: str) -> dict[str, Live]:
+        found: list[Live] = []
+        for use in cls.uses:
+            name = _name(cloud, cluster, use)
+            try:
+                role: Live = dict(cloud.iam.get_role(RoleName=name)["Role"])
+            except cloud.iam.exceptions.NoSuchEntityException:
+                continue
+            if tags_in(role).get(CLUSTER) == cluster:
+                pages = cloud.iam.get_paginator("list_attached_role_policies").paginate(RoleName=name)
+                role["Policies"] = [each["PolicyArn"] for page in pages for each in page["AttachedPolicies"]]
+                found.append(role)
+        return by_part(found)
+
+    def create(self, cloud: Cloud, ids: Ids) -> None:  # noqa: ARG002
+        name = _name(cloud, self.cluster, self.use)
+        try:
+            cloud.iam.create_role(
+                RoleName=name,
+                AssumeRolePolicyDocument=json.dumps(self._trust()),
+                Description=f"What the {self.use} of EKS cluster {self.cluster} may do; made by Seaway",
+                Tags=listed(tags_of(self.cluster, self.id)),
+            )
+        except ClientError as error:
+            if code_of(error) == "EntityAlreadyExists":
+                raise not_ours(f"role {name}") from error
+            raise
+
+    def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
+        name, trust, fixes = live["RoleName"], self._trust(), []
+        if live["AssumeRolePolicyDocument"] != trust:
+            fixes.append(
+                Fix(
+                    "who may take it",
+                    lambda: cloud.iam.update_assume_role_policy(
+                        RoleName=name, PolicyDocument=json.dumps(trust)
+                    ),
+                )
+            )
+        for policy in _USES[self.use][1]:
+            arn = f"arn:{cloud.partition}:iam::aws:policy/{policy}"
+            if arn not in live["Policies"]:
+                fixes.append(Fix(f"policy {policy}", _Attach(cloud, name, arn)))
+        return fixes
+
+    @classmethod
+    def settled(cls, live: Live) -> bool:  # noqa: ARG003
+        return True
+
+    @classmethod
+    def identity(cls, live: Live) -> str:
+        return str(live["Arn"])
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        for arn in live["Policies"]:
+            cloud.iam.detach_role_policy(RoleName=live["RoleName"], PolicyArn=arn)
+        cloud.iam.delete_role(RoleName=live["RoleName"])
+
+    def _trust(self) -> Live:
+        return {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": _USES[self.use][0]},
+                    "Action": ["sts:AssumeRole", "sts:TagSession"]
+                    if self.use == "cluster"
+                    else "sts:AssumeRole",
+                }
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class _Attach:
+    cloud: Cloud
+    role: str
+    arn: str
+
+    def __call__(self) -> None:
+        self.cloud.iam.attach_role_policy(RoleName=self.role, PolicyArn=self.arn)
+
+
+def _name(cloud: Cloud, cluster: str, use: str) -> str:
+    """Roles know no regions: the name carries it."""
+    return f"seaway-{cluster}-{cloud.region}-{use}"

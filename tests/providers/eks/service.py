@@ -1,0 +1,224 @@
+"""A small EKS, for what no emulator has: phases, access entries, updates, nodes that Kubernetes shows.
+
+Roles and subnets must be there in EC2 and IAM. A thing stays CREATING, UPDATING or DELETING for PHASE looks.
+"""
+
+# ruff: noqa: N803  (parameters are called as EKS calls them)
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+PHASE = 2
+#: So few that every list has several pages.
+PAGE = 1
+ACCOUNT = "123456789012"
+
+Thing = dict[str, Any]
+
+
+class Wrong(Exception):  # noqa: N818
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+class Eks:
+    """The state of one region, and what each operation does to it."""
+
+    def __init__(self, aws: Callable[[str], Any], region: str, endpoint: Thing) -> None:
+        self.aws, self.region, self.endpoint = aws, region, endpoint
+        self.clusters: dict[str, Thing] = {}
+        self.groups: dict[tuple[str, str], Thing] = {}
+        self.entries: dict[tuple[str, str], Thing] = {}
+
+    def create_cluster(self, name: str, roleArn: str, resourcesVpcConfig: Thing, **more: Any) -> Thing:
+        if name in self.clusters:
+            raise Wrong("ResourceInUseException", f"Cluster already exists with name: {name}")
+        self._role(roleArn)
+        subnets = resourcesVpcConfig["subnetIds"]
+        found = self.aws("ec2").describe_subnets(SubnetIds=subnets)["Subnets"]
+        if len({each["AvailabilityZone"] for each in found}) < 2:
+            raise Wrong(
+                "InvalidParameterException", "Subnets specified must be in at least two different AZs"
+            )
+        reach = {
+            "endpointPublicAccess": True,
+            "endpointPrivateAccess": False,
+            "publicAccessCidrs": ["0.0.0.0/0"],
+        }
+        more.setdefault("logging", {"clusterLogging": []})
+        self.clusters[name] = {
+            **more,
+            "name": name,
+            "arn": f"arn:aws:eks:{self.region}:{ACCOUNT}:cluster/{name}",
+            "roleArn": roleArn,
+            "resourcesVpcConfig": {**reach, **resourcesVpcConfig, "vpcId": found[0]["VpcId"]},
+            **_phase("CREATING"),
+        }
+        return {"cluster": self.clusters[name]}
+
+    def describe_cluster(self, name: str) -> Thing:
+        live = self._look(self.clusters, name, f"No cluster found for name: {name}.")
+        if live["status"] not in {"CREATING", "FAILED"}:
+            where = f"{self.endpoint['endpoint']}/{self.region}/{name}"
+            live |= {**self.endpoint, "endpoint": where}
+        return {"cluster": live}
+
+    def list_clusters(self, **paging: Any) -> Thing:
+        return _paged("clusters", list(self.clusters), **paging)
+
+    def update_cluster_config(self, name: str, **change: Any) -> Thing:
+        live = self._active(name)
+        if logging := change.get("logging"):
+            now = live["logging"]["clusterLogging"]
+            off = {kind for each in logging["clusterLogging"] for kind in each["types"]}
+            kept = [{**each, "types": [k for k in each["types"] if k not in off]} for each in now]
+            live["logging"] = {
+                "clusterLogging": [*(e for e in kept if e["types"]), *logging["clusterLogging"]]
+            }
+        live["resourcesVpcConfig"] |= change.get("resourcesVpcConfig", {})
+        live |= _phase("UPDATING")
+        return {"update": {"id": "1", "status": "InProgress"}}
+
+    def delete_cluster(self, name: str) -> Thing:
+        live = self._look(self.clusters, name, f"No cluster found for name: {name}.")
+        if any(cluster == name for cluster, _ in self.groups):
+            raise Wrong("ResourceInUseException", "Cluster has nodegroups attached")
+        live |= _phase("DELETING")
+        return {"cluster": live}
+
+    def create_nodegroup(self, clusterName: str, nodegroupName: str, nodeRole: str, **more: Any) -> Thing:
+        self._active(clusterName)
+        if (clusterName, nodegroupName) in self.groups:
+            raise Wrong("ResourceInUseException", f"NodeGroup already exists with name {nodegroupName}")
+        self._role(nodeRole)
+        self.groups[clusterName, nodegroupName] = {
+            **more,
+            "clusterName": clusterName,
+            "nodegroupName": nodegroupName,
+            "nodeRole": nodeRole,
+            "nodegroupArn": f"arn:aws:eks:{self.region}:{ACCOUNT}:nodegroup/{clusterName}/{nodegroupName}/1",
+            **_phase("CREATING"),
+        }
+        return {"nodegroup": self.groups[clusterName, nodegroupName]}
+
+    def describe_nodegroup(self, clusterName: str, nodegroupName: str) -> Thing:
+        return {"nodegroup": self._look(self.groups, (clusterName, nodegroupName), "No node group found")}
+
+    def update_nodegroup_config(self, clusterName: str, nodegroupName: str, scalingConfig: Thing) -> Thing:
+        live = self._there(self.groups, (clusterName, nodegroupName), "No node group found")
+        if live["status"] != "ACTIVE":
+            raise Wrong("ResourceInUseException", f"Nodegroup cannot be updated, it is {live['status']}")
+        live["scalingConfig"] |= scalingConfig
+        live |= _phase("UPDATING")
+        return {"update": {"id": "1", "status": "InProgress"}}
+
+    def delete_nodegroup(self, clusterName: str, nodegroupName: str) -> Thing:
+        live = self._there(self.groups, (clusterName, nodegroupName), "No node group found")
+        live |= _phase("DELETING")
+        return {"nodegroup": live}
+
+    def create_access_entry(self, clusterName: str, principalArn: str, **more: Any) -> Thing:
+        self._active(clusterName)
+        if (clusterName, principalArn) in self.entries:
+            raise Wrong("ResourceInUseException", "The specified access entry resource is already in use")
+        if not re.fullmatch(r"arn:aws:(iam|sts)::\d{12}:(user|role)/.+", principalArn):
+            raise Wrong("InvalidParameterException", f"The specified principalArn is invalid: {principalArn}")
+        arn = f"arn:aws:eks:{self.region}:{ACCOUNT}:access-entry/{clusterName}/{len(self.entries)}"
+        entry = {**more, "clusterName": clusterName, "principalArn": principalArn, "accessEntryArn": arn}
+        self.entries[clusterName, principalArn] = {**entry, "policies": []}
+        return {"accessEntry": entry}
+
+    def list_access_entries(self, clusterName: str, **paging: Any) -> Thing:
+        self._there(self.clusters, clusterName, "No cluster found")
+        return _paged(
+            "accessEntries", [who for cluster, who in self.entries if cluster == clusterName], **paging
+        )
+
+    def describe_access_entry(self, clusterName: str, principalArn: str) -> Thing:
+        entry = self._there(self.entries, (clusterName, principalArn), "No access entry found")
+        return {"accessEntry": {key: value for key, value in entry.items() if key != "policies"}}
+
+    def associate_access_policy(
+        self, clusterName: str, principalArn: str, policyArn: str, **more: Any
+    ) -> Thing:
+        entry = self._there(self.entries, (clusterName, principalArn), "No access entry found")
+        entry["policies"].append({"policyArn": policyArn, **more})
+        return {"clusterName": clusterName, "principalArn": principalArn}
+
+    def list_associated_access_policies(self, clusterName: str, principalArn: str, **paging: Any) -> Thing:
+        entry = self._there(self.entries, (clusterName, principalArn), "No access entry found")
+        return _paged("associatedAccessPolicies", entry["policies"], **paging)
+
+    def disassociate_access_policy(self, clusterName: str, principalArn: str, policyArn: str) -> Thing:
+        entry = self._there(self.entries, (clusterName, principalArn), "No access entry found")
+        entry["policies"] = [each for each in entry["policies"] if each["policyArn"] != policyArn]
+        return {}
+
+    def delete_access_entry(self, clusterName: str, principalArn: str) -> Thing:
+        self._there(self.entries, (clusterName, principalArn), "No access entry found")
+        del self.entries[clusterName, principalArn]
+        return {}
+
+    def nodes(self, cluster: str) -> list[Thing]:
+        """Give what Kubernetes shows of the node groups of a cluster."""
+        return [
+            {
+                "apiVersion": "v1",
+                "kind": "Node",
+                "metadata": {
+                    "name": f"ip-10-0-0-{i}.{self.region}.compute.internal",
+                    "labels": {"node.kubernetes.io/instance-type": group["instanceTypes"][0]},
+                },
+                "status": {
+                    "addresses": [{"type": "InternalIP", "address": f"10.0.0.{i}"}],
+                    "conditions": [{"type": "Ready", "status": "True"}],
+                },
+            }
+            for (name, _), group in self.groups.items()
+            if name == cluster and group["status"] == "ACTIVE"
+            for i in range(group["scalingConfig"]["desiredSize"])
+        ]
+
+    def _look(self, where: dict[Any, Thing], key: Any, message: str) -> Thing:
+        """See a thing, which lets its phase go on."""
+        live = self._there(where, key, message)
+        live["looks"] -= 1
+        if live["looks"] < 0 and live["status"] == "DELETING":
+            del where[key]
+            raise Wrong("ResourceNotFoundException", message)
+        if live["looks"] < 0 and live["status"] in {"CREATING", "UPDATING"}:
+            live["status"] = "ACTIVE"
+        return live
+
+    def _active(self, name: str) -> Thing:
+        live = self._there(self.clusters, name, f"No cluster found for name: {name}.")
+        if live["status"] != "ACTIVE":
+            raise Wrong("InvalidRequestException", f"Cluster {name} is {live['status']}")
+        return live
+
+    def _role(self, arn: str) -> None:
+        try:
+            self.aws("iam").get_role(RoleName=arn.rpartition("/")[2])
+        except ClientError as error:
+            raise Wrong("InvalidParameterException", f"Role with arn: {arn}, could not be assumed") from error
+
+    @staticmethod
+    def _there(where: dict[Any, Thing], key: Any, message: str) -> Thing:
+        if key not in where:
+            raise Wrong("ResourceNotFoundException", message)
+        return where[key]
+
+
+def _phase(status: str) -> Thing:
+    return {"status": status, "looks": PHASE}
+
+
+def _paged(key: str, items: list[Any], nextToken: str = "0", maxResults: int = PAGE) -> Thing:
+    begin = int(nextToken)
+    end = begin + min(maxResults, PAGE)
+    return {key: items[begin:end], **({"nextToken": str(end)} if end < len(items) else {})}

@@ -1,0 +1,64 @@
+"""What the rehearsal of AWS does not show: told in the docs, and looked at, to see it when a gap closes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.providers.eks.looks import Aws, client
+
+DOCS = Path(__file__).parents[3] / "docs" / "production.md"
+
+
+def anybody_may(ec2: Any) -> bool:
+    return bool(ec2.describe_vpcs()["Vpcs"])
+
+
+def ready_at_once(ec2: Any) -> bool:
+    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.0.0/24")["Subnet"]["SubnetId"]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    gateway = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]
+    return bool(gateway["State"] == "available")
+
+
+def keeps_its_address(ec2: Any) -> bool:
+    gateway = ec2.describe_nat_gateways()["NatGateways"][0]
+    ec2.delete_nat_gateway(NatGatewayId=gateway["NatGatewayId"])
+    address = gateway["NatGatewayAddresses"][0]["AllocationId"]
+    return "AssociationId" in ec2.describe_addresses(AllocationIds=[address])["Addresses"][0]
+
+
+def holds_nothing(ec2: Any) -> bool:
+    vpc = ec2.create_vpc(CidrBlock="10.2.0.0/16")["Vpc"]["VpcId"]
+    ec2.create_security_group(GroupName="theirs", Description="theirs", VpcId=vpc)
+    ec2.delete_vpc(VpcId=vpc)
+    return vpc not in {each["VpcId"] for each in ec2.describe_vpcs()["Vpcs"]}
+
+
+#: What is not rehearsed, as docs/production.md says it, and what shows that it still is not.
+GAPS: dict[str, Callable[[Any], bool] | None] = {
+    "Permissions: the emulator lets anybody do anything.": anybody_may,
+    "Waiting for the network: a NAT gateway is there at once; AWS takes minutes.": ready_at_once,
+    "A NAT gateway that is gone lets its address go: in the emulator it keeps it.": keeps_its_address,
+    "A security group or network interface of somebody else that holds the network.": holds_nothing,
+    "EKS itself: a small service of the tests plays control planes and node groups.": None,
+    "Nodes that really boot, join and pull images.": None,
+    "Quotas, throttling, and outages of a zone.": None,
+    "Regions of China and of the US government.": None,
+}
+
+
+def test_the_docs_list_what_is_not_rehearsed() -> None:
+    _, _, part = DOCS.read_text().partition("## Not rehearsed\n")
+    listed = re.findall(r"^- (.+)$", part.partition("\n## ")[0], re.MULTILINE)
+    assert listed == list(GAPS)
+
+
+def test_the_gaps_are_still_there(aws: Aws) -> None:
+    """One after the other: each leaves what the next one looks at."""
+    ec2 = client(aws, "ec2", "eu-west-3")
+    open_ = {gap: probe(ec2) for gap, probe in GAPS.items() if probe}
+    assert all(open_.values()), open_
