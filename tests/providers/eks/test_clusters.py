@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError
 
-from seaway.errors import NotFound, Refused, Unready, UsageError
+from seaway.errors import NotFound, Refused, Unreachable, Unready, UsageError
 from seaway.model.event import silent
 from seaway.providers.eks.cloud import REHEARSAL, Cloud, EmulatorGap, explained
 from seaway.providers.eks.clusters import EksClusters
@@ -223,6 +223,25 @@ def test_a_call_that_an_emulator_does_not_know_never_reads_as_not_found(
     with pytest.raises(EmulatorGap, match="does not know this call") as gap:
         Cloud.open("eu-central-1").eks.list_access_entries(clusterName="shop")
     assert gap.value.where == "eks ListAccessEntries"
+
+
+@pytest.mark.usefixtures("rehearsal")
+def test_a_service_that_is_busy_is_asked_again(west: West, monkeypatch: pytest.MonkeyPatch) -> None:
+    list_clusters, codes = Eks.list_clusters, ["ThrottlingException", "ServerException"]
+
+    def busy(self: Eks, **paging: Any) -> Any:
+        if codes:
+            raise Wrong(codes.pop(), "later")
+        return list_clusters(self, **paging)
+
+    monkeypatch.setattr(Eks, "list_clusters", busy)
+    west.clusters.list()
+    assert codes == []
+
+
+def test_an_endpoint_that_nobody_answers_at_is_told_as_such() -> None:
+    with pytest.raises(Unreachable, match="AWS does not answer"), explained("no list"):
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
 
 
 def test_an_action_that_is_denied_is_named() -> None:

@@ -23,6 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    EndpointConnectionError,
     HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
@@ -109,7 +110,7 @@ class Cloud:
             "endpoint_url": self.endpoints.get(service, self.endpoints.get("")) if service else None,
             "config": Config(
                 connect_timeout=5,
-                retries={"mode": "standard", "total_max_attempts": 8},
+                retries={"mode": "standard", "total_max_attempts": 5},
                 user_agent_extra=f"seaway/{version('seaway')}",
             ),
         }
@@ -128,7 +129,7 @@ def explained(what: str) -> Iterator[None]:
         raise _answered(what, error) from error
     except (NoCredentialsError, PartialCredentialsError, TokenRetrievalError) as error:
         raise Refused("there are no AWS credentials to use", why=str(error), remedy=_CREDENTIALS) from error
-    except HTTPClientError as error:
+    except (EndpointConnectionError, HTTPClientError) as error:
         raise Unreachable(
             "AWS does not answer", why=str(error), remedy="see that this machine reaches it"
         ) from error
