@@ -146,6 +146,13 @@ def test_replicas_belong_to_the_autoscaler(system: System) -> None:
     assert _lines(planned(system, scaled)) == []
 
 
+def test_replicas_are_set_once_the_autoscaler_is_gone(system: System, tmp_path: Path) -> None:
+    fixed = read(FILE.replace(b"{min: 2, max: 5, cpu: 60%}", b"3"), "seaway.yaml", tmp_path)
+    things = [change.thing for change in planned(fixed, worlds.everything(system)).changes]
+    removed = things.index("HorizontalPodAutoscaler shop/store")
+    assert removed < things.index("Deployment shop/store")
+
+
 def test_no_weight_and_no_route_is_planned(system: System) -> None:
     seen = worlds.everything(system)
     ref = Ref("gateway.networking.k8s.io/v1", "HTTPRoute", "crossing-login", "shop")

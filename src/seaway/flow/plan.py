@@ -1,6 +1,7 @@
 """System, Snapshot → Plan. Pure: the same look gives the same plan; where all is as it shall be, none.
 
-The rooms are asked in walking order; what is no longer wanted goes last, in the opposite order.
+The rooms are asked in walking order; what is no longer wanted goes last, in the opposite order, unless a step
+waits for its end.
 """
 
 from __future__ import annotations
@@ -109,8 +110,9 @@ def _users(system: System, live: Live, beside: Sequence[str]) -> dict[str, list[
 
 
 def _removals_last(steps: list[Any]) -> list[Any]:
-    kept = [s for s in steps if not isinstance(s, RemoveObject)]
-    gone = [s for s in steps if isinstance(s, RemoveObject)]
+    waited_for = {name for step in steps for name in step.after}
+    gone = [s for s in steps if isinstance(s, RemoveObject) and s.id not in waited_for]
+    kept = [s for s in steps if s not in gone]
     before = tuple(s.id for s in kept)
     ordered = []
     for _, steps_of_room in groupby(reversed(gone), key=lambda step: step.id.split("/")[0]):
