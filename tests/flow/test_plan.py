@@ -139,11 +139,16 @@ def test_an_image_that_must_be_built_renews_its_deployment(system: System) -> No
 def test_replicas_belong_to_the_autoscaler(system: System) -> None:
     seen, ref = worlds.everything(system), Ref("apps/v1", "Deployment", "store", "shop")
     assert "replicas" not in seen.live.objects[ref]["spec"]
-    scaled = _changed(
-        seen, ref, spec={**seen.live.objects[ref]["spec"], "replicas": 4},
-        status={"observedGeneration": 1, "replicas": 4, "updatedReplicas": 4, "availableReplicas": 4},
-    )  # fmt: skip
-    assert _lines(planned(system, scaled)) == []
+    waits = ["wait Deployment shop/store: until every new pod is available"]
+    for available, told in ((4, []), (2, []), (1, waits)):
+        status = {
+            "observedGeneration": 1,
+            "replicas": 4,
+            "updatedReplicas": 4,
+            "availableReplicas": available,
+        }
+        spec = {**seen.live.objects[ref]["spec"], "replicas": 4}
+        assert _lines(planned(system, _changed(seen, ref, spec=spec, status=status))) == told
 
 
 def test_replicas_are_set_once_the_autoscaler_is_gone(system: System, tmp_path: Path) -> None:

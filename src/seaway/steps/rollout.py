@@ -21,10 +21,13 @@ PATIENCE = 15.0
 RESTARTS = 3
 
 
-def rolled_out(workload: Mapping[str, Any]) -> bool:
-    """Whether every pod is of the newest template and available (as `kubectl rollout status` decides)."""
+def rolled_out(workload: Mapping[str, Any], least: int | None = None) -> bool:
+    """Whether every pod is of the newest template and available (as `kubectl rollout status` decides).
+
+    With `least` so many available ones are enough: others may just have been added by an autoscaler.
+    """
     status, spec = workload.get("status", {}), workload["spec"]
-    wanted = spec.get("replicas", 1)
+    wanted = spec.get("replicas", 1) if least is None else min(least, spec.get("replicas", 1))
     if status.get("observedGeneration", 0) < workload["metadata"].get("generation", 0):
         return False
     if status.get("updatedReplicas", 0) < wanted or status.get("availableReplicas", 0) < wanted:

@@ -147,7 +147,8 @@ def plan(
     running = [*services.items(), *((next_name(name), spec) for name, spec in there.items())]
     for name, spec in running:
         found = live.get("apps/v1", "Deployment", name, around.system)
-        if f"{ROOM}/{name}/deployment" in touched or found is None or not rolled_out(found):
+        least = spec.scale.min if spec.scale.targets else None
+        if f"{ROOM}/{name}/deployment" in touched or found is None or not rolled_out(found, least):
             ref = Ref("apps/v1", "Deployment", name, around.system)
             waits = spec.rollout.deadline + 30
             steps.append(AwaitRollout(f"{ROOM}/{name}/await", (f"{ROOM}/{name}/deployment",), ref, waits))
