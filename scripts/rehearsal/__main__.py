@@ -18,7 +18,7 @@ from seaway.cli.story import Story as Told
 from seaway.providers.local import engine
 
 RATE: Final = 200
-HOLD: Final = 1.6
+HOLD: Final = 2.0
 LIMIT: Final = 900
 OLD: Final = f"http://127.0.0.1:{town.MONOLITH}"
 
@@ -61,7 +61,7 @@ def main() -> None:
 
 def _travel(seaway: Seaway, system: Path, story: journey.Story, step: scaling.Step, hold: float) -> None:
     journey.let_cross(seaway, story)
-    _say(f"{scaling.LOGINS} wrong passwords a second beside it: replicas come for them, and a node for these")
+    _say(f"Beside it wrong logins, {scaling.LOGINS} a second: replicas come for them, and a node for these")
     step.start(visitor.Visitor(OLD, "not-this-one"))
     journey.cross(seaway, story, hold)
     _say("New versions of three services are built, promoted and rolled out under the same load")

@@ -103,7 +103,7 @@ def table(result: dict[str, Any]) -> str:
     ]
     if step["came_s"] and step["gone_s"]:
         came, gone = f"{step['came_s']:.0f} s", f"{step['gone_s']:.0f} s"
-        logins = f"{step['logins_per_second']} wrong passwords a second more"
+        logins = f"wrong passwords beside, {step['logins_per_second']} a second"
         lines.append(f"  {logins}: a node came after {came}, and was gone {gone} after the last")
     lines.append("")
     for check in result["checks"]:

@@ -15,7 +15,7 @@ from scripts.rehearsal.seaway import Seaway
 from scripts.rehearsal.visitor import Visitor
 
 #: Logins a second with a wrong password: each costs the users service a fifth of a second of CPU, on purpose.
-LOGINS: Final = 2
+LOGINS: Final = 1
 WRONG: Final = HTTPStatus.UNAUTHORIZED
 #: Seconds for which the load lasts at most, and stays once a node has come; in which the node must be gone.
 LASTS: Final = 75
