@@ -74,7 +74,7 @@ def traces() -> set[str]:
 
 def _dns(image: str) -> float:
     """Ask for a name in a pod; gives when the answer came, by the pod's own word (Unix seconds)."""
-    kube = _kube()
+    kube = kube_of(NAME)
     container = {"name": "ask", "image": image, "command": ["python3", "-c", ASK]}
     pod = {
         "apiVersion": "v1",
@@ -94,10 +94,11 @@ def _dns(image: str) -> float:
     raise RuntimeError("the pod did not end")
 
 
-def _kube() -> Kube:
-    found = home.find(NAME)
+def kube_of(name: str) -> Kube:
+    """Reach a cluster of this machine. Raises RuntimeError where it is gone."""
+    found = home.find(name)
     if found is None:
-        raise RuntimeError("the benchmark's cluster is gone")
+        raise RuntimeError(f"cluster {name} is gone")
     return Kube.from_kubeconfig(str(found.kubeconfig), found.context)
 
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -29,12 +29,13 @@ import httpx2 as httpx
 import yaml
 
 from scripts.benchmark import pilot
+from scripts.benchmark.clusters import kube_of
 from scripts.rehearsal.figures import quantile
 from scripts.rehearsal.load import Load
 from scripts.rehearsal.seaway import Seaway
-from seaway.kit.kube import Kube, Ref
+from seaway.kit.kube import Ref
 from seaway.model.event import silent
-from seaway.providers.local import engine, home
+from seaway.providers.local import engine
 from seaway.rooms.crossing.gauges import parse, query
 from seaway.rooms.crossing.resource import API, COMMAND, KIND
 from seaway.rooms.crossing.sides import cookie_name
@@ -82,14 +83,20 @@ def measure(crossings: int = CROSSINGS, changes: int = CHANGES, visitors: int = 
             seaway.tell("up", "--yes")
             bench = Bench(seaway, programs.program("vegeta"))
             weights, visits = partial(bench.weights, changes), partial(bench.visitors, visitors)
-            figures: dict[str, Any] = {"crossings": crossings}
-            for stage in (weights, bench.felt, visits, bench.deaths, bench.statistics, bench.pilot):
-                found = stage()
-                sys.stderr.write(f"{json.dumps(found, indent=1)}\n")
-                figures |= found
-            return figures
+            stages = (weights, bench.felt, visits, bench.deaths, bench.statistics, bench.pilot)
+            return {"crossings": crossings, **one_by_one(stages)}
         finally:
             seaway.tell("down", "--yes")
+
+
+def one_by_one(stages: Iterable[Callable[[], dict[str, Any]]]) -> dict[str, Any]:
+    """Go through the stages, and tell the figures of each as soon as they are known."""
+    figures: dict[str, Any] = {}
+    for stage in stages:
+        found = stage()
+        sys.stderr.write(f"{json.dumps(found, indent=1)}\n")
+        figures |= found
+    return figures
 
 
 class Visit(HTTPSConnection):
@@ -110,10 +117,7 @@ class Bench:
     def __init__(self, seaway: Seaway, vegeta: Path) -> None:
         edge = seaway.ask("status")["edge"]
         self._url, self._ca, self._vegeta = edge["url"], Path(edge["ca"]), vegeta
-        found = home.find(CLUSTER)
-        if found is None:
-            raise RuntimeError("the cluster is gone")
-        self._kube = Kube.from_kubeconfig(str(found.kubeconfig), found.context)
+        self._kube = kube_of(CLUSTER)
 
     def weights(self, changes: int) -> dict[str, Any]:
         """Change a weight every second under load."""

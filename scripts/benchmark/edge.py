@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from base64 import b64decode
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from scripts.benchmark.crossing import CLUSTER, DOMAIN, HTTPS, MONOLITH, SYSTEM, light, old_server
+from scripts.benchmark.clusters import kube_of
+from scripts.benchmark.crossing import CLUSTER, DOMAIN, HTTPS, MONOLITH, SYSTEM, light, old_server, one_by_one
 from scripts.benchmark.pilot import cpu_seconds, processes
 from scripts.rehearsal.figures import quantile
 from scripts.rehearsal.load import Answer, Load
 from scripts.rehearsal.seaway import Seaway
-from seaway.kit.kube import Kube, Ref
+from seaway.kit.kube import Ref
 from seaway.model.event import silent
-from seaway.providers.local import engine, home
+from seaway.providers.local import engine
 
 #: `cost` is the CPU time of a request at the gateway over that at a bare Envoy: 1 / 0.9 of its requests/s.
 PROMISES: Final = {
@@ -58,12 +57,7 @@ def measure() -> dict[str, Any]:
         try:
             seaway.tell("up", "--yes")
             bench = Bench(programs.program("vegeta"), Path(seaway.ask("status")["edge"]["ca"]), Path(folder))
-            figures: dict[str, Any] = {}
-            for stage in (bench.beside_bare, bench.slow_clients):
-                found = stage()
-                sys.stderr.write(f"{json.dumps(found, indent=1)}\n")
-                figures |= found
-            return figures
+            return one_by_one((bench.beside_bare, bench.slow_clients))
         finally:
             seaway.tell("down", "--yes")
 
@@ -136,12 +130,8 @@ class Bench:
     @contextmanager
     def _bare(self) -> Iterator[subprocess.Popen[bytes]]:
         """Run the gateway's own program with the same certificate and the least configuration."""
-        found = home.find(CLUSTER)
-        if found is None:
-            raise RuntimeError("the cluster is gone")
-        kube = Kube.from_kubeconfig(str(found.kubeconfig), found.context)
-        secret = kube.get(Ref("v1", "Secret", "edge-tls", SYSTEM)) or {}
-        kube.close()
+        with closing(kube_of(CLUSTER)) as kube:
+            secret = kube.get(Ref("v1", "Secret", "edge-tls", SYSTEM)) or {}
         for name, text in secret["data"].items():
             (self._folder / name).touch(0o600)
             (self._folder / name).write_bytes(b64decode(text))

@@ -7,14 +7,13 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from scripts.benchmark.clusters import kube_of
 from scripts.rehearsal import town, visitor
 from scripts.rehearsal.figures import quantile
 from scripts.rehearsal.journey import NEW
 from scripts.rehearsal.load import Load
 from scripts.rehearsal.release import new_version
 from scripts.rehearsal.seaway import PROGRAM, Seaway
-from seaway.kit.kube import Kube
-from seaway.providers.local import home
 
 KINDS: Final = (
     ("v1", "Namespace"),
@@ -103,10 +102,7 @@ def _after(load: Load, command: Any, *, first: bool) -> float:
 
 def _stamps() -> dict[str, str]:
     """What changes when somebody writes: the times in managedFields of Seaway's own manager."""
-    found = home.find("seaway")
-    if found is None:
-        raise RuntimeError("the rehearsal's cluster is gone")
-    kube = Kube.from_kubeconfig(str(found.kubeconfig), found.context)
+    kube = kube_of("seaway")
     stamps = {}
     for api, kind in KINDS:
         for item in kube.list(api, kind, labels="app.kubernetes.io/managed-by=seaway"):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
+from seaway.cli.consent import consent
 from seaway.cli.options import FILE, File, Format, On, Output, Yes
 from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
-
-if TYPE_CHECKING:
-    from seaway.rooms.images.prune import Stored
 
 Keep = Annotated[
     str, typer.Option("--keep", metavar="TIME", help="What was made within this time stays, such as 2h.")
@@ -46,7 +43,9 @@ def prune(
     with Story() as story:
         if not dry_run and not yes:
             found, _ = house.prune(system, on, seconds, story, dry=True)
-            _ask([each for each in found if not each.why])
+            goes = f"{sum(not each.why for each in found)} images"
+            what = [f"{goes}; --dry-run shows which"]
+            consent("images are not removed without a word", "This goes, for good:", what, f"Remove {goes}?")
         found, freed = house.prune(system, on, seconds, story, dry=dry_run)
     rows = [{"service": each.service, "digest": str(each.digest), "tags": list(each.tags), "size": each.size,
              "kept": each.why} for each in found]  # fmt: skip
@@ -64,18 +63,6 @@ def prune(
     emit(f"{freed / 2**20:.1f} MiB {'would be freed' if dry_run else 'freed'}")
     if dry_run:
         next_commands(("seaway image prune", "take them out"))
-
-
-def _ask(goes: list[Stored]) -> None:
-    """Ask before anything goes. Raises Refused where nobody can answer."""
-    from seaway.errors import Refused  # noqa: PLC0415
-
-    if not sys.stdin.isatty():
-        raise Refused(
-            "images are not removed without a word", why=f"{len(goes)} would go",
-            remedy="see them with --dry-run, or give the option --yes as well",
-        )  # fmt: skip
-    typer.confirm(f"Remove {len(goes)} images?", abort=True, err=True)
 
 
 def _seconds(text: str) -> int:

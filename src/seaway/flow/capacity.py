@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from seaway.errors import Busy, NotFound, Refused, Unready, UsageError
 from seaway.flow.system import System
+from seaway.kit import moments
 from seaway.kit.kube import Kube, Manifest, Ref
 from seaway.kit.near import unknown
 from seaway.model.event import Event, Outcome
@@ -88,7 +88,7 @@ def measure(system: System, environment: EnvironmentSpec, wish: Wish, world: Wor
     with _pod(world, probe_pod(deployment, LIFE)) as pod:
         _, idle = meter.during(lambda: world.pause(LASTS))
         trials = _search(wish, world, loads, meter, pod)
-    image, at = pod["spec"]["containers"][0]["image"], datetime.now(UTC).isoformat(timespec="seconds")
+    image, at = pod["spec"]["containers"][0]["image"], moments.now()
     capacity = found(trials, wish.objective, idle, wish.paths, image=image, at=at)
     if capacity is None:
         raise Unready(

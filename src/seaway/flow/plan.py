@@ -111,8 +111,10 @@ def _users(system: System, live: Live, beside: Sequence[str]) -> dict[str, list[
 
 def _removals_last(steps: list[Any]) -> list[Any]:
     waited_for = {name for step in steps for name in step.after}
-    gone = [s for s in steps if isinstance(s, RemoveObject) and s.id not in waited_for]
-    kept = [s for s in steps if s not in gone]
+    gone, kept = list[Any](), list[Any]()
+    for step in steps:
+        last = isinstance(step, RemoveObject) and step.id not in waited_for
+        (gone if last else kept).append(step)
     before = tuple(s.id for s in kept)
     ordered = []
     for _, steps_of_room in groupby(reversed(gone), key=lambda step: step.id.split("/")[0]):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -41,3 +43,16 @@ def silent(_: Event) -> None:
 def notes(report: Report, step: str) -> Callable[[str], None]:
     """Give a function that reports sentences which belong to `step`."""
     return lambda text: report(Event(step, Outcome.NOTE, text))
+
+
+@contextmanager
+def told(report: Report, step: str, text: str) -> Iterator[None]:
+    """Report that something begins, and how it ended and after how long."""
+    began = time.monotonic()
+    report(Event(step, Outcome.STARTED, text))
+    try:
+        yield
+    except BaseException:
+        report(Event(step, Outcome.FAILED, text, seconds=time.monotonic() - began))
+        raise
+    report(Event(step, Outcome.DONE, text, seconds=time.monotonic() - began))

@@ -93,8 +93,8 @@ class EksClusters:
 
     def create(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
         with self._changing(name, report):
-            groups = self._groups(name, nodes, size, making.look(self.cloud, name))
-            making.ensure(self.cloud, name, groups, report)
+            seen = making.look(self.cloud, name)
+            making.ensure(self.cloud, name, self._groups(name, nodes, size, seen), seen, report)
             self._await_nodes(name, report)
             live = self._existing(name)
             kubeconfig.merge(live["arn"], self._entries(live))
@@ -103,8 +103,8 @@ class EksClusters:
     def scale(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
         with self._changing(name, report):
             self._existing(name)
-            groups = self._nodes(name, nodes, size, making.look(self.cloud, name))
-            making.ensure(self.cloud, name, groups, report)
+            seen = making.look(self.cloud, name)
+            making.ensure(self.cloud, name, self._nodes(name, nodes, size, seen), seen, report)
             self._await_nodes(name, report)
         return self.get(name)
 
@@ -206,12 +206,16 @@ class EksClusters:
     def _seen(self, live: Live) -> tuple[str, tuple[NodeFacts, ...]]:
         """See the nodes as Kubernetes does; one that does not let us in shows none."""
         try:
-            with closing(self._kube(live)) as kube:
-                return "running", tuple(_node(item) for item in kube.list("v1", "Node"))
+            return "running", self._listed(live)
         except Unreachable:
             return "broken", ()
         except SeawayError:
             return "running", ()
+
+    def _listed(self, live: Live) -> tuple[NodeFacts, ...]:
+        """List the nodes as Kubernetes knows them. Raises SeawayError where it does not answer us."""
+        with closing(self._kube(live)) as kube:
+            return tuple(_node(item) for item in kube.list("v1", "Node"))
 
     def _await_nodes(self, name: str, report: Report) -> None:
         """Wait until Kubernetes has just the nodes that were asked for, ready. Raises Unready."""
@@ -235,8 +239,7 @@ class EksClusters:
     def _young(self, live: Live, age: float) -> tuple[NodeFacts, ...]:
         """See the nodes of a cluster that may not answer yet, or not know yet who may ask."""
         try:
-            with closing(self._kube(live)) as kube:
-                return tuple(_node(item) for item in kube.list("v1", "Node"))
+            return self._listed(live)
         except SeawayError:
             if age > making.VISIBLE:
                 raise

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-from botocore.exceptions import ClientError
-
 from seaway.providers.eks.cloud import Cloud
 from seaway.providers.eks.parts import (
     CLUSTER,
@@ -16,10 +14,9 @@ from seaway.providers.eks.parts import (
     Ids,
     Live,
     by_part,
-    code_of,
     failed,
-    not_ours,
     tags_of,
+    untaken,
 )
 
 GROUP: Final = "seaway"
@@ -73,7 +70,7 @@ class ControlPlane(_Eks):
             "endpointPrivateAccess": True,
             **reach,
         }
-        try:
+        with untaken(f"cluster {self.cluster}"):
             cloud.eks.create_cluster(
                 name=self.cluster,
                 roleArn=ids["role/cluster"],
@@ -85,10 +82,6 @@ class ControlPlane(_Eks):
                 logging={"clusterLogging": [{"types": list(LOGS), "enabled": True}]},
                 tags=tags_of(self.cluster, self.id),
             )
-        except ClientError as error:
-            if code_of(error) == "ResourceInUseException":
-                raise not_ours(f"cluster {self.cluster}") from error
-            raise
 
     def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
         fixes, reach, name = [], live["resourcesVpcConfig"], self.cluster
@@ -154,7 +147,7 @@ class NodeGroup(_Eks):
 
     def create(self, cloud: Cloud, ids: Ids) -> None:
         image: Any = self.image
-        try:
+        with untaken(f"node group {GROUP} of cluster {self.cluster}"):
             cloud.eks.create_nodegroup(
                 clusterName=self.cluster,
                 nodegroupName=GROUP,
@@ -167,10 +160,6 @@ class NodeGroup(_Eks):
                 updateConfig={"maxUnavailable": 1},
                 tags=tags_of(self.cluster, self.id),
             )
-        except ClientError as error:
-            if code_of(error) == "ResourceInUseException":
-                raise not_ours(f"node group {GROUP} of cluster {self.cluster}") from error
-            raise
 
     def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
         now = live["scalingConfig"]["desiredSize"]
@@ -232,16 +221,12 @@ class Administrator(_Eks):
         return _mine(found, cluster)
 
     def create(self, cloud: Cloud, ids: Ids) -> None:  # noqa: ARG002
-        try:
+        with untaken(f"the access entry of {self.principal}"):
             cloud.eks.create_access_entry(
                 clusterName=self.cluster,
                 principalArn=self.principal,
                 tags=tags_of(self.cluster, self.id),
             )
-        except ClientError as error:
-            if code_of(error) == "ResourceInUseException":
-                raise not_ours(f"the access entry of {self.principal}") from error
-            raise
 
     def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
         arn = f"arn:{cloud.partition}:eks::aws:{_ADMIN}"

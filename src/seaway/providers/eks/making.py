@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
 from botocore.exceptions import ClientError
 
 from seaway.errors import Unready
-from seaway.model.event import Event, Outcome, Report
+from seaway.model.event import Event, Outcome, Report, told
 from seaway.model.plan import Change, Verb
 from seaway.providers.eks.cloud import Cloud, explained
 from seaway.providers.eks.control import Administrator, ControlPlane, NodeGroup
@@ -69,9 +68,8 @@ def removals(seen: Seen) -> tuple[Change, ...]:
     return tuple(Change(part, Verb.DELETE, _named(part)) for part in found)
 
 
-def ensure(cloud: Cloud, cluster: str, groups: Groups, report: Report) -> None:
-    """Make what is missing and mend what differs; all of it is ready for use on return."""
-    seen = look(cloud, cluster)
+def ensure(cloud: Cloud, cluster: str, groups: Groups, seen: Seen, report: Report) -> None:
+    """Make what is missing from what was seen, and mend what differs; all is ready for use on return."""
     ids = _ids(seen)
     for group in groups:
         began = time.monotonic()
@@ -85,7 +83,7 @@ def ensure(cloud: Cloud, cluster: str, groups: Groups, report: Report) -> None:
                 done = f"created {_named(part.id)}"
                 report(Event(part.id, Outcome.DONE, done, seconds=time.monotonic() - began))
             for fix in part.fixes(cloud, live, ids):
-                with _told(report, part.id, f"{_named(part.id)}: {fix.text}"), explained(fix.text):
+                with told(report, part.id, f"{_named(part.id)}: {fix.text}"), explained(fix.text):
                     fix.call()
                     _wait(cloud, cluster, part, report)
 
@@ -140,7 +138,7 @@ def _passing(error: ClientError) -> bool:
 
 def _wait(cloud: Cloud, cluster: str, part: Part, report: Report) -> Live:
     """Wait until AWS shows the part, and shows it settled."""
-    began = told = time.monotonic()
+    began = said = time.monotonic()
     with explained(f"{_named(part.id)} cannot be seen"):
         while True:
             live, now = part.owned(cloud, cluster).get(part.id), time.monotonic()
@@ -152,9 +150,9 @@ def _wait(cloud: Cloud, cluster: str, part: Part, report: Report) -> Live:
                     why="AWS does not show it" if live is None else f"it is {live.get('status', 'pending')}",
                     remedy="run the command again: it goes on from here",
                 )
-            if now > told + 1:
+            if now > said + 1:
                 report(Event(part.id, Outcome.PROGRESS, f"{_named(part.id)} becomes ready"))
-                told = now
+                said = now
             time.sleep(cloud.pace)
 
 
@@ -205,14 +203,3 @@ def _named(part: str) -> str:
     """Write a part as people say it: `subnet/private-0` is subnet private-0, `vpc/main` the vpc."""
     kind, _, name = part.partition("/")
     return kind if name == "main" else f"{kind} {name}"
-
-
-@contextmanager
-def _told(report: Report, step: str, text: str) -> Iterator[None]:
-    began = time.monotonic()
-    try:
-        yield
-    except BaseException:
-        report(Event(step, Outcome.FAILED, text, seconds=time.monotonic() - began))
-        raise
-    report(Event(step, Outcome.DONE, text, seconds=time.monotonic() - began))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import IPv4Network
 from typing import Any, ClassVar, Final
 
@@ -16,7 +17,7 @@ _BALANCERS: Final = ("kubernetes.io/role/elb", "kubernetes.io/role/internal-elb"
 
 
 class _Ec2:
-    """What all parts of EC2 share: they are found by tag, and are there at once."""
+    """What all parts of EC2 share: found by tag, there at once, with nothing to mend by default."""
 
     listing: ClassVar[tuple[str, str]]
     key: ClassVar[str]
@@ -37,6 +38,9 @@ class _Ec2:
             return list(getattr(client, call)(Filters=filters)[list_])
         pages = client.get_paginator(call).paginate(Filters=filters)
         return [live for page in pages for live in page[list_]]
+
+    def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
+        return []
 
     @classmethod
     def settled(cls, live: Live) -> bool:
@@ -181,9 +185,6 @@ class Address(_Ec2):
             Domain="vpc", TagSpecifications=_tagged("elastic-ip", self.cluster, self.id)
         )
 
-    def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
-        return []
-
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         cloud.ec2.release_address(AllocationId=live["AllocationId"])
@@ -210,9 +211,6 @@ class Nat(_Ec2):
             AllocationId=ids[f"address/{self.number}"],
             TagSpecifications=_tagged("natgateway", self.cluster, self.id),
         )
-
-    def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
-        return []
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
@@ -253,7 +251,8 @@ class Routes(_Ec2):
             fixes.append(Fix(f"route through {self.way} again", lambda: client.replace_route(**out)))
         there = {each.get("SubnetId") for each in live["Associations"]}
         missing = {each: ids.get(each, "") for each in self.subnets if ids.get(each, "") not in there}
-        fixes += [Fix(f"use it for {name}", _Association(cloud, table, id_)) for name, id_ in missing.items()]
+        use = partial(_associate, cloud, table)
+        fixes += [Fix(f"use it for {name}", partial(use, id_)) for name, id_ in missing.items()]
         return fixes
 
     @classmethod
@@ -263,23 +262,16 @@ class Routes(_Ec2):
         cloud.ec2.delete_route_table(RouteTableId=live["RouteTableId"])
 
 
-@dataclass(frozen=True)
-class _Association:
-    """Has a subnet use a route table, also where somebody gave it another one."""
-
-    cloud: Cloud
-    table: str
-    subnet: str
-
-    def __call__(self) -> None:
-        other = Routes.found(self.cloud, [{"Name": "association.subnet-id", "Values": [self.subnet]}])
-        for each in (each for table in other for each in table["Associations"]):
-            if each.get("SubnetId") == self.subnet:
-                self.cloud.ec2.replace_route_table_association(
-                    AssociationId=each["RouteTableAssociationId"], RouteTableId=self.table
-                )
-                return
-        self.cloud.ec2.associate_route_table(RouteTableId=self.table, SubnetId=self.subnet)
+def _associate(cloud: Cloud, table: str, subnet: str) -> None:
+    """Have a subnet use a route table, also where somebody gave it another one."""
+    others = Routes.found(cloud, [{"Name": "association.subnet-id", "Values": [subnet]}])
+    for each in (each for other in others for each in other["Associations"]):
+        if each.get("SubnetId") == subnet:
+            cloud.ec2.replace_route_table_association(
+                AssociationId=each["RouteTableAssociationId"], RouteTableId=table
+            )
+            return
+    cloud.ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
 
 
 def subnet(number: int, *, public: bool) -> str:

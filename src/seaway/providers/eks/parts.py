@@ -5,7 +5,8 @@ AWS is the truth: a part is found by the tags it was made with, never by a note 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -17,6 +18,8 @@ from seaway.providers.eks.cloud import Cloud
 #: Tags of all that Seaway makes: the cluster it belongs to, and which part of it it is.
 CLUSTER: Final = "seaway.dev/cluster"
 PART: Final = "seaway.dev/part"
+#: What EKS and IAM say of a name that something has already.
+_TAKEN: Final = frozenset({"ResourceInUseException", "EntityAlreadyExists"})
 #: One thing as AWS describes it.
 Live = dict[str, Any]
 #: The identities of the parts that are there, by part: ids in EC2, ARNs in IAM, names in EKS.
@@ -101,13 +104,19 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def not_ours(thing: str) -> Refused:
-    """Compose the refusal to take over something of that name that somebody else made."""
-    return Refused(
-        f"{thing} is there and is not Seaway's",
-        why=f"it does not carry the tag {CLUSTER} of this cluster",
-        remedy="choose another --name, or remove it; a thing just made may also take a minute to be seen",
-    )
+@contextmanager
+def untaken(thing: str) -> Iterator[None]:
+    """Make something under a name. Raises Refused where somebody else's has it: that is not taken over."""
+    try:
+        yield
+    except ClientError as error:
+        if code_of(error) not in _TAKEN:
+            raise
+        raise Refused(
+            f"{thing} is there and is not Seaway's",
+            why=f"it does not carry the tag {CLUSTER} of this cluster",
+            remedy="choose another --name, or remove it; a thing just made may also take a minute to be seen",
+        ) from error
 
 
 def failed(thing: str, why: str) -> Unready:

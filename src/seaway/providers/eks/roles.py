@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Final
-
-from botocore.exceptions import ClientError
 
 from seaway.providers.eks.cloud import Cloud
 from seaway.providers.eks.parts import (
@@ -15,11 +14,10 @@ from seaway.providers.eks.parts import (
     Ids,
     Live,
     by_part,
-    code_of,
     listed,
-    not_ours,
     tags_in,
     tags_of,
+    untaken,
 )
 
 #: Who takes the role, and which managed policies it has (EKS user guide: cluster role, node role).
@@ -61,17 +59,13 @@ class Role:
 
     def create(self, cloud: Cloud, ids: Ids) -> None:  # noqa: ARG002
         name = _name(cloud, self.cluster, self.use)
-        try:
+        with untaken(f"role {name}"):
             cloud.iam.create_role(
                 RoleName=name,
                 AssumeRolePolicyDocument=json.dumps(self._trust()),
                 Description=f"What the {self.use} of EKS cluster {self.cluster} may do; made by Seaway",
                 Tags=listed(tags_of(self.cluster, self.id)),
             )
-        except ClientError as error:
-            if code_of(error) == "EntityAlreadyExists":
-                raise not_ours(f"role {name}") from error
-            raise
 
     def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
         name, trust, fixes = live["RoleName"], self._trust(), []
@@ -87,7 +81,8 @@ class Role:
         for policy in _USES[self.use][1]:
             arn = f"arn:{cloud.partition}:iam::aws:policy/{policy}"
             if arn not in live["Policies"]:
-                fixes.append(Fix(f"policy {policy}", _Attach(cloud, name, arn)))
+                attach = partial(cloud.iam.attach_role_policy, RoleName=name, PolicyArn=arn)
+                fixes.append(Fix(f"policy {policy}", attach))
         return fixes
 
     @classmethod
@@ -117,16 +112,6 @@ class Role:
                 }
             ],
         }
-
-
-@dataclass(frozen=True)
-class _Attach:
-    cloud: Cloud
-    role: str
-    arn: str
-
-    def __call__(self) -> None:
-        self.cloud.iam.attach_role_policy(RoleName=self.role, PolicyArn=self.arn)
 
 
 def _name(cloud: Cloud, cluster: str, use: str) -> str:

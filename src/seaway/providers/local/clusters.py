@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, Final
@@ -14,7 +13,7 @@ from seaway.errors import NotFound, Refused, UsageError
 from seaway.kit import kubeconfig, moments, process
 from seaway.kit.kube import Kube, Ref
 from seaway.kit.lock import locked
-from seaway.model.event import Event, Outcome, Report, notes
+from seaway.model.event import Event, Outcome, Report, notes, told
 from seaway.model.names import cluster_name
 from seaway.ports.clusters import ClusterFacts, NodeFacts
 from seaway.providers.local import (
@@ -59,16 +58,16 @@ class LocalClusters:
         programs = engine.ensure(report)
         with _changing(name, report):
             place = _settle(name)
-            with _told(report, f"cluster/{name}/network", "network"):
+            with told(report, f"cluster/{name}/network", "network"):
                 network.raise_cluster(place)
-            with _told(report, f"cluster/{name}/registry", "registry"):
+            with told(report, f"cluster/{name}/registry", "registry"):
                 machine.start(programs)
             asleep = not supervisor.scanning(place.services)
             if asleep:
                 place.gate.unlink(missing_ok=True)
             pki.make_cluster(place)
             with closing(_kube(place)) as kube:
-                with _told(report, f"cluster/{name}/control", "control plane"):
+                with told(report, f"cluster/{name}/control", "control plane"):
                     with making.changing(place, report):
                         there = home.nodes(place)
                         wanted = there or tuple(place.node(n + 1) for n in range(nodes))
@@ -80,7 +79,7 @@ class LocalClusters:
                     place.gate.touch()
                     waiting.patiently(kube, addons.services(place))
                 standing = [each for each in wanted if not each.claim]
-                with _told(
+                with told(
                     report, f"cluster/{name}/nodes", f"{len(standing)} node{'s' * (len(standing) > 1)} ready"
                 ):
                     waiting.nodes(kube, standing, since)
@@ -98,7 +97,7 @@ class LocalClusters:
             added, standing = _leaving(there, nodes)
             _release(name, added, kube, report)
             for each in standing:
-                with _told(report, f"cluster/{name}/{each.name}", f"drained and removed {each.name}"):
+                with told(report, f"cluster/{name}/{each.name}", f"drained and removed {each.name}"):
                     drain.drain(kube, each.name, report)
                     with making.changing(place, report):
                         making.remove(each)
@@ -109,7 +108,7 @@ class LocalClusters:
         programs = engine.ensure(report)
         with _changing(name, report), closing(_kube(_existing(name))) as kube:
             place = _existing(name)
-            with _told(report, f"cluster/{name}/autoscaler", "autoscaler"):
+            with told(report, f"cluster/{name}/autoscaler", "autoscaler"):
                 pki.make_cluster(place)
                 waiting.patiently(kube, autoscaler.needs(programs))
                 waiting.kinds(kube, autoscaler.KINDS)
@@ -156,7 +155,7 @@ class LocalClusters:
         if place is None:
             kubeconfig.remove(Home(name, 0).context)
             return False
-        with _changing(name, report), _told(report, f"cluster/{name}", f"cluster {name} deleted"):
+        with _changing(name, report), told(report, f"cluster/{name}", f"cluster {name} deleted"):
             cgroups.kill(place.cgroup)
             network.lower_cluster(place)
             cgroups.remove(place.cgroup)
@@ -197,7 +196,7 @@ def _add(place: Home, more: int, size: str, kube: Kube, report: Report) -> None:
         fresh = tuple(place.node(n) for n in free[:more])
         making.write(fresh, size, programs)
         _start(place, (*there, *fresh), programs)
-    with _told(report, f"cluster/{place.name}/nodes", f"added {', '.join(each.name for each in fresh)}"):
+    with told(report, f"cluster/{place.name}/nodes", f"added {', '.join(each.name for each in fresh)}"):
         waiting.nodes(kube, fresh)
 
 
@@ -215,7 +214,7 @@ def _release(name: str, nodes: Sequence[NodeHome], kube: Kube, report: Report) -
     for claim in claims:
         kube.delete(claim)
     for each, claim in zip(nodes, claims, strict=True):
-        with _told(report, f"cluster/{name}/{each.name}", f"drained and removed {each.name}"):
+        with told(report, f"cluster/{name}/{each.name}", f"drained and removed {each.name}"):
             waiting.ended(kube, claim, drain.PATIENCE, report)
     if claims:
         report(Event(f"cluster/{name}", Outcome.NOTE, "the autoscaler adds nodes again where pods need them"))
@@ -328,15 +327,3 @@ def _changing(name: str, report: Report) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / f"{name}.lock", f"another change of cluster {name}", notes(report, "lock")):
         yield
-
-
-@contextmanager
-def _told(report: Report, step: str, text: str) -> Iterator[None]:
-    began = time.monotonic()
-    report(Event(step, Outcome.STARTED, text))
-    try:
-        yield
-    except BaseException:
-        report(Event(step, Outcome.FAILED, text, seconds=time.monotonic() - began))
-        raise
-    report(Event(step, Outcome.DONE, text, seconds=time.monotonic() - began))

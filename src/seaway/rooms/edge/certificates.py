@@ -95,10 +95,8 @@ def shown(port: int, domain: str) -> Certificate:
     Raises OSError where none is.
     """
     context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = (
-        False,
-        ssl.CERT_NONE,
-    )  # the question is which one, not whether
+    # The question is which one is shown, not whether it is trusted.
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with (
         socket.create_connection(("127.0.0.1", port), PATIENCE) as plain,
         context.wrap_socket(plain, server_hostname=domain) as secure,

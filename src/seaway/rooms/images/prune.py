@@ -48,17 +48,24 @@ class Stored:
 
 def look(shelf: Shelf, service: str, current: ImageRef, kept: Kept) -> list[Stored]:
     """See which images of a service lie on a shelf and which stay; `current` is what the folder holds."""
-    found = []
-    for digest, its in _images(shelf).items():
+    found, tags = [], _tagged(shelf)
+    images = {digest: _parts(shelf, digest) for digest in tags}
+    inner = {part for digest, (manifests, _) in images.items() for part in manifests if part != digest}
+    for digest, (manifests, blobs) in images.items():
+        its = tags[digest]
+        if not its and digest in inner:
+            continue
         referrers = shelf.server.referrers(shelf.repository, digest)
         why = "what the folder holds now" if current.tag in its else needed(digest, its, referrers, kept)
-        manifests, blobs = _parts(shelf, digest)
         found.append(Stored(service, Digest(digest), tuple(its), manifests, blobs, why))
     return found
 
 
-def _images(shelf: Shelf) -> dict[str, list[str]]:
-    """Find images with their tags; one that lost its own, as to a newer base, by the list of its papers."""
+def _tagged(shelf: Shelf) -> dict[str, list[str]]:
+    """Find images with their tags; one that lost its own, as to a newer base, by the list of its papers.
+
+    Among these are parts of indexes, which have papers too.
+    """
     tags: dict[str, list[str]] = {}
     subjects: set[str] = set()
     for tag in shelf.server.tags(shelf.repository):
@@ -66,9 +73,7 @@ def _images(shelf: Shelf) -> dict[str, list[str]]:
             subjects.add(subject)
         elif digest := shelf.server.resolve(shelf.repository, tag):
             tags.setdefault(digest, []).append(tag)
-    there = [each for each in sorted(subjects - tags.keys()) if _is_image(shelf, each)]
-    parts = {part for each in (*tags, *there) for part in _parts(shelf, each)[0] if part != each}
-    return tags | {each: [] for each in there if each not in parts}
+    return tags | {each: [] for each in sorted(subjects - tags.keys()) if _is_image(shelf, each)}
 
 
 def _is_image(shelf: Shelf, digest: str) -> bool:

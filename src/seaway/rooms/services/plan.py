@@ -71,12 +71,12 @@ def desired(services: Mapping[str, ServiceSpec], around: Surroundings) -> list[D
 
 def _objects(name: str, spec: ServiceSpec, around: Surroundings, image: str = "") -> list[Desired]:
     at, first, image = f"{ROOM}/{name}", ("cluster/namespace",), image or name
-    gone = (f"crossing/{name}/remove-crossing",) if image != name else ()
+    gone = [f"crossing/{name}/remove-crossing"] if image != name else []
+    if not spec.scale.targets:  # an autoscaler that goes would still set replicas after `up` did
+        gone.append(f"{at}/remove-horizontalpodautoscaler")
     secrets = tuple(f"{ROOM}/secret-{s}" for s in spec.secrets)
     monolith = ("edge/monolith/service", "edge/monolith/endpoints") if around.monolith_url else ()
     database = (f"data/{spec.database}/await", f"data/{spec.database}/secret") if spec.database else ()
-    # An autoscaler that goes would still set replicas after `up` did.
-    alone = () if spec.scale.targets else (f"{at}/remove-horizontalpodautoscaler",)
     found = [
         Desired(f"{at}/account", account(around, name), first),
         Desired(f"{at}/service", service(around, name), first),
@@ -85,7 +85,7 @@ def _objects(name: str, spec: ServiceSpec, around: Surroundings, image: str = ""
         Desired(
             f"{at}/deployment",
             deployment(around, name, spec, image),
-            (*first, f"images/{image}/build", f"{at}/account", *gone, *alone, *secrets, *database, *monolith),
+            (*first, f"images/{image}/build", f"{at}/account", *gone, *secrets, *database, *monolith),
             initial={"spec": {"replicas": spec.scale.min}} if spec.scale.targets else None,
         ),
     ]
