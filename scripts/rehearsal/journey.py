@@ -141,4 +141,4 @@ def failures(answers: tuple[Answer, ...]) -> list[str]:
 
 
 def told(answers: tuple[Answer, ...]) -> list[str]:
-    return [f"{a.at:.3f} {a.path} {a.code} {a.error} ({a.side})" for a in answers]
+    return [f"{a.at:.3f} {a.path} {a.code} {a.error} ({a.side}, {a.seconds:.3f} s)" for a in answers]
