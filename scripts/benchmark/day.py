@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -136,6 +137,7 @@ def _figures(
     return {
         "day_requests": len(answers),
         "day_failed": sum(answer.failed for answer in answers),
+        "day_errors": Counter(f"{answer.code} {answer.error}" for answer in answers if answer.failed),
         "day_p50_ms": quantile(times, 0.5) * 1000,
         "day_p99_ms": quantile(times, 0.99) * 1000,
         "day_seconds_late": sum(late) * WINDOW,
@@ -181,6 +183,8 @@ def _system(folder: Path) -> Path:
     document = {
         "system": "day",
         "environments": {"bench": place},
+        # All visitors come from this machine's one address, which the edge would hold to its limit.
+        "edge": {"limits": {"requests": 0}},
         "monolith": {"address": f"http://127.0.0.1:{MONOLITH}"},
         "services": {"app": SERVICE},
         "crossings": {"day": {"routes": PATH, "to": "app", "guard": crossing.UNGUARDED}},

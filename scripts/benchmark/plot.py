@@ -31,11 +31,14 @@ def svg(title: str, panels: Sequence[Panel]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(title)}">',
         '<rect width="100%" height="100%" fill="#ffffff"/>',
-        _text(10, 20, title, "font-weight: bold"),
+        _text(10, 16, title, "font-weight: bold"),
     ]
     for number, panel in enumerate(panels):
         parts += _panel(panel, TOP + number * (HEIGHT + GAP), last)
-    parts += [_text(LEFT + WIDTH * k / 4, height - 6, f"{last * k / 4:.0f} s") for k in range(5)]
+    for k in range(5):
+        parts.append(
+            _text(LEFT + WIDTH * k / 4, height - 6, f"{last * k / 4:.0f} s", "text-anchor: middle")
+        )
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -44,7 +47,7 @@ def _panel(panel: Panel, top: float, last: float) -> list[str]:
     parts = [
         f'<path d="M{LEFT} {top} v{HEIGHT} h{WIDTH}" fill="none" stroke="#d0d7de"/>',
         _text(LEFT, top - 6, panel.name),
-        _text(10, top + 10, f"{most:g}" if most >= 1 else f"{most:.2g}"),
+        _text(10, top + 10, f"{most:,.0f}" if most >= 1 else f"{most:.2g}"),
         _text(10, top + HEIGHT, "0"),
     ]
     for number, (name, line) in enumerate(panel.lines.items()):
