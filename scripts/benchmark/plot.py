@@ -36,9 +36,7 @@ def svg(title: str, panels: Sequence[Panel]) -> str:
     for number, panel in enumerate(panels):
         parts += _panel(panel, TOP + number * (HEIGHT + GAP), last)
     for k in range(5):
-        parts.append(
-            _text(LEFT + WIDTH * k / 4, height - 6, f"{last * k / 4:.0f} s", "text-anchor: middle")
-        )
+        parts.append(_text(LEFT + WIDTH * k / 4, height - 6, f"{last * k / 4:.0f} s", "text-anchor: middle"))
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
