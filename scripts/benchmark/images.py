@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from scripts.benchmark import peers
+from scripts.benchmark.registry import Server
 from scripts.rehearsal import town
 from scripts.rehearsal.figures import quantile
 from scripts.rehearsal.release import new_version
@@ -66,19 +64,19 @@ target.server.put_manifest(target.repository, "v1", *target.server.manifest(targ
 
 def measure() -> dict[str, Any]:
     """Every figure: seconds, MiB of memory, counts of tests."""
-    program = engine.ensure(silent).program("engine")
+    registry = (engine.ensure(silent).program("engine"), "registry")
     tools = peers.built(peers.IMAGES, peers.CRANE, peers.CONFORMANCE)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        with _serving(program, folder / "source") as source:
-            _large(source, folder / "layer")
-            figures = _copies(program, tools, f"{source}/team/app:v1", folder)
-            figures |= _promotions(source, folder) | _builds(source, folder)
-        with _serving(program, folder / "conforming") as host:
-            return figures | _conformance(tools, host, folder / "results")
+        with Server(registry, folder / "source") as source:
+            _large(source.host, folder / "layer")
+            figures = _copies(registry, tools, f"{source.host}/team/app:v1", folder)
+            figures |= _promotions(source.host, folder) | _builds(source.host, folder)
+        with Server(registry, folder / "conforming") as server:
+            return figures | _conformance(tools, server.host, folder / "results")
 
 
-def _copies(program: Path, tools: Path, image: str, folder: Path) -> dict[str, Any]:
+def _copies(registry: Sequence[str | Path], tools: Path, image: str, folder: Path) -> dict[str, Any]:
     """Copy the large image into empty registries, by each in turn: the median of their times, most memory."""
 
     def seaway(target: str) -> Sequence[str | Path]:
@@ -97,8 +95,8 @@ def _copies(program: Path, tools: Path, image: str, folder: Path) -> dict[str, A
     for run in range(RUNS):
         for each in known:
             name = each.__name__
-            with _serving(program, folder / f"{name}-{run}") as host:
-                seconds, memory = _run(each(f"{host}/team/app:v1"))
+            with Server(registry, folder / f"{name}-{run}") as server:
+                seconds, memory = _run(each(f"{server.host}/team/app:v1"))
             shutil.rmtree(folder / f"{name}-{run}")
             times[name].append(seconds)
             most[name] = max(most.get(name, 0), memory)
@@ -196,26 +194,3 @@ def _run(argv: Sequence[str | Path]) -> tuple[float, float]:
             story.seek(0)
             raise SystemExit(f"{argv[0]} failed: {story.read().decode()}")
     return seconds, most / 1024
-
-
-@contextmanager
-def _serving(program: Path, folder: Path) -> Iterator[str]:
-    """Run a registry like the machine's own in a folder, on a port of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{probe.getsockname()[1]}"
-    folder.mkdir()
-    storage = {"filesystem": {"rootdirectory": str(folder / "data")}, "delete": {"enabled": True}}
-    log = {"level": "error", "accesslog": {"disabled": True}}
-    config = {"version": 0.1, "log": log, "storage": storage, "http": {"addr": host}}
-    (folder / "config.json").write_text(json.dumps(config))
-    with peers.running([program, "registry", "serve", folder / "config.json"], folder / "log"):
-        end, name = time.monotonic() + 15, host.rpartition(":")
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex((name[0], int(name[2]))) == 0:
-                    break
-            if time.monotonic() > end:
-                raise SystemExit((folder / "log").read_text())
-            time.sleep(0.05)
-        yield host

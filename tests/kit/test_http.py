@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,19 +15,23 @@ import pytest
 
 from seaway.errors import SeawayError, Unreachable
 from seaway.kit.docker_config import Login
-from seaway.kit.http import Http
+from seaway.kit.http import Http, raw
 from seaway.kit.registry_auth import RegistryAuth
 
 ME = Login("me", "pass")
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Gives what `answers` holds, the last one for ever; keeps what it was asked."""
+    """Gives what `answers` holds, the last one for ever; keeps what it was asked.
+
+    So many bytes of a body as `lacking` says are announced and never come.
+    """
 
     protocol_version = "HTTP/1.1"
     answers: ClassVar[list[tuple[int, dict[str, str], bytes]]] = []
     asked: ClassVar[list[tuple[str, str, str]]] = []
     bodies: ClassVar[list[bytes]] = []
+    lacking: ClassVar[int] = 0
 
     def do_PUT(self) -> None:
         self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
@@ -41,9 +46,10 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value.replace("HOST", self.headers["Host"]))
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(body) + self.lacking))
         self.end_headers()
         self.wfile.write(body)
+        self.close_connection |= self.lacking > 0
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -51,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def base() -> Iterator[str]:
-    Handler.answers, Handler.asked, Handler.bodies = [], [], []
+    Handler.answers, Handler.asked, Handler.bodies, Handler.lacking = [], [], [], 0
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -175,3 +181,23 @@ def test_without_credentials_the_refusal_is_shown(base: str) -> None:
     Handler.answers = [(401, {"WWW-Authenticate": "Basic realm=x"}, b"")]
     with Http(base, auth=RegistryAuth(base, lambda: None)) as http, pytest.raises(SeawayError, match="401"):
         http.request("GET", "/v2/a/manifests/x")
+
+
+@pytest.mark.parametrize("size", [0, 1000, 5 << 20])
+def test_a_body_is_given_whole_and_the_next_one_too(base: str, size: int) -> None:
+    body = os.urandom(size)
+    Handler.answers = [(200, {}, body)]
+    with Http(base) as http:
+        for _ in range(2):
+            with http.open("/") as answer:
+                assert b"".join(raw(answer)) == body
+        assert http.request("GET", "/").content == body
+
+
+@pytest.mark.parametrize("size", [1000, 5 << 20])
+def test_a_body_that_ends_too_early_is_told(base: str, size: int) -> None:
+    Handler.answers, Handler.lacking = [(200, {}, bytes(size))], 10
+    seen = list[bytes]()
+    with Http(base) as http, http.open("/") as answer, pytest.raises(httpx2.TransportError):
+        seen.extend(raw(answer))
+    assert sum(map(len, seen)) == size

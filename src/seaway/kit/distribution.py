@@ -18,13 +18,11 @@ import httpx2
 from seaway.errors import Conflict, NotFound, SeawayError, Unreachable
 from seaway.kit import oci
 from seaway.kit.docker_config import find_login
-from seaway.kit.http import Http, chunks
+from seaway.kit.http import Http, chunks, raw
 from seaway.kit.registry_auth import RegistryAuth
 
 #: Blobs above this size, in bytes, go up in pieces that can be taken up again where a connection broke.
 PIECE = 64 << 20
-#: Bytes that are held at a time while a blob passes through.
-STEP = 1 << 20
 _TRIES = 5
 #: Pages of a list: more than 10,000 tags, a hundred at a time.
 _PAGES = 200
@@ -244,7 +242,7 @@ class Distribution:
         """Stream at most `size` bytes from `start`, also from a server that always sends the whole."""
         headers = {"Range": f"bytes={start}-{start + size - 1}"}
         with self._http.open(url, headers=headers, ok=(200, 206)) as answer:
-            skip, pieces = start if answer.status_code == httpx2.codes.OK else 0, answer.iter_raw(STEP)
+            skip, pieces = start if answer.status_code == httpx2.codes.OK else 0, raw(answer)
             for piece in pieces:
                 wanted = piece[skip : skip + size]
                 skip, size = max(0, skip - len(piece)), size - len(wanted)
@@ -258,7 +256,7 @@ class Distribution:
         seen, part = hashlib.sha256(), path.with_name(f"{path.name}.{os.getpid()}.part")
         try:
             with part.open("wb") as out, self._http.open(url) as answer:
-                for piece in answer.iter_raw(STEP):
+                for piece in raw(answer):
                     seen.update(piece)
                     out.write(piece)
             if f"sha256:{seen.hexdigest()}" != digest:

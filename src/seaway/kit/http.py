@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
+import httpcore2
 import httpx2
 
 from seaway.errors import SeawayError, Unreachable
@@ -20,6 +21,8 @@ PASSING = frozenset({429, 500, 502, 503, 504})
 #: Bytes that an answer may have which is read as a whole: manifests are far below (distribution spec: 4 MiB).
 SHORT = 32 << 20
 _OF_THE_BODY = ("content-encoding", "content-length", "transfer-encoding")
+#: Bytes that are asked of a connection at a time.
+STEP = 1 << 20
 #: A request's body: bytes, or a function that gives it from its start, as often as it must be sent.
 Body = bytes | Callable[[], Iterator[bytes]]
 
@@ -150,8 +153,34 @@ class _Again:
         return self.body()
 
 
-def chunks(file: BinaryIO, size: int, step: int = 1 << 20) -> Iterator[bytes]:
+def raw(answer: httpx2.Response) -> Iterator[bytes]:
+    """Give a body as it comes, undecoded. Raises httpx2.TransportError where it ends too early.
+
+    What is long is read from the connection itself, which serves nobody after that: the parser copies every
+    byte four times while other threads wait.
+    """
+    left, connection = int(answer.headers.get("Content-Length", 0)), answer.extensions.get("network_stream")
+    parsed = answer.iter_raw()  # kept to the end, since it takes the connection with it when it goes
+    for piece in parsed:
+        yield piece
+        left -= len(piece)
+        if left > STEP and connection:
+            break  # the parser has given all that it had
+    else:
+        return
+    while left:
+        try:
+            piece = connection.read(min(STEP, left), timeout=answer.request.extensions["timeout"]["read"])
+        except (httpcore2.NetworkError, httpcore2.TimeoutException) as error:
+            raise httpx2.ReadError(str(error)) from error
+        if not piece:
+            raise httpx2.ReadError(f"{left} bytes of the body are missing")
+        left -= len(piece)
+        yield piece
+
+
+def chunks(file: BinaryIO, size: int) -> Iterator[bytes]:
     """Read `size` bytes of `file`, a piece at a time."""
-    while size > 0 and (piece := file.read(min(step, size))):
+    while size > 0 and (piece := file.read(min(STEP, size))):
         size -= len(piece)
         yield piece

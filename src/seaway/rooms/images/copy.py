@@ -18,7 +18,7 @@ from seaway.model.names import Digest
 from seaway.rooms.images.shelf import SUFFIXES, Shelf, companion_tag
 
 #: Blobs under way at a time.
-SIDE_BY_SIDE: Final = 4
+SIDE_BY_SIDE: Final = 6
 #: Manifests that may belong to one image, and how deep they lead: more is no honest registry's.
 MOST: Final = 500
 DEEPEST: Final = 16
