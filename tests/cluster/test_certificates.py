@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from seaway.app import open_world
+from seaway.app.world import open_world
 from seaway.flow.load import load
 from seaway.kit.kube import Ref
 from seaway.model.event import silent

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from seaway.app import open_world
+from seaway.app.world import open_world
 from seaway.flow.load import load
 from seaway.flow.prune import prune
 from seaway.model.cluster import ClusterFacts

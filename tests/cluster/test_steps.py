@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from seaway import app
+from seaway.app.world import open_world
 from seaway.errors import Unready
 from seaway.flow.apply import apply
 from seaway.kit.kube import Manifest, Ref
@@ -27,7 +27,7 @@ from tests.cluster.support import Cluster
 @pytest.fixture
 def world(cluster: Cluster) -> Iterator[World]:
     environment = EnvironmentSpec(on="local", domain="t.localhost", cluster=cluster.name)
-    with closing(app.open_world(environment, silent)) as found:
+    with closing(open_world(environment, silent)) as found:
         yield found
 
 

@@ -164,7 +164,7 @@ def _open(
     on: str, file: Any, services: list[str] | None, report: Report
 ) -> tuple[Registry, dict[str, Recipe]]:
     """Load the file; give the environment's registry and what the wanted services are made from."""
-    from seaway import app as house  # noqa: PLC0415
+    from seaway.app import world as house  # noqa: PLC0415
     from seaway.flow.images import recipes  # noqa: PLC0415
     from seaway.flow.load import load  # noqa: PLC0415
 

@@ -40,7 +40,8 @@ def promote(
       seaway image promote users --to production
       seaway image promote --from rehearsal --to production --yes
     """
-    from seaway import app as house  # noqa: PLC0415
+    from seaway.app import images as house  # noqa: PLC0415
+    from seaway.app.world import registry_of  # noqa: PLC0415
     from seaway.flow.load import load  # noqa: PLC0415
     from seaway.rooms.images.keys import private_key  # noqa: PLC0415
 
@@ -48,7 +49,7 @@ def promote(
     _, target = system.environment(to)
     if target.on != "local" and not yes and sys.stdin.isatty():
         names = ", ".join(services or system.services)
-        registry = house.registry_of(target)
+        registry = registry_of(target)
         typer.confirm(f"Promote {names} to {to}, in {registry}?", abort=True, err=True)
     with Story() as story:
         done = house.promote(system, from_, to, services or (), story, key=signer)

@@ -36,7 +36,7 @@ def prune(
       seaway image prune --dry-run
       seaway image prune --keep 2h --yes
     """
-    from seaway import app as house  # noqa: PLC0415
+    from seaway.app import images as house  # noqa: PLC0415
     from seaway.flow.load import load  # noqa: PLC0415
 
     system, seconds = load(file), _seconds(keep)

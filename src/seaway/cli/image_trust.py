@@ -186,7 +186,7 @@ def _said(path: Path | None) -> Any:
 
 def _found(images: list[str] | None, on: str, file: Path) -> list[tuple[str, Shelf, Digest]]:
     """Find the images that are meant: whole names, and by service those of what the folders hold now."""
-    from seaway import app as house  # noqa: PLC0415
+    from seaway.app import images as house  # noqa: PLC0415
     from seaway.flow.load import load  # noqa: PLC0415
     from seaway.rooms.images.shelf import Shelf  # noqa: PLC0415
 

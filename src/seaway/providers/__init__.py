@@ -1,1 +1,1 @@
-"""Providers: what fulfils the ports. They are listed in seaway.app and never import each other."""
+"""Providers: what fulfils the ports. They are chosen in seaway.app and never import each other."""

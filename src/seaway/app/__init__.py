@@ -1,18 +1,18 @@
-"""The composition root: the only file that joins rooms with a provider. Doors call it; it decides nothing."""
+"""The composition root: only here rooms and a provider meet. Doors call it; it decides nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from seaway.errors import NotFound, Refused
-from seaway.flow import images as pictures
+from seaway.app.images import missing_images
+from seaway.app.world import alone, looking, open_world
 from seaway.flow.apply import apply
 from seaway.flow.back import go_back, undo_release
 from seaway.flow.capacity import Wish, checked, measure
@@ -29,45 +29,31 @@ from seaway.flow.observe import (
     unplaced,
 )
 from seaway.flow.plan import make_plan
-from seaway.flow.prune import prune as prune_images
 from seaway.flow.releases import releases_in
-from seaway.flow.rollouts import Rollout, ran, rollout, rollouts
+from seaway.flow.rollouts import Rollout, rollout, rollouts
 from seaway.flow.scale import Scale, scale_of
 from seaway.flow.status import Status, crossings_of, ready_pods, status_of
 from seaway.flow.system import System
-from seaway.kit.kube import Kube
-from seaway.kit.lock import locked
 from seaway.kit.machine import somebody
 from seaway.model.cluster import ClusterFacts
-from seaway.model.event import Event, Outcome, Report, notes
-from seaway.model.names import ImageRef, Weight
+from seaway.model.event import Event, Outcome, Report
+from seaway.model.names import Weight
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Snapshot
 from seaway.ports.world import World
-from seaway.providers.local import engine, home, machine, making, node
+from seaway.providers.local import engine, making, node
 from seaway.providers.local.ca import LocalCertificates
-from seaway.providers.local.charts import LocalCharts
-from seaway.providers.local.clusters import LocalClusters, need_root
+from seaway.providers.local.clusters import LocalClusters
 from seaway.providers.local.loads import LocalLoads
-from seaway.providers.local.registry import HOST, LocalRegistry
-from seaway.rooms.cluster.plan import READY, name_of
+from seaway.rooms.cluster.plan import name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing.decide import decide_move, fitting
 from seaway.rooms.crossing.orders import Order, command, read_differences, read_history
 from seaway.rooms.crossing.state import Entry, Verb
 from seaway.rooms.crossing.views import CrossingView
 from seaway.rooms.edge.certificates import look_at_edge
-from seaway.rooms.images.facts import image_facts
-from seaway.rooms.images.keys import PrivateKey
 from seaway.rooms.images.plan import BuildStep
-from seaway.rooms.images.plan import plan as plan_images
-from seaway.rooms.images.platform import Gateway
-from seaway.rooms.images.promote import Promoted, Rules
-from seaway.rooms.images.promote import promote as promote_images
-from seaway.rooms.images.prune import Stored, freed
 from seaway.rooms.services.capacity import Capacity
-
-Look = Callable[[System, str, World], Snapshot]
 
 
 @dataclass(frozen=True)
@@ -86,87 +72,12 @@ class Survey:
         return make_plan(self.system, self.environment, self.seen, self.builds)
 
 
-def open_world(environment: EnvironmentSpec, report: Report) -> World:
-    """Choose the provider. Raises Refused for an environment that this version cannot run."""
-    if environment.on != "local":
-        raise Refused(
-            f"this version cannot run an environment on: {environment.on}",
-            why="it rehearses on this machine; EKS and other clusters come with a later version",
-            remedy="choose a local environment: seaway up --on NAME",
-        )
-    found = LocalClusters()
-    name = name_of(environment.cluster)
-
-    def connect() -> Kube:
-        return Kube.from_kubeconfig(found.kubeconfig(name), f"seaway-{name}")
-
-    return World(
-        found,
-        LocalRegistry(environment.registry or HOST),
-        LocalCertificates(),
-        LocalCharts(report),
-        connect,
-        report,
-        {"by": somebody()},
-    )
-
-
-def registry_of(environment: EnvironmentSpec) -> str:
-    """Name the registry that an environment pulls from, `host[:port][/folder]`. Raises Refused."""
-    if found := environment.registry or (HOST if environment.on == "local" else ""):
-        return found
-    raise Refused(
-        f"this version does not find the registry of an environment on: {environment.on} by itself",
-        remedy="name it: registry: HOST/FOLDER in the environment",
-    )
-
-
-def image_names(system: System, on: str, services: Sequence[str] = ()) -> dict[str, ImageRef]:
-    """Name the images of what the services' folders hold now, in the environment's registry."""
-    _, environment = system.environment(on)
-    return pictures.image_names(system, registry_of(environment), services)
-
-
-def promote(
-    system: System,
-    before: str,
-    after: str,
-    services: Sequence[str],
-    report: Report,
-    *,
-    key: PrivateKey | None = None,
-) -> dict[str, Promoted]:
-    """Copy images from one environment's registry to another's once their gates pass: all of them, or none.
-
-    Raises UsageError where the file does not say how images come there, Refused where a gate does not hold.
-    """
-    spec = pictures.promotion_to(system, after)
-    before = before or spec.after
-    source, target = ((each, registry_of(system.environment(each)[1])) for each in (before, after))
-    times: dict[str, float] = {}
-    if spec.ran:
-        with suppress(NotFound), _looking(system, before, report, observe_rollouts) as (seen, _):
-            times = ran(system, seen)
-    wanted = pictures.moves(system, source, target, services, by=somebody(), ran=times)
-    return promote_images(wanted, Rules.of(spec, system.folder), report, key)
-
-
-def prune(system: System, on: str, keep: int, report: Report, *, dry: bool) -> tuple[list[Stored], int]:
-    """Take the images out of a registry that nobody needs; gives all that were seen, and the bytes freed."""
-    _, environment = system.environment(on)
-    with nullcontext() if dry else _alone(system, on, report):
-        with closing(open_world(environment, report)) as world:
-            found = prune_images(system, world, keep, dry=dry)
-        own = world.registry.place.partition("/")[0] == HOST
-        return found, machine.clean(engine.ensure(report)) if own and not dry else freed(found)
-
-
 def survey(system: System, on: str, report: Report) -> Survey:
     """Look at an environment; nothing is changed."""
     name, environment = system.environment(on)
     world = open_world(environment, report)
     with closing(world), ThreadPoolExecutor(1) as pool:
-        found = pool.submit(_images, system, world, name if name in system.promotions else "")
+        found = pool.submit(missing_images, system, world, name if name in system.promotions else "")
         seen = observe(system, name, environment, world)
         builds, known = found.result()
     seen = replace(seen, images=known, registry=world.registry.place)
@@ -181,7 +92,7 @@ def up(system: System, on: str, report: Report) -> tuple[Plan, ...]:
 
     A cluster that was stopped is started first and then looked at again.
     """
-    with _alone(system, on, report):
+    with alone(system, on, report):
         done: list[Plan] = []
         while True:
             now = survey(system, on, report)
@@ -203,7 +114,7 @@ def down(system: System, on: str, report: Report) -> None:
     """
     _, environment = system.environment(on)
     name = name_of(environment.cluster)
-    with _alone(system, on, report):
+    with alone(system, on, report):
         with closing(open_world(environment, report)) as world:
             found = world.clusters.find(name)
             if found and found.state == "running" and neighbours(system, world):
@@ -223,7 +134,7 @@ def status(system: System, on: str, report: Report) -> Status:
 
 def crossings(system: System, on: str, report: Report) -> tuple[CrossingView, ...]:
     """See every crossing of an environment."""
-    with _looking(system, on, report) as (seen, _):
+    with looking(system, on, report) as (seen, _):
         return tuple(crossings_of(system, seen).values())
 
 
@@ -240,7 +151,7 @@ def ask(
     system: System, on: str, verb: Verb, names: Sequence[str], report: Report
 ) -> tuple[CrossingView, ...]:
     """Ask the pilot to start, hold or resume crossings, or all that this fits; gives what they were."""
-    with _looking(system, on, report) as (seen, world):
+    with looking(system, on, report) as (seen, world):
         known = crossings_of(system, seen) | (releases_in(seen.live) if names else {})
         wanted = fitting(known, verb, names)
         _order(system, world, wanted, verb)
@@ -249,7 +160,7 @@ def ask(
 
 def move(system: System, on: str, name: str, weight: Weight, report: Report) -> tuple[CrossingView, ...]:
     """Move a crossing to a weight; gives what it was, or nothing where it was there already."""
-    with _looking(system, on, report) as (seen, world):
+    with looking(system, on, report) as (seen, world):
         known = crossings_of(system, seen) | releases_in(seen.live)
         wanted = decide_move(known, name, weight, ready_pods(system, seen))
         _order(system, world, wanted, Verb.MOVE, weight.percent)
@@ -264,7 +175,7 @@ def back(
     Without a name all of them go back.
     """
     _, environment = system.environment(on)
-    with _looking(system, on, report) as (seen, world):
+    with looking(system, on, report) as (seen, world):
         return go_back(system, environment, seen, world, name, by=somebody(), with_dependents=with_dependents)
 
 
@@ -287,7 +198,7 @@ def differences(system: System, on: str, name: str, report: Report) -> dict[str,
 
 def rolled(system: System, on: str, report: Report, name: str = "") -> tuple[Rollout, ...]:
     """See how services were rolled out: one by name, or all. Raises UsageError for an unknown name."""
-    with _looking(system, on, report, observe_rollouts) as (seen, _):
+    with looking(system, on, report, observe_rollouts) as (seen, _):
         return (rollout(system, seen, name),) if name else tuple(rollouts(system, seen).values())
 
 
@@ -297,7 +208,7 @@ def undo(system: System, on: str, name: str, to: int, report: Report, *, force: 
     A release that crosses goes back at once, with the pilot or without it.
     Raises NotFound where there is none, Refused where the data may no longer fit it, unless `force`.
     """
-    with _looking(system, on, report, observe_rollouts) as (seen, world):
+    with looking(system, on, report, observe_rollouts) as (seen, world):
         return undo_release(system, seen, world, name, to, by=somebody(), force=force)
 
 
@@ -335,7 +246,7 @@ def probe(system: System, on: str, wish: Wish, report: Report) -> Capacity:
 
 def foresee(system: System, on: str, asked: Asked, prices: Mapping[str, float], report: Report) -> Forecast:
     """Say which pods and nodes a load would take; `prices` are those of sizes that differ from ours."""
-    with _looking(system, on, report, observe_room) as (seen, _):
+    with looking(system, on, report, observe_room) as (seen, _):
         return forecast(system, system.environment(on)[1].nodes, seen, priced(node.offers(), prices), asked)
 
 
@@ -364,37 +275,9 @@ def build_engine(report: Report, archive: Path | None) -> dict[str, str]:
     return document
 
 
-@contextmanager
-def _looking(
-    system: System, on: str, report: Report, look: Look = observe_crossings
-) -> Iterator[tuple[Snapshot, World]]:
-    name, environment = system.environment(on)
-    with closing(open_world(environment, report)) as world:
-        yield look(system, name, world), world
-
-
 def _order(
     system: System, world: World, wanted: tuple[CrossingView, ...], verb: Verb, weight: int = 0
 ) -> None:
     by = somebody()
     steps = [Order(system.system, view.name, command(verb, by, weight)) for view in wanted]
     apply(Plan.ordered(steps), world)
-
-
-def _images(system: System, world: World, promoted: str) -> tuple[tuple[BuildStep, ...], dict[str, str]]:
-    """See which images the registry has, and what must be built, or else promoted."""
-    built, place = engine.expected(), world.registry.place
-    wanted = pictures.wanted(system, place, Gateway(built.program("envoy-gateway"), built.folder.name))
-    facts = image_facts(world.registry if machine.supervised() else None, wanted)
-    return plan_images(wanted, facts, READY, promoted)
-
-
-@contextmanager
-def _alone(system: System, on: str, report: Report) -> Iterator[None]:
-    """One `up` or `down` of an environment at a time: the second waits for the first."""
-    _, environment = system.environment(on)
-    if environment.on == "local":
-        need_root()  # the lock is root's too
-    name = name_of(environment.cluster)
-    with locked(home.RUN / "locks" / f"up-{name}.lock", "another seaway up or down", notes(report, "lock")):
-        yield

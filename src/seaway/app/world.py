@@ -1,0 +1,80 @@
+"""Chooses the provider of an environment, and opens what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+from seaway.errors import Refused
+from seaway.flow.observe import observe_crossings
+from seaway.flow.system import System
+from seaway.kit.kube import Kube
+from seaway.kit.lock import locked
+from seaway.kit.machine import somebody
+from seaway.model.event import Report, notes
+from seaway.model.snapshot import Snapshot
+from seaway.ports.world import World
+from seaway.providers.local import home
+from seaway.providers.local.ca import LocalCertificates
+from seaway.providers.local.charts import LocalCharts
+from seaway.providers.local.clusters import LocalClusters, need_root
+from seaway.providers.local.registry import HOST, LocalRegistry
+from seaway.rooms.cluster.plan import name_of
+from seaway.rooms.cluster.spec import EnvironmentSpec
+
+Look = Callable[[System, str, World], Snapshot]
+
+
+def open_world(environment: EnvironmentSpec, report: Report) -> World:
+    """Choose the provider. Raises Refused for an environment that this version cannot run."""
+    if environment.on != "local":
+        raise Refused(
+            f"this version cannot run an environment on: {environment.on}",
+            why="it rehearses on this machine; EKS and other clusters come with a later version",
+            remedy="choose a local environment: seaway up --on NAME",
+        )
+    found = LocalClusters()
+    name = name_of(environment.cluster)
+
+    def connect() -> Kube:
+        return Kube.from_kubeconfig(found.kubeconfig(name), f"seaway-{name}")
+
+    return World(
+        found,
+        LocalRegistry(environment.registry or HOST),
+        LocalCertificates(),
+        LocalCharts(report),
+        connect,
+        report,
+        {"by": somebody()},
+    )
+
+
+def registry_of(environment: EnvironmentSpec) -> str:
+    """Name the registry that an environment pulls from, `host[:port][/folder]`. Raises Refused."""
+    if found := environment.registry or (HOST if environment.on == "local" else ""):
+        return found
+    raise Refused(
+        f"this version does not find the registry of an environment on: {environment.on} by itself",
+        remedy="name it: registry: HOST/FOLDER in the environment",
+    )
+
+
+@contextmanager
+def looking(
+    system: System, on: str, report: Report, look: Look = observe_crossings
+) -> Iterator[tuple[Snapshot, World]]:
+    name, environment = system.environment(on)
+    with closing(open_world(environment, report)) as world:
+        yield look(system, name, world), world
+
+
+@contextmanager
+def alone(system: System, on: str, report: Report) -> Iterator[None]:
+    """One `up` or `down` of an environment at a time: the second waits for the first."""
+    _, environment = system.environment(on)
+    if environment.on == "local":
+        need_root()  # the lock is root's too
+    name = name_of(environment.cluster)
+    with locked(home.RUN / "locks" / f"up-{name}.lock", "another seaway up or down", notes(report, "lock")):
+        yield
