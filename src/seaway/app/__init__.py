@@ -23,6 +23,7 @@ from seaway.flow.observe import (
     neighbours,
     observe,
     observe_crossings,
+    observe_pods,
     observe_rollouts,
     observe_room,
     observe_scale,
@@ -32,7 +33,7 @@ from seaway.flow.plan import make_plan
 from seaway.flow.releases import releases_in
 from seaway.flow.rollouts import Rollout, rollout, rollouts
 from seaway.flow.scale import Scale, scale_of
-from seaway.flow.status import Status, crossings_of, ready_pods, status_of
+from seaway.flow.status import Status, crossings_of, ready_pods, status_of, unsettled
 from seaway.flow.system import System
 from seaway.kit.machine import somebody
 from seaway.model.cluster import ClusterFacts
@@ -127,9 +128,12 @@ def down(system: System, on: str, report: Report) -> None:
 
 
 def status(system: System, on: str, report: Report) -> Status:
-    """See one environment."""
-    now = survey(system, on, report)
-    return status_of(system, now.environment, now.seen, now.world.certificates.authority_path())
+    """See one environment. Pods are looked at only where a workload does not run as asked."""
+    name, environment = system.environment(on)
+    with closing(open_world(environment, report)) as world:
+        seen = observe(system, name, environment, world)
+        seen = replace(seen, pods=observe_pods(system, unsettled(system, seen), world))
+        return status_of(system, environment, seen, world.certificates.authority_path())
 
 
 def crossings(system: System, on: str, report: Report) -> tuple[CrossingView, ...]:

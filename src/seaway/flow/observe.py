@@ -10,7 +10,7 @@ from typing import Final
 
 from seaway.flow.system import System
 from seaway.kit.kube import Kube, Manifest, Ref
-from seaway.model.manifests import COMPONENT, MANAGED_BY, PART_OF, SYSTEM_NAMESPACE
+from seaway.model.manifests import COMPONENT, MANAGED_BY, NAME, PART_OF, SYSTEM_NAMESPACE
 from seaway.model.snapshot import Live, MonolithFacts, Snapshot
 from seaway.ports.world import World
 from seaway.rooms.cluster.admission import API as ADMISSION_API
@@ -55,12 +55,16 @@ PLATFORM: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-Look = Callable[[], tuple[Live, tuple[Manifest, ...], Manifest | None]]
+#: Kubernetes copies a Service's labels to the slices that it fills, one endpoint per pod: those are not ours.
+OWN_SLICES: Final = "!endpointslice.kubernetes.io/managed-by"
+
+Look = Callable[[], tuple[Live, Manifest | None]]
 
 
 def observe(system: System, name: str, environment: EnvironmentSpec, world: World) -> Snapshot:
-    """Look at one environment; which images there are is seen elsewhere.
+    """Look at one environment; which images there are, and its pods, are seen elsewhere.
 
+    What travels for it does not grow with the number of pods.
     Raises Unreachable where the cluster is said to run but its API does not answer.
     """
     with ThreadPoolExecutor(6) as pool:
@@ -69,19 +73,25 @@ def observe(system: System, name: str, environment: EnvironmentSpec, world: Worl
         running = cluster is not None and cluster.state == "running"
         collect = _look(pool, world.kube, system.system) if running else None
         secret = pool.submit(world.kube.get, secret_of(system.system)) if running else None
-        live, pods, record = collect() if collect else (Live(), (), None)
+        live, record = collect() if collect else (Live(), None)
         return Snapshot(
             environment=name,
             now=datetime.now(UTC),
             cluster=cluster,
             live=live,
             monolith=monolith.result(),
-            pods=pods,
             chart=world.charts.identity(controller.CHART),
             record=record,
             authority=world.certificates.authority,
             mistrust=mistrust(secret.result(), environment.domain) if secret else "",
         )
+
+
+def observe_pods(system: System, names: Iterable[str], world: World) -> tuple[Manifest, ...]:
+    """Look only at the pods of these parts of the file; where there are none of them nothing is asked."""
+    wanted = ",".join(sorted(names))
+    mine = f"{PART_OF}={system.system},{NAME} in ({wanted})"
+    return tuple(world.kube.list("v1", "Pod", namespace=system.system, labels=mine)) if wanted else ()
 
 
 def observe_crossings(system: System, name: str, world: World) -> Snapshot:
@@ -157,21 +167,22 @@ def _look(pool: ThreadPoolExecutor, kube: Kube, system: str) -> Look:
     """Start every LIST at once, one group and version after another within a thread: each is learnt once."""
     own = f"{MANAGED_BY}=seaway,{PART_OF}={system}"
     shared = f"{MANAGED_BY}=seaway,{COMPONENT}={controller.COMPONENT}"
-    full = [pool.submit(_lists, kube, version, kinds, own) for version, kinds in KINDS.items()]
+    full = [
+        pool.submit(_lists, kube, version, kinds, f"{own},{OWN_SLICES}") for version, kinds in KINDS.items()
+    ]
     hidden = pool.submit(_lists, kube, "v1", ("Secret",), own, metadata=True)
     platform = [pool.submit(_lists, kube, v, kinds, shared, metadata=True) for v, kinds in PLATFORM.items()]
     running = pool.submit(_lists, kube, "apps/v1", ("Deployment",), shared)
     classes = pool.submit(_lists, kube, "gateway.networking.k8s.io/v1", ("GatewayClass",), shared)
-    pods = pool.submit(kube.list, "v1", "Pod", labels=f"{PART_OF}={system}")
     definition = pool.submit(kube.get, DEFINITION)
     record = pool.submit(kube.get, Ref("v1", "ConfigMap", controller.RECORD, SYSTEM_NAMESPACE))
 
-    def collect() -> tuple[Live, tuple[Manifest, ...], Manifest | None]:
+    def collect() -> tuple[Live, Manifest | None]:
         found: list[Manifest] = []
         for future in (*platform, classes, running, hidden, *full):
             found += future.result()
         found += [known] if (known := definition.result()) else []
-        return Live.of(found), tuple(pods.result()), record.result()
+        return Live.of(found), record.result()
 
     return collect
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from seaway.flow.system import System
@@ -60,10 +61,8 @@ class Status:
 def status_of(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: str) -> Status:
     """Bring together what was seen; `ca` is where the authority's certificate lies."""
     cluster = seen.cluster
-    services = tuple(workload(seen, "Deployment", name, name, "services") for name in system.services)
-    databases = tuple(workload(seen, "StatefulSet", f"{name}-db", name, "data") for name in system.databases)
+    services, databases, pilot = _workloads(system, seen)
     found = crossings_of(system, seen)
-    pilot = (workload(seen, "Deployment", PILOT, PILOT, "crossing"),) if system.crossings else ()
     edge = _edge(system, environment, seen, ca)
     return Status(
         system=system.system,
@@ -82,6 +81,21 @@ def status_of(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: 
         crossings=tuple(found.values()),
         edge=edge,
         problems=tuple(_problems(seen, (*services, *databases, *pilot), edge)),
+    )
+
+
+def unsettled(system: System, seen: Snapshot) -> tuple[str, ...]:
+    """Name the workloads that do not run as asked: only their pods have something to tell."""
+    parts = chain(*_workloads(system, seen))
+    return tuple(w.name for w in parts if w.state in {"rolling", "broken"})
+
+
+def _workloads(system: System, seen: Snapshot) -> tuple[tuple[Workload, ...], ...]:
+    """See the services, the databases, and the pilot where there is one."""
+    return (
+        tuple(workload(seen, "Deployment", name, name, "services") for name in system.services),
+        tuple(workload(seen, "StatefulSet", f"{name}-db", name, "data") for name in system.databases),
+        (workload(seen, "Deployment", PILOT, PILOT, "crossing"),) if system.crossings else (),
     )
 
 

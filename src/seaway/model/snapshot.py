@@ -61,7 +61,7 @@ class Snapshot:
     """One look at an environment.
 
     `images` holds what the registry has, as outputs (`images/NAME` → reference by digest); a name that is not
-    in it must be built first. `pods` are all pods of the system. `chart` names the gateway's chart, and
+    in it must be built first. `pods` are those that were asked for. `chart` names the gateway's chart, and
     `record` is what its last installation left. `authority` identifies who signs certificates now, and
     `registry` is where the environment's images come from. `mistrust` says why the Secret that holds the
     edge's certificate is of no use, whatever its annotations say.

@@ -80,8 +80,7 @@ class AwaitRollout:
             if waited > PATIENCE:
                 raise Unready(f"{self.ref} does not exist", remedy="seaway up")
             return
-        pods = newest_pods(kube, workload)
-        hopeless = waited > PATIENCE and any(_hopeless(pod) for pod in pods)
+        hopeless = waited > PATIENCE and any(_hopeless(pod) for pod in newest_pods(kube, workload))
         status = workload.get("status", {})
         current = status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
         reasons = {c.get("reason") for c in status.get("conditions", [])}
@@ -90,7 +89,7 @@ class AwaitRollout:
             raise Unready(
                 f"{self.ref.name} did not become ready within {waited:.0f} s; what ran before serves on",
                 where=str(self.ref),
-                why=explain(kube, pods),
+                why=explain(kube, newest_pods(kube, workload)),
                 remedy=f"mend it and run seaway up again; kubectl describe pod -n {self.ref.namespace} helps",
             )
 

@@ -1,0 +1,115 @@
+"""What `seaway status` asks of a cluster: pods only where they have something to tell."""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2 as httpx
+import pytest
+
+from seaway.flow.load import read
+from seaway.flow.observe import observe_pods
+from seaway.flow.status import status_of, unsettled
+from seaway.flow.system import System
+from seaway.kit.kube import Kube
+from seaway.model.event import silent
+from seaway.model.snapshot import Live, Snapshot
+from seaway.ports.world import World
+from seaway.providers.local.ca import LocalCertificates
+from seaway.providers.local.charts import LocalCharts
+from seaway.providers.local.clusters import LocalClusters
+from seaway.providers.local.registry import LocalRegistry
+from tests.flow import worlds
+
+FILE = b"""
+system: shop
+environments: {rehearsal: {on: local, domain: shop.localhost}}
+services:
+  web: {source: ., run: gunicorn web, database: orders}
+  store: {source: ., run: gunicorn store}
+databases: {orders: postgres}
+"""
+
+
+class Pods(BaseHTTPRequestHandler):
+    """Serves pods, of which there are none, and keeps the selectors that it was asked for."""
+
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        place = urlsplit(self.path)
+        if place.path.endswith("/pods"):
+            self.asked += [f"{place.path} {parse_qs(place.query)['labelSelector'][0]}"]
+        self.send_response(200)
+        self.end_headers()
+        kinds = [{"name": "pods", "kind": "Pod", "namespaced": True}]
+        self.wfile.write(json.dumps({"resources": kinds, "items": []}).encode())
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def world(asked: list[str]) -> Iterator[World]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Listed", (Pods,), {"asked": asked}))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+
+    def connect() -> Kube:
+        return Kube(httpx.Client(base_url=f"http://127.0.0.1:{server.server_port}"), "c")
+
+    made = World(LocalClusters(), LocalRegistry(), LocalCertificates(), LocalCharts(silent), connect, silent)
+    yield made
+    made.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> System:
+    return read(FILE, "seaway.yaml", tmp_path)
+
+
+def _with_fewer_ready(seen: Snapshot, *names: str) -> Snapshot:
+    objects = copy.deepcopy(dict(seen.live.objects))
+    for ref, found in objects.items():
+        if ref.kind in {"Deployment", "StatefulSet"} and ref.name in names:
+            found["status"] |= {"availableReplicas": 0, "readyReplicas": 0}
+    return replace(seen, live=Live(objects))
+
+
+def test_of_a_system_that_runs_no_pod_is_asked_for(system: System, world: World, asked: list[str]) -> None:
+    seen = worlds.everything(system)
+    assert observe_pods(system, unsettled(system, seen), world) == ()
+    assert asked == []
+
+
+def test_pods_of_all_that_does_not_run_are_asked_for_at_once(
+    system: System, world: World, asked: list[str]
+) -> None:
+    seen = _with_fewer_ready(worlds.everything(system), "store", "orders-db")
+    assert unsettled(system, seen) == ("store", "orders")
+    observe_pods(system, unsettled(system, seen), world)
+    wanted = "app.kubernetes.io/part-of=shop,app.kubernetes.io/name in (orders,store)"
+    assert asked == [f"/api/v1/namespaces/shop/pods {wanted}"]
+
+
+def test_what_is_absent_has_no_pods(system: System) -> None:
+    seen = replace(worlds.everything(system), live=Live())
+    assert unsettled(system, seen) == ()
+    found = status_of(system, system.environment()[1], seen, "")
+    assert {each.state for each in found.services} == {"absent"}
