@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from scripts.benchmark.registry import Server
+from scripts.benchmark.registry import Guarded, Server
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("untimed", deadline=None)
@@ -49,4 +49,14 @@ def server(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def second_server(tmp_path: Path) -> Iterator[Server]:
     with _server(tmp_path / "registry-2") as server:
+        yield server
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Guarded]:
+    """A registry as the machine's own is; only the engine knows its accounts."""
+    engine = find_engine()
+    if not engine:
+        pytest.skip("the engine is not on this machine")
+    with Guarded((engine, "registry"), tmp_path / "guarded") as server:
         yield server

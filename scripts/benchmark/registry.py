@@ -1,4 +1,4 @@
-"""A real registry (distribution v3), like the machine's own, in a folder and on a port of its own."""
+"""A real registry (distribution v3) on a port of its own: in the clear, or in the form of the machine's."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from seaway.kit.distribution import introduce
+from seaway.providers.local.access import PUSH, Access
+from seaway.providers.local.ca import LocalCertificates
 
 
 class Server:
@@ -63,3 +67,21 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+class Guarded(Server):
+    """One as the machine's own is: over TLS, with a password for each of its accounts."""
+
+    def __init__(self, program: Sequence[str | Path], folder: Path) -> None:
+        super().__init__(program, folder)
+        self.access = Access(self.host, folder / "access", LocalCertificates(folder / "ca"))
+        self.access.make()
+        self._config.write_text(json.dumps(self.access.configuration(folder / "data")))
+        introduce(self.host, self.access.known())
+
+    def environment(self, account: str = PUSH) -> dict[str, str]:
+        """What lets other programs reach it as one of its accounts: variables of Go and of Docker."""
+        return {
+            "SSL_CERT_FILE": self.access.certificates.authority_path(),
+            "DOCKER_CONFIG": str(self.access.login_file(account).parent),
+        }

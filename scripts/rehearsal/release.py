@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scripts.rehearsal.seaway import Seaway
-from seaway.providers.local.registry import HOST
+from seaway.providers.local.access import HOST
 from seaway.rooms.images.keys import make_pair
 
 #: Each environment pulls from a folder of its own of the machine's registry.

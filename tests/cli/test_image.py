@@ -40,7 +40,7 @@ def test_a_registry_that_does_not_run_is_named(seaway: Run, shop: Path) -> None:
     done = seaway("image", "push")
     assert done.returncode == 1
     assert "127.0.0.1:9 does not answer" in done.stderr
-    assert "to do: start the machine's registry: seaway cluster create" in done.stderr
+    assert "to do: start the machine's registry: seaway up, or seaway cluster create" in done.stderr
 
 
 def test_a_missing_lock_names_the_command(seaway: Run, shop: Path) -> None:

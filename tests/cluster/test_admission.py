@@ -9,7 +9,7 @@ import pytest
 
 from seaway.errors import Refused
 from seaway.kit.kube import Kube, Manifest, Ref
-from seaway.providers.local.registry import HOST
+from seaway.providers.local.access import HOST
 from seaway.rooms.cluster.admission import admission, of_admission
 from tests.cluster.support import Cluster, Echo, until
 

@@ -10,7 +10,8 @@ import pytest
 
 from seaway.kit.kube import Ref
 from seaway.model.event import silent
-from seaway.providers.local import cgroups, machine, network
+from seaway.providers.local import cgroups, network
+from seaway.providers.local.access import Access
 from tests.cluster.support import Cluster, Echo, Visitor, until
 
 CONTROL = (
@@ -34,7 +35,7 @@ def kill(cluster: Cluster, part: str, node: int = 0) -> None:
 def works(cluster: Cluster, namespace: str, image: str, node: str) -> None:
     """Prove every part with something new: a pod, its address, its name and its volume on this node."""
     fresh = Echo(cluster, namespace, "fresh", image)
-    until(lambda: cluster.kube.ready() and machine.answers(), "the API and the registry")
+    until(lambda: cluster.kube.ready() and Access().answers(), "the API and the registry")
     fresh.apply(node=node, volume=True)
     fresh.answers()
     service = cluster.kube.get(Ref("v1", "Service", "fresh", namespace))

@@ -17,7 +17,7 @@ from seaway.model.event import Report
 from seaway.model.names import ImageRef
 from seaway.ports.world import World
 from seaway.providers.local import engine, machine
-from seaway.providers.local.registry import HOST
+from seaway.providers.local.access import HOST
 from seaway.rooms.cluster.plan import READY
 from seaway.rooms.images.facts import image_facts
 from seaway.rooms.images.keys import PrivateKey

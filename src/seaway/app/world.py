@@ -15,10 +15,11 @@ from seaway.model.event import Report, notes
 from seaway.model.snapshot import Snapshot
 from seaway.ports.world import World
 from seaway.providers.local import home
+from seaway.providers.local.access import HOST
 from seaway.providers.local.ca import LocalCertificates
 from seaway.providers.local.charts import LocalCharts
 from seaway.providers.local.clusters import LocalClusters, need_root
-from seaway.providers.local.registry import HOST, LocalRegistry
+from seaway.providers.local.registry import LocalRegistry
 from seaway.rooms.cluster.plan import name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from seaway.cli import image_promote, image_prune, image_trust
+from seaway.cli import image_promote, image_prune, image_registry, image_trust
 from seaway.cli.options import FILE, File, Format, On, Output
 from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Images of services, made without Docker.\n\nExample: seaway image build users",
 )
-for _command in (*image_trust.COMMANDS, image_promote.promote, image_prune.prune):
+for _command in (*image_trust.COMMANDS, image_promote.promote, image_prune.prune, image_registry.registry):
     app.command()(_command)
 Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Default: all.")]
 Key = Annotated[

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -17,7 +18,7 @@ import httpx2
 
 from seaway.errors import Conflict, NotFound, SeawayError, Unreachable
 from seaway.kit import oci
-from seaway.kit.docker_config import find_login
+from seaway.kit.docker_config import Login, find_login
 from seaway.kit.http import Http, chunks, raw
 from seaway.kit.registry_auth import RegistryAuth
 
@@ -39,16 +40,44 @@ class Lacking(SeawayError):  # noqa: N818  (reads as what happened)
     """A manifest was refused because the registry lacks what it names, such as after it cleaned up."""
 
 
+@dataclass(frozen=True)
+class Known:
+    """A registry of which more is known than its name.
+
+    `trust` is a file with the authority that vouches for it, `login` finds who one is to it, and `denied`
+    says what helps where it does not let one do something.
+    """
+
+    trust: Path
+    login: Callable[[], Login | None]
+    denied: str
+
+
+_KNOWN: dict[str, Known] = {}
+
+
+def introduce(host: str, known: Known) -> None:
+    """Let every client of this process that is made from now on reach the registry at `host` so."""
+    _KNOWN[host] = known
+
+
 class Distribution:
-    """The registry at `host` (`name[:port]`): plain HTTP on this machine's loopback, HTTPS elsewhere."""
+    """The registry at `host` (`name[:port]`), as it was introduced.
+
+    Any other speaks plain HTTP on this machine's loopback, and HTTPS elsewhere.
+    """
 
     def __init__(self, host: str, *, remedy: str = "", attempts: int = 6) -> None:
-        scheme = "http" if _is_loopback(host) else "https"
-        auth = RegistryAuth(f"{scheme}://{host}", partial(find_login, host))
+        known = _KNOWN.get(host)
+        base = f"{'http' if _is_loopback(host) and not known else 'https'}://{host}"
+        auth = RegistryAuth(base, known.login if known else partial(find_login, host))
         self.host = host
         #: Repositories whose referrers are listed by tag: the registry said that it does not know them.
         self._by_tag: set[str] = set()
-        self._http = Http(f"{scheme}://{host}", auth=auth, remedy=remedy, attempts=attempts)
+        self._http = Http(
+            base, auth=auth, remedy=remedy, attempts=attempts, trust=known.trust if known else None,
+            denied=known.denied if known else f"docker login {host}, as somebody who may do this",
+        )  # fmt: skip
 
     def resolve(self, repository: str, reference: str) -> str | None:
         """Find the digest that a tag (or digest) has there, or None."""

@@ -44,13 +44,15 @@ class Login:
         return "" if self.token else f"Basic {packed}"
 
 
-def find_login(host: str) -> Login | None:
+def find_login(host: str, path: Path | None = None) -> Login | None:
     """Find who one is to the registry at `host`: a helper of its own, the store, then what is in the file.
+
+    The file is Docker's own, where `path` names no other.
 
     Raises UsageError for a file that cannot be read, MissingTool and ProcessFailed where a helper is missing
     or fails.
     """
-    path = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+    path = path or Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
     config = _read(path)
     names = [_HUB] if host in _HUB_HOSTS else [host, f"https://{host}", f"https://{host}/v1/"]
     helpers = config.get("credHelpers") or {}

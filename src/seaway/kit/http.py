@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
@@ -20,6 +21,7 @@ from seaway.errors import SeawayError, Unreachable
 PASSING = frozenset({429, 500, 502, 503, 504})
 #: Bytes that an answer may have which is read as a whole: manifests are far below (distribution spec: 4 MiB).
 SHORT = 32 << 20
+_DENIED = (401, 403)
 _OF_THE_BODY = ("content-encoding", "content-length", "transfer-encoding")
 #: Bytes that are asked of a connection at a time.
 STEP = 1 << 20
@@ -30,7 +32,8 @@ Body = bytes | Callable[[], Iterator[bytes]]
 class Http:
     """A server at `base`. Every request is tried up to `attempts` times, after growing pauses (0.1 s, 0.2 s).
 
-    `remedy` is what the reader should do when the server does not answer at all.
+    `remedy` is what the reader should do when the server does not answer at all, `denied` when it says no.
+    `trust` is a file of the authorities (PEM) that may vouch for it, instead of the public ones.
     """
 
     def __init__(
@@ -41,16 +44,17 @@ class Http:
         timeout: float = 60,
         auth: httpx2.Auth | None = None,
         remedy: str = "",
+        denied: str = "",
+        trust: Path | None = None,
     ) -> None:
         self.base, self._attempts, self._remedy = base.rstrip("/"), attempts, remedy
-        # Reading the public authorities takes 80 ms; plain HTTP needs none: a redirect to TLS ends there.
-        trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if self.base.startswith("http:") else True
+        self._denied = denied
         self._client = httpx2.Client(
             base_url=self.base,
             timeout=httpx2.Timeout(timeout, connect=5),
             auth=auth,
             follow_redirects=True,
-            verify=trusted,
+            verify=_trusted(self.base, trust),
         )
         # Few callers live long enough to close it: the connections end with the last user at the latest.
         self._closed = weakref.finalize(self, self._client.close)
@@ -140,6 +144,7 @@ class Http:
             f"{self.base} answered {answer.status_code} {answer.reason_phrase}",
             where=f"{method} {url}",
             why=answer.text.strip()[:500],
+            remedy=self._denied if answer.status_code in _DENIED else "",
         )
 
 
@@ -151,6 +156,19 @@ class _Again:
 
     def __iter__(self) -> Iterator[bytes]:
         return self.body()
+
+
+def _trusted(base: str, trust: Path | None) -> ssl.SSLContext | bool:
+    """Say who may vouch for the server: nobody but `trust`; without it the public authorities.
+
+    Reading those takes 80 ms, and plain HTTP needs none: a redirect to TLS ends there.
+    """
+    if trust is None and not base.startswith("http:"):
+        return True
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if trust and trust.is_file():
+        context.load_verify_locations(trust)
+    return context
 
 
 def raw(answer: httpx2.Response) -> Iterator[bytes]:

@@ -15,6 +15,7 @@ from scripts.benchmark import peers
 from seaway.kit import archive, oci
 from seaway.model.event import silent
 from seaway.model.names import ImageRef
+from seaway.providers.local.access import PULL
 from seaway.providers.local.registry import LocalRegistry
 from seaway.rooms.images.build import push
 from seaway.rooms.images.copy import copy
@@ -33,15 +34,17 @@ def crane() -> Path:
 
 
 @pytest.fixture
-def image(server: Any, tmp_path: Path) -> ImageRef:
-    """An image of two layers as a build makes them, by its tag."""
+def image(guarded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ImageRef:
+    """An image of two layers as a build makes them, by its tag, in a registry like the machine's own."""
+    for name, value in guarded.environment().items():
+        monkeypatch.setenv(name, value)
     store = Store(tmp_path / "store")
     layers = [
         store.layer(name, name, partial(list, [archive.Entry(f"app/{name}", data=name.encode())]))
         for name in ("needed", "own")
     ]
-    ref = ImageRef(server.host, "team/app", "v1")
-    push(LocalRegistry(server.host), ref, layers, oci.Settings(cmd=("true",), user="10001"), store)
+    ref = ImageRef(guarded.host, "team/app", "v1")
+    push(LocalRegistry(guarded.host), ref, layers, oci.Settings(cmd=("true",), user="10001"), store)
     return ref
 
 
@@ -77,12 +80,24 @@ def test_crane_finds_the_same_where_it_was_promoted_and_we_where_it_copied(
     assert "tag" in [each.form for each in signatures(other, digest, [key.public])]
 
 
-def test_skopeo_finds_the_same(image: ImageRef) -> None:
+def test_skopeo_finds_the_same(image: ImageRef, guarded: Any) -> None:
     if not shutil.which("skopeo"):
         pytest.skip("skopeo is not on this machine")
     where = Shelf.of(image)
-    told = json.loads(run("skopeo", "inspect", "--tls-verify=false", f"docker://{image}"))
+    told = json.loads(
+        run("skopeo", "inspect", "--authfile", guarded.access.login_file(PULL), f"docker://{image}")
+    )
     manifest = json.loads(where.server.manifest("team/app", "v1")[1])
     assert told["Digest"] == str(where.find(image))
     assert told["Layers"] == [layer["digest"] for layer in manifest["layers"]]
     assert (told["Os"], told["Architecture"]) == ("linux", oci.architecture())
+
+
+def test_crane_may_not_push_with_the_password_of_the_nodes(
+    crane: Path, image: ImageRef, guarded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", guarded.environment(PULL)["DOCKER_CONFIG"])
+    run(crane, "validate", "--remote", str(image))
+    done = subprocess.run([crane, "tag", str(image), "v2"], capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert "UNAUTHORIZED" in done.stderr

@@ -7,11 +7,14 @@ certificate for a name below .localhost, .test, .internal or .home.arpa, and for
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -26,6 +29,9 @@ from seaway.providers.local.certificate import Pair
 LOCAL: Final = ("localhost", "test", "internal", "home.arpa")
 AUTHORITY_LIFE: Final = timedelta(days=3650)
 LIFE: Final = timedelta(days=90)
+#: As those of the clusters' own servers: who pulls on a machine that nobody looks after is not locked out.
+SERVER_LIFE: Final = timedelta(days=3650)
+RENEWAL: Final = timedelta(days=30)
 
 
 class LocalCertificates:
@@ -65,6 +71,21 @@ class LocalCertificates:
         chain = (made.pem + authority.pem).decode()
         return Issued(chain, Secret(certificate.pem(made.key).decode()), made.certificate.not_valid_after_utc)
 
+    def serve(self, folder: Path, name: str, names: Sequence[str], addresses: Sequence[str]) -> bool:
+        """See that NAME.crt and NAME.key in a folder do for a server of this machine; says if they are new.
+
+        They are made where they are missing, are of another authority or for other names, or end soon.
+        """
+        self._ensure()
+        authority = Pair.read(self._folder, "ca")
+        wanted: list[x509.GeneralName] = [x509.DNSName(each) for each in names]
+        wanted += [x509.IPAddress(ip_address(each)) for each in addresses]
+        if _serves(folder, name, authority, wanted):
+            return False
+        whom, uses = certificate.subject(names[0]), [ExtendedKeyUsageOID.SERVER_AUTH]
+        certificate.issue(authority, whom, SERVER_LIFE, wanted, uses).write(folder, name)
+        return True
+
     def _ensure(self) -> None:
         """Make the authority once; two at a time end up with the same."""
         if (self._folder / "ca.crt").is_file():
@@ -75,3 +96,16 @@ class LocalCertificates:
                 return
             name = f"Seaway local authority of {os.uname().nodename}"[:64]
             certificate.authority(name, AUTHORITY_LIFE, LOCAL).write(self._folder, "ca", 0o644)
+
+
+def _serves(folder: Path, name: str, by: Pair, wanted: list[x509.GeneralName]) -> bool:
+    """Whether a pair is there, is one, and its certificate is what would be issued now."""
+    try:
+        found = Pair.read(folder, name)
+        found.certificate.verify_directly_issued_by(by.certificate)
+        names = found.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (OSError, ValueError, InvalidSignature, x509.ExtensionNotFound):
+        return False
+    left = found.certificate.not_valid_after_utc - datetime.now(UTC)
+    whole = found.key.public_key() == found.certificate.public_key()
+    return whole and list(names) == wanted and left > RENEWAL

@@ -188,6 +188,7 @@ def _autoscalers(place: Home, programs: engine.Engine) -> list[dict[str, Any]]:
 def _add(place: Home, more: int, size: str, kube: Kube, report: Report) -> None:
     """Add nodes that stay until a person takes them away."""
     programs = engine.ensure(report)
+    machine.start(programs)
     known = {item["metadata"]["name"] for item in kube.list("v1", "Node")}
     with making.changing(place, report):
         there = home.nodes(place)
@@ -298,6 +299,7 @@ def _facts(place: Home) -> ClusterFacts:
     known = record.read(place)
     # Nodes that the autoscaler added come and go: they say nothing of the cluster's health.
     sound = up and all(n.ready for n in nodes if not n.claim) and known.get("whole", True)
+    sound = sound and machine.supervised()
     state = "running" if sound else "broken" if running else "stopped"
     return ClusterFacts(
         place.name,

@@ -65,29 +65,6 @@ def await_api(home: Home) -> str:
     return f"until [ -e {home.gate} ]; do sleep 0.05; done"
 
 
-def registry(engine: Engine, state: Path) -> Service:
-    """The machine's own registry (CNCF distribution), on loopback."""
-    config = {
-        "version": 0.1,
-        "log": {"level": "warn", "accesslog": {"disabled": True}},
-        "storage": {"filesystem": {"rootdirectory": str(state / "registry")}, "delete": {"enabled": True}},
-        "http": {"addr": f"127.0.0.1:{REGISTRY_PORT}"},
-    }
-    place = state / "registry.json"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(json.dumps(config))
-    program, clean = engine.program("engine"), to_clean(state)
-    # While nobody serves, nobody writes: what no manifest names then is needed by nobody.
-    before = f"""export OTEL_TRACES_EXPORTER=none
-if rm {clean} 2>/dev/null; then {program} registry garbage-collect --quiet {place} || true; fi"""
-    return Service("registry", (program, "registry", "serve", place), before)
-
-
-def to_clean(state: Path) -> Path:
-    """Name the file whose presence lets the registry clean up its storage when it starts next."""
-    return state / "registry.clean"
-
-
 def write_files(home: Home, resolver: Path, first_node: str) -> None:
     """Configuration files that the programs read."""
     for folder in (home.logs, home.volumes, home.run):

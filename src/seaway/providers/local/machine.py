@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from pathlib import Path
 from typing import Final
 
-from seaway.errors import SeawayError, Unready
+from seaway.errors import Unready
 from seaway.kit import archive, oci, process
-from seaway.kit.http import Http
 from seaway.model.names import Digest, ImageRef
-from seaway.providers.local import cgroups, control, home, supervisor
+from seaway.providers.local import certificate, cgroups, home, node, supervisor
+from seaway.providers.local.access import HOST, REMEDY, Access
 from seaway.providers.local.engine import Engine
-from seaway.providers.local.registry import HOST, LocalRegistry
+from seaway.providers.local.registry import LocalRegistry
+from seaway.providers.local.supervisor import Service
 
 GROUP: Final = "seaway/machine"
 _SERVICES: Final = home.RUN / "machine"
@@ -23,20 +25,57 @@ _PAUSE: Final = oci.Settings(entrypoint=("/pause",), user="65535:65535")
 
 
 def start(engine: Engine) -> None:
-    """Start the registry, or see that it runs; let the machine watch as many files as nodes need."""
+    """Start the registry, or see that it runs; let the machine watch as many files as nodes need.
+
+    One that runs in an older form, such as without a password, is moved to this one, and the nodes with it.
+    """
     cgroups.make(GROUP)
     _allow_watchers()
     logs = home.STATE / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    supervisor.write(_SERVICES, [control.registry(engine, home.STATE)], logs)
+    access, awake = Access(), supervisor.scanning(_SERVICES)
+    renewed = access.make()
+    supervisor.write(_SERVICES, [_registry(engine, access)], logs)
     supervisor.start(_SERVICES, cgroups.join(GROUP), logs / "supervisor.log")
+    if awake and (renewed or not access.answers()):
+        process.run("s6-svc", "-r", _SERVICES / "registry")
     end = time.monotonic() + 15
-    while not answers():
+    while not access.answers():
         if time.monotonic() > end:
             raise Unready(
                 "the machine's registry did not start", where=HOST, remedy=f"read {logs}/registry/current"
             )
         time.sleep(0.05)
+    _tell_nodes(access)
+
+
+def _registry(engine: Engine, access: Access) -> Service:
+    """The machine's own registry (CNCF distribution), on loopback."""
+    place = home.STATE / "registry.json"
+    certificate.write(place, json.dumps(access.configuration(home.STATE / "registry")).encode())
+    program = engine.program("engine")
+    # While nobody serves, nobody writes: what no manifest names then is needed by nobody.
+    before = f"""export OTEL_TRACES_EXPORTER=none
+if rm {_to_clean()} 2>/dev/null; then {program} registry garbage-collect --quiet {place} || true; fi"""
+    return Service("registry", (program, "registry", "serve", place), before)
+
+
+def _to_clean() -> Path:
+    """Name the file whose presence lets the registry clean up its storage when it starts next."""
+    return home.STATE / "registry.clean"
+
+
+def _tell_nodes(access: Access) -> None:
+    """Let every node of this machine know how it reaches the registry.
+
+    Keepers of an earlier version would tell new nodes the old way: they start anew.
+    """
+    for cluster in home.homes():
+        for each in home.nodes(cluster):
+            node.mirror(each)
+        if not access.ready.exists():
+            process.run("s6-svc", "-r", cluster.services / "keeper", check=False)
+    access.ready.touch()
 
 
 def _allow_watchers() -> None:
@@ -48,28 +87,16 @@ def _allow_watchers() -> None:
         _WATCHERS.write_text(f"{WATCHERS}\n")
 
 
-def answers() -> bool:
-    """Whether the registry serves."""
-    try:
-        with Http(f"http://{HOST}", attempts=1, timeout=2) as http:
-            http.request("GET", "/v2/")
-    except SeawayError:
-        return False
-    return True
-
-
 def clean(engine: Engine) -> int:
     """Let the registry take away what no manifest names; gives the bytes. It is silent for a moment."""
-    before, wanted = _stored(), control.to_clean(home.STATE)
+    before, wanted, access = _stored(), _to_clean(), Access()
     wanted.touch()
     start(engine)
     process.run("s6-svc", "-r", _SERVICES / "registry")
     end = time.monotonic() + 300
-    while wanted.exists() or not answers():
+    while wanted.exists() or not access.answers():
         if time.monotonic() > end:
-            raise Unready(
-                "the machine's registry does not clean up", where=HOST, remedy="seaway cluster create"
-            )
+            raise Unready("the machine's registry does not clean up", where=HOST, remedy=REMEDY)
         time.sleep(0.05)
     return before - _stored()
 
@@ -81,8 +108,11 @@ def _stored() -> int:
 
 
 def supervised() -> bool:
-    """Whether the registry is kept running: one that is silent for the moment will answer soon."""
-    return supervisor.scanning(_SERVICES)
+    """Whether the registry is kept running: one that is silent for the moment will answer soon.
+
+    One that was started by an earlier version, and speaks otherwise, is as good as none.
+    """
+    return supervisor.scanning(_SERVICES) and Access().ready.exists()
 
 
 def stop() -> None:

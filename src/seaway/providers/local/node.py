@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from seaway.model.cluster import Offer
-from seaway.providers.local import cgroups, control, pki, supervisor
+from seaway.providers.local import certificate, cgroups, control, pki, supervisor
+from seaway.providers.local.access import PULL, Access
 from seaway.providers.local.engine import Engine
 from seaway.providers.local.home import NodeHome
 from seaway.providers.local.supervisor import Service
@@ -82,7 +83,7 @@ def write(node: NodeHome, size: str, engine: Engine, pause: str, resolver: Path,
     `claim` is the NodeClaim for which the autoscaler wants it, if it does.
     """
     state = node.state
-    for folder in ("containerd", "kubelet", "pods", "cni", "machine", "services", "certs.d"):
+    for folder in ("containerd", "kubelet", "pods", "cni", "machine", "services"):
         (state / folder).mkdir(parents=True, exist_ok=True)
     node.remember(size=size, claim=claim)
     pki.make_node(node)
@@ -94,7 +95,7 @@ def write(node: NodeHome, size: str, engine: Engine, pause: str, resolver: Path,
     )
     _json(state / "cni" / "10-seaway.conflist", _cni(node))
     (state / "containerd.toml").write_text(_containerd(node, engine, pause))
-    _mirror(node)
+    mirror(node)
     init = state / "init"
     init.write_text(_init(node, engine))
     init.chmod(0o755)
@@ -282,14 +283,21 @@ disabled_plugins = {json.dumps(UNUSED)}
 """
 
 
-def _mirror(node: NodeHome) -> None:
-    """The machine's registry is on its loopback; from a node it is at the cluster's outside address."""
-    host = node.state / "certs.d" / f"127.0.0.1:{control.REGISTRY_PORT}"
-    host.mkdir(exist_ok=True)
-    server = f"http://{node.cluster.outside}:{control.REGISTRY_PORT}"
-    (host / "hosts.toml").write_text(
-        f'server = "{server}"\n[host."{server}"]\n  capabilities = ["pull", "resolve"]\n'
-    )
+def mirror(node: NodeHome) -> None:
+    """Tell the node's containerd, which looks at each pull, how it reaches the machine's registry.
+
+    That is named by the machine's loopback; from a node it is at the cluster's outside address.
+    """
+    access = Access()
+    folder = node.state / "certs.d" / access.host
+    folder.mkdir(parents=True, exist_ok=True)
+    text = f"""server = "https://{node.cluster.outside}:{control.REGISTRY_PORT}"
+capabilities = ["pull", "resolve"]
+ca = "{access.certificates.authority_path()}"
+[header]
+  Authorization = "{access.account(PULL).basic}"
+"""
+    certificate.write(folder / "hosts.toml", text.encode())
 
 
 def _write_machine(folder: Path, size: Size, number: int) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
-from typing import Final
 
-from seaway.kit.distribution import Distribution
+from seaway.kit.distribution import Distribution, introduce
 from seaway.model.names import Digest, ImageRef
-from seaway.providers.local import control
+from seaway.providers.local.access import HOST, REMEDY, Access
 
-HOST: Final = f"127.0.0.1:{control.REGISTRY_PORT}"
-_REMEDY: Final = "start the machine's registry: seaway cluster create"
+introduce(HOST, Access().known())
 
 
 class LocalRegistry:
@@ -21,12 +20,16 @@ class LocalRegistry:
 
     def __init__(self, place: str = HOST) -> None:
         self._place = place
-        self._server = Distribution(place.partition("/")[0], remedy=_REMEDY)
         self._homes: dict[str, str] = {}
 
     @property
     def place(self) -> str:
         return self._place
+
+    @cached_property
+    def _server(self) -> Distribution:
+        """Known late: before the registry's first start there is no authority to trust."""
+        return Distribution(self._place.partition("/")[0], remedy=REMEDY)
 
     def resolve(self, ref: ImageRef) -> Digest | None:
         found = self._server.resolve(ref.repository, _reference(ref))
