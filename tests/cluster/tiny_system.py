@@ -71,6 +71,7 @@ DOCUMENT: dict[str, Any] = {
             "ports": {"http": HTTP, "https": HTTPS},
         }
     },
+    "images": {"platforms": ["amd64", "arm64"]},  # a node takes its own out of the index
     "monolith": {"address": f"http://127.0.0.1:{MONOLITH}", "health": "/health"},
     "services": {
         "app": {

@@ -71,6 +71,16 @@ def test_on_is_a_word_and_not_a_truth() -> None:
     assert system(b"system: shop\nenvironments: {a: {on: local}}").environments["a"].on == "local"
 
 
+def test_a_local_environment_needs_images_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seaway.flow.contradictions.architecture", lambda: "amd64")
+    assert system(b"system: shop\nimages: {platforms: [arm64, amd64]}").images.platforms == ("arm64", "amd64")
+    with pytest.raises(SpecError) as caught:
+        system(b"system: shop\nimages: {platforms: arm64}\nenvironments: {here: {on: local}}")
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.remedy) == ("images.platforms", "add amd64")
+    assert problem.why == "here runs on this machine, which is amd64: its nodes cannot run such images"
+
+
 def test_a_file_is_found_where_it_lies(tmp_path: Path) -> None:
     (tmp_path / "web").mkdir()
     file = tmp_path / "seaway.yaml"

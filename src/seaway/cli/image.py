@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -84,9 +83,9 @@ def list_(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
     if output is Format.JSON:
         emit_json(found)
         return
-    rows = [[r["service"], r["tag"], r["digest"][:19], _mib(r["size"]), "current" if r["current"] else ""]
-            for r in found]  # fmt: skip
-    emit_table(("service", "tag", "digest", "size", ""), rows)
+    rows = [[r["service"], r["tag"], r["digest"][:19], _mib(r["size"]), ", ".join(r["platforms"]),
+             "current" if r["current"] else ""] for r in found]  # fmt: skip
+    emit_table(("service", "tag", "digest", "size", "index of", ""), rows)
     if not rows:
         sys.stderr.write(f"no images of these services in {registry.place}\n")
     next_commands(("seaway image build", "make images of what the folders hold now"))
@@ -143,18 +142,20 @@ def _explained(recipe: Recipe, store: Store) -> list[dict[str, Any]]:
     from seaway.rooms.images.build import put_together  # noqa: PLC0415
     from seaway.rooms.images.explain import explain  # noqa: PLC0415
 
-    parts = put_together(recipe, store, silent, "")
-    return [each.as_json() for each in explain(recipe, parts, store)]
+    every = (put_together(recipe, store, silent, "", arch) for arch in recipe.platforms)
+    return [each.as_json() for parts in every for each in explain(recipe, parts, store)]
 
 
 def _told(made: dict[str, Any]) -> Iterator[str]:
     """Write an image's layers as lines for people."""
     yield f"{made['service']}: {made['image']}"
+    several = len({layer["platform"] for layer in made["layers"]}) > 1
     for layer in made["layers"]:
         count, *things = layer["holds"]
         more = [f"and {len(things) - SHOWN} more"] if len(things) > SHOWN else []
         listed = ", ".join([*things[:SHOWN], *more])
-        yield f"  {layer['layer']}, {_mib(layer['size'])}, in {layer['where']}: {layer['digest']}"
+        where = f" for {layer['platform']}" if several else ""
+        yield f"  {layer['layer']}{where}, {_mib(layer['size'])}, in {layer['where']}: {layer['digest']}"
         yield f"    why: {layer['why']}"
         yield f"    holds {count}" + (f": {listed}" if listed else "")
         yield f"    made again when {layer['again']}"
@@ -177,6 +178,7 @@ def _open(
 def _images(registry: Registry, recipe: Recipe) -> list[dict[str, Any]]:
     from seaway.kit.oci import is_companion  # noqa: PLC0415
     from seaway.model.names import ImageRef  # noqa: PLC0415
+    from seaway.rooms.images.facts import extent  # noqa: PLC0415
 
     current, rows = recipe.ref(registry.place), []
     for tag in registry.tags(current.repository):
@@ -184,10 +186,10 @@ def _images(registry: Registry, recipe: Recipe) -> list[dict[str, Any]]:
             continue
         ref = ImageRef(current.registry, current.repository, tag)
         if digest := registry.resolve(ref):
-            manifest = json.loads(registry.get_manifest(ref)[1])
-            size = sum(layer["size"] for layer in manifest["layers"])
+            size, platforms = extent(registry, ref.at(digest))
             rows.append({"service": recipe.service, "image": str(ref.at(digest)), "tag": tag,
-                         "digest": str(digest), "size": size, "current": ref == current})  # fmt: skip
+                         "digest": str(digest), "size": size, "platforms": platforms,
+                         "current": ref == current})  # fmt: skip
     return rows
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from seaway.flow.system import System
 from seaway.kit.near import did_you_mean, nearest
+from seaway.kit.oci import architecture
 from seaway.kit.yaml import Path
 from seaway.model.fields import NAME_MAX
 from seaway.rooms.cluster.spec import LOCAL_SIZES, EnvironmentSpec
@@ -91,6 +92,14 @@ def _environments(system: System, declared: Declared) -> Iterator[Found]:
         if env.on == "local":
             yield from _local(here, env.domain, env.nodes.size)
         yield from _belongs(here, env)
+
+
+def _platforms(system: System, _: Declared) -> Iterator[Found]:
+    local = next((name for name, env in system.environments.items() if env.on == "local"), "")
+    wanted, here = system.images.platforms, architecture()
+    if local and wanted and here not in wanted:
+        why = f"{local} runs on this machine, which is {here}: its nodes cannot run such images"
+        yield Found(("images", "platforms"), why, f"add {here}")
 
 
 def _belongs(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
@@ -350,5 +359,5 @@ def _apart(here: Path, before: EnvironmentSpec, after: EnvironmentSpec) -> Itera
 
 
 Check = Callable[[System, Declared], Iterator[Found]]
-WITHIN: Final[tuple[Check, ...]] = (_environments, _services, _taken, _commands, _variables)
+WITHIN: Final[tuple[Check, ...]] = (_environments, _platforms, _services, _taken, _commands, _variables)
 BETWEEN: Final[tuple[Check, ...]] = (_databases, _crossings, _releases, _order, _routes, _closed, _promotions)

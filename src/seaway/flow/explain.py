@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel
@@ -47,8 +48,8 @@ def explain(error: Any, top: type[BaseModel]) -> tuple[Path, str, str]:
     if kind == "extra_forbidden":
         known = list(around.model_fields) if around else []
         return loc, f"unknown key {key!r}", did_you_mean(key, known) or f"known here: {', '.join(known)}"
-    if kind == "literal_error" and field:
-        choices = [str(choice) for choice in get_args(field.annotation)]
+    if kind == "literal_error":
+        choices = re.findall("'([^']+)'", error["ctx"]["expected"])
         why = f"{_shown(error['input'])} is none of {', '.join(choices)}"
         return loc, why, did_you_mean(str(error["input"]), choices)
     return loc, _mismatch(error), _example(key, field)

@@ -182,7 +182,7 @@ def _network_of(text: str) -> str:
         return ""
 
 
-def _several(value: Any) -> Any:
+def several(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
@@ -210,14 +210,14 @@ HeaderName = Annotated[str, AfterValidator(header), _like(_HEADER)]
 Text = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Package = Annotated[str, AfterValidator(package), _like(_PACKAGE)]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_several, json_schema_input_type=Name | tuple[Name, ...])]
+Names = Annotated[tuple[Name, ...], BeforeValidator(several, json_schema_input_type=Name | tuple[Name, ...])]
 Packages = Annotated[
-    tuple[Package, ...], BeforeValidator(_several, json_schema_input_type=Package | tuple[Package, ...])
+    tuple[Package, ...], BeforeValidator(several, json_schema_input_type=Package | tuple[Package, ...])
 ]
-Files = Annotated[tuple[str, ...], BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...])]
+Files = Annotated[tuple[str, ...], BeforeValidator(several, json_schema_input_type=str | tuple[str, ...])]
 Networks = Annotated[
-    tuple[Network, ...], BeforeValidator(_several, json_schema_input_type=Network | tuple[Network, ...])
+    tuple[Network, ...], BeforeValidator(several, json_schema_input_type=Network | tuple[Network, ...])
 ]
 UrlPaths = Annotated[
-    tuple[UrlPath, ...], BeforeValidator(_several, json_schema_input_type=UrlPath | tuple[UrlPath, ...])
+    tuple[UrlPath, ...], BeforeValidator(several, json_schema_input_type=UrlPath | tuple[UrlPath, ...])
 ]

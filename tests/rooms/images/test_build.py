@@ -20,6 +20,7 @@ from seaway.ports.registry import Registry
 from seaway.providers.local.registry import LocalRegistry
 from seaway.rooms.images.build import build, put_together
 from seaway.rooms.images.explain import explain
+from seaway.rooms.images.facts import extent
 from seaway.rooms.images.keys import make_pair, private_key
 from seaway.rooms.images.kinds import TYPES
 from seaway.rooms.images.recipe import Recipe
@@ -183,7 +184,7 @@ def test_every_layer_is_explained(recipe: Recipe, store: Store) -> None:
     (recipe.top / ".gitignore").write_text("*.log\n")
     (recipe.folder / "a.log").write_text("not in the image")
     (recipe.folder / "large.txt").write_text("x" * 50_000)
-    parts = put_together(recipe, store, silent, "test")
+    parts = put_together(recipe, store, silent, "test", recipe.platforms[0])
     base, needed, code = explain(recipe, parts, store)
     assert [each.digest for each in (base, needed, code)] == [each.digest for each in parts.layers]
     assert (base.where, needed.where, code.where) == ("/", "/app/site", "/app/src")
@@ -199,10 +200,60 @@ def test_every_layer_is_explained(recipe: Recipe, store: Store) -> None:
     assert not any(each.startswith("a.log ") for each in code.holds)
 
 
+def test_two_platforms_become_an_index_with_papers_for_each(
+    recipe: Recipe, registry: Registry, store: Store, tmp_path: Path
+) -> None:
+    both = replace(recipe, images=ImagesSpec(platforms=("arm64", "amd64")))
+    key = private_key(make_pair(tmp_path / "release", None)[0])
+    index = build(both, registry, store, silent, "test", key=key)
+    entries = json.loads(registry.get_manifest(index)[1])["manifests"]
+    images = {each["platform"]["architecture"]: index.at(Digest(each["digest"])) for each in entries}
+    assert list(images) == ["amd64", "arm64"]
+    assert extent(registry, index)[1] == ("linux/amd64", "linux/arm64")
+    assert layers(registry, images["amd64"])[-1] == layers(registry, images["arm64"])[-1]
+    here, there = (unpack(registry, image, tmp_path / arch) for arch, image in images.items())
+    assert (programs(here), programs(there)) == ({62}, {183})  # EM_X86_64 and EM_AARCH64
+    assert any((there / "app/site").rglob("*.so"))
+    compiled = next(there.glob("usr/lib/python3.*/__pycache__/os.*.pyc"))
+    assert compiled.read_bytes() == (here / compiled.relative_to(there)).read_bytes()
+    for image in (index, *images.values()):
+        assert image.digest
+        said = statements(Shelf.of(image), image.digest, [key.public])
+        assert {each.predicate_type for each in said} == {TYPES["sbom"], TYPES["provenance"], SIGNED}
+        bill = json.dumps(next(each.predicate for each in said if each.predicate_type == TYPES["sbom"]))
+        kinds = {arch for arch in images if f"arch={arch}" in bill}
+        assert kinds == {arch for arch, one in images.items() if image in {index, one}}
+
+
+def programs(root: Path) -> set[int]:
+    """For which machines there are programs and libraries below a folder, as ELF numbers them."""
+    found = set()
+    for path in root.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                head = file.read(20)
+            if head.startswith(b"\x7fELF"):
+                found.add(int.from_bytes(head[18:20], "little"))
+    return found
+
+
+def test_a_base_that_is_not_there_for_a_platform_is_named(
+    recipe: Recipe, registry: Registry, store: Store, tmp_path: Path
+) -> None:
+    base = str(make(recipe, registry, store))
+    asked = replace(recipe, images=ImagesSpec(base=base, platforms=("arm64",)))
+    with pytest.raises(SeawayError, match="is not there for linux/arm64"):
+        make(asked, registry, Store(tmp_path / "other"))
+
+
 def test_a_dependency_without_a_wheel_is_named(recipe: Recipe, registry: Registry, store: Store) -> None:
     (recipe.folder / "requirements.txt").write_text("docopt==0.6.2\n")
     with pytest.raises(SeawayError, match="docopt has no wheel"):
         make(recipe, registry, store)
+    (recipe.folder / "requirements.txt").write_text("intel-openmp==2025.0.0\n")  # for x86-64 only
+    asked = replace(recipe, images=ImagesSpec(platforms=("arm64",)))
+    with pytest.raises(SeawayError, match=r"intel-openmp has no wheel for Python 3\.\d+ on aarch64"):
+        make(asked, registry, store)
     assert registry.tags("thoughts/frontend") == ()
 
 

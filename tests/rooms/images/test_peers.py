@@ -17,7 +17,7 @@ from seaway.model.event import silent
 from seaway.model.names import ImageRef
 from seaway.providers.local.access import PULL
 from seaway.providers.local.registry import LocalRegistry
-from seaway.rooms.images.build import push
+from seaway.rooms.images.build import join, push
 from seaway.rooms.images.copy import copy
 from seaway.rooms.images.keys import make_pair, private_key
 from seaway.rooms.images.shelf import Shelf
@@ -26,6 +26,7 @@ from seaway.rooms.images.store import Store
 from tests.rooms.images.registries import shelf
 
 pytestmark = pytest.mark.cluster
+ARCHES = ("amd64", "arm64")
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +46,18 @@ def image(guarded: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Imag
     ]
     ref = ImageRef(guarded.host, "team/app", "v1")
     push(LocalRegistry(guarded.host), ref, layers, oci.Settings(cmd=("true",), user="10001"), store)
+    return ref
+
+
+@pytest.fixture
+def index(image: ImageRef, tmp_path: Path) -> ImageRef:
+    """Two images and their index, by its tag."""
+    registry, store = LocalRegistry(image.registry), Store(tmp_path / "store")
+    untagged = ImageRef(image.registry, image.repository)
+    layer = store.layer("both", "both", partial(list, [archive.Entry("app/both", data=b"both")]))
+    images = {arch: push(registry, untagged, [layer], oci.Settings(), store, arch=arch) for arch in ARCHES}
+    found, ref = untagged.at(join(registry, untagged, images)), ImageRef(image.registry, "team/app", "both")
+    registry.put_manifest(ref, *registry.get_manifest(found))
     return ref
 
 
@@ -101,3 +114,22 @@ def test_crane_may_not_push_with_the_password_of_the_nodes(
     done = subprocess.run([crane, "tag", str(image), "v2"], capture_output=True, text=True, check=False)
     assert done.returncode
     assert "UNAUTHORIZED" in done.stderr
+
+
+def test_crane_and_skopeo_find_both_images_of_an_index(
+    crane: Path, index: ImageRef, second_server: Any
+) -> None:
+    source, target = Shelf.of(index), shelf(second_server.host, "live/app")
+    digest = source.find(index)
+    copy(source, target, digest, silent, "test")
+    promoted = f"{target}@{digest}"
+    assert "PASS" in run(crane, "validate", "--remote", promoted).upper()
+    for arch in ARCHES:
+        told = json.loads(run(crane, "config", "--platform", f"linux/{arch}", promoted))
+        assert told["architecture"] == arch
+    assert run(crane, "digest", str(index)).strip() == str(digest)
+    if not shutil.which("skopeo"):
+        pytest.skip("skopeo is not on this machine")
+    for arch in ARCHES:
+        how = ("inspect", "--no-tags", "--tls-verify=false", f"docker://{promoted}")
+        assert json.loads(run("skopeo", "--override-arch", arch, *how))["Architecture"] == arch

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -75,6 +76,15 @@ def test_a_change_of_how_it_runs_changes_it(recipe: Recipe) -> None:
         replace(recipe, images=ImagesSpec(base="r.example.com/python:3.13")),
     )  # fmt: skip
     assert len({source_key(each) for each in (recipe, *others)}) == 6
+
+
+def test_the_platforms_count_unless_they_are_what_this_machine_is(recipe: Recipe) -> None:
+    def keyed(*platforms: Literal["amd64", "arm64"]) -> str:
+        return source_key(replace(recipe, images=ImagesSpec(platforms=platforms)))
+
+    assert len({source_key(recipe), keyed("amd64"), keyed("arm64"), keyed("amd64", "arm64")}) == 3
+    assert source_key(recipe) in {keyed("amd64"), keyed("arm64")}
+    assert keyed("arm64", "amd64", "arm64") == keyed("amd64", "arm64")
 
 
 def test_a_lock_further_up_counts(recipe: Recipe) -> None:

@@ -37,10 +37,11 @@ class Base:
     """What an image starts from. `libc` is the platform that wheels are chosen for, in uv's words.
 
     `program` is its Python and `site` where that looks for packages by itself. Without `python` there is
-    nothing on this machine that writes byte code for it.
+    nothing on this machine that writes byte code for it: what is made for another `arch` is never run here.
     """
 
     key: str
+    arch: str
     layers: tuple[oci.Layer, ...]
     version: str
     libc: str
@@ -50,50 +51,67 @@ class Base:
     env: tuple[tuple[str, str], ...] = ()
 
 
-def base_key(packages: Iterable[str]) -> str:
+def base_key(packages: Iterable[str], arch: str) -> str:
     """Hash what makes one base differ from another, as far as it is decided here."""
-    return key("base", RECIPE, debian.suite(), oci.architecture(), sorted({*PACKAGES, *packages}))
+    return key("base", RECIPE, debian.suite(), arch, sorted({*PACKAGES, *packages}))
 
 
-def debian_base(store: Store, packages: tuple[str, ...], report: Report, step: str) -> Base:
-    """Find the base with further `packages`, or build it (some seconds)."""
-    name = base_key(packages)
-    root = store.tree(name, lambda part: _build(store, part, packages, report, step))
-    program = next(
-        p for p in sorted((root / "usr/bin").glob("python3.*")) if re.fullmatch(r"python3\.\d+", p.name)
-    )
-    version = program.name.removeprefix("python")
+def debian_base(store: Store, packages: tuple[str, ...], arch: str, report: Report, step: str) -> Base:
+    """Find the base with further `packages`, or build it (some seconds).
+
+    The byte code of one for another machine is written by this machine's own base, of the same release.
+    """
+    here = oci.architecture()
+    own = debian_base(store, packages, here, report, step) if arch != here else None
+
+    def make(root: Path) -> None:
+        fetched = debian.fetch(store.folder, {*PACKAGES, *packages}, report, step, arch)
+        report(Event(step, Outcome.PROGRESS, f"unpacking {len(fetched)} Debian packages", 0.4))
+        debian.unpack(fetched, root)
+        tidy(root)
+        furnish(root, next(p.version for p in fetched if p.name == "libc6"))
+        if python := _interpreter(root, own):
+            report(Event(step, Outcome.PROGRESS, "compiling Python's library", 0.6))
+            compile_tree(python, root, "/", (f"usr/lib/{_program(root).name}",))
+        report(Event(step, Outcome.PROGRESS, "packing the base layer", 0.8))
+
+    name = base_key(packages, arch)
+    root = store.tree(name, make)
+    version = _program(root).name.removeprefix("python")
     layer = store.layer(name, "Debian: " + ", ".join((*PACKAGES, *packages)), lambda: _entries(root))
     libc = re.match(r"(\d+)\.(\d+)", (root / "etc/seaway/libc").read_text())
     if not libc:
         raise SeawayError("the base layer was not made whole", where=str(root), remedy="remove this folder")
     return Base(
         name,
+        arch,
         (layer,),
         version,
-        f"{machine()}-manylinux_{libc[1]}_{libc[2]}",
+        f"{machine(arch)}-manylinux_{libc[1]}_{libc[2]}",
         "/usr/bin/python3",
         f"usr/local/lib/python{version}/dist-packages",
-        Interpreter.inside(root, program),
+        _interpreter(root, own),
     )
 
 
-def _build(store: Store, root: Path, packages: tuple[str, ...], report: Report, step: str) -> None:
-    fetched = debian.fetch(store.folder / "apt", {*PACKAGES, *packages}, report, step)
-    report(Event(step, Outcome.PROGRESS, f"unpacking {len(fetched)} Debian packages", 0.4))
-    debian.unpack(fetched, root)
-    tidy(root)
-    furnish(root, next(p.version for p in fetched if p.name == "libc6"))
-    report(Event(step, Outcome.PROGRESS, "compiling Python's library", 0.6))
-    library = next(p for p in sorted((root / "usr/lib").glob("python3.*")) if p.is_dir())
-    program = root / "usr/bin" / library.name
-    compile_tree(Interpreter.inside(root, program), root, "/", (f"usr/lib/{library.name}",))
-    report(Event(step, Outcome.PROGRESS, "packing the base layer", 0.8))
+def _program(root: Path) -> Path:
+    """Find the Python of a tree, by its full name."""
+    return next(
+        p for p in sorted((root / "usr/bin").glob("python3.*")) if re.fullmatch(r"python3\.\d+", p.name)
+    )
 
 
-def machine() -> str:
-    """Name this machine's architecture as wheels do, such as x86_64."""
-    return {"amd64": "x86_64", "arm64": "aarch64"}.get(oci.architecture(), oci.architecture())
+def _interpreter(root: Path, own: Base | None) -> Interpreter | None:
+    """Choose what compiles for the Python of a tree: itself, or in the stead of a foreign one the `own`."""
+    program = _program(root)
+    if own is None:
+        return Interpreter.inside(root, program)
+    return own.python if program.name == f"python{own.version}" else None
+
+
+def machine(arch: str) -> str:
+    """Name an architecture as wheels do, such as x86_64."""
+    return {"amd64": "x86_64", "arm64": "aarch64"}.get(arch, arch)
 
 
 def tidy(root: Path) -> None:

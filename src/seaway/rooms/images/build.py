@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,37 +56,59 @@ def build(
     nothing new under the tag.
     """
     begin = datetime.now(UTC)
-    parts = put_together(recipe, store, report, step)
+    every = [put_together(recipe, store, report, step, arch) for arch in recipe.platforms]
     report(Event(step, Outcome.PROGRESS, f"pushing to {registry.place}", 0.95))
-    ref = recipe.ref(registry.place)
-    untagged = ImageRef(ref.registry, ref.repository)
-    digest = push(registry, untagged, parts.layers, settings(recipe, parts.base), store)
-    made = Made(recipe, parts.layers, parts.pinned.text if parts.pinned else "", begin)
-    describe(Shelf.of(ref), digest, made, store, key)
+    ref, images = recipe.ref(registry.place), dict[str, Digest]()
+    shelf, untagged = Shelf.of(ref), ImageRef(ref.registry, ref.repository)
+    for parts in every:
+        run, arch = settings(recipe, parts.base), parts.base.arch
+        images[arch] = push(registry, untagged, parts.layers, run, store, arch=arch)
+        describe(shelf, images[arch], _made(recipe, [parts], begin), store, key)
+    digest = images[recipe.platforms[0]]
+    if len(images) > 1:
+        digest = join(registry, untagged, images)
+        describe(shelf, digest, _made(recipe, every, begin), store, key)
     # Last, since who finds the tag looks for nothing else.
     registry.put_manifest(ref, *registry.get_manifest(ref.at(digest)))
     return ref.at(digest)
 
 
-def put_together(recipe: Recipe, store: Store, report: Report, step: str) -> Parts:
+def _made(recipe: Recipe, every: Sequence[Parts], begin: datetime) -> Made:
+    """Say what an image was made of, or an index of several; what is the same in these counts once."""
+    below = [layer for parts in every for layer in parts.layers[:-1]]
+    layers = dict.fromkeys([*below, *(parts.application for parts in every)])
+    pinned = next((parts.pinned.text for parts in every if parts.pinned), "")
+    return Made(recipe, tuple(layers), pinned, begin, tuple(parts.base.arch for parts in every))
+
+
+def join(registry: Registry, untagged: ImageRef, images: Mapping[str, Digest]) -> Digest:
+    """Push the index of images that are there, by their architectures."""
+    entries = []
+    for arch, digest in images.items():
+        image = oci.descriptor(*registry.get_manifest(untagged.at(digest)))
+        entries.append({**image, "platform": {"architecture": arch, "os": "linux"}})
+    return registry.put_manifest(untagged, oci.INDEX, oci.index(entries))
+
+
+def put_together(recipe: Recipe, store: Store, report: Report, step: str, arch: str) -> Parts:
     """Find an image's layers on this machine, or make them; nothing is pushed. Raises SeawayError."""
-    base = find_base(recipe, store, report, step)
+    base = find_base(recipe, store, report, step, arch)
     pinned = dependencies.read(recipe.project)
     needed = dependencies.dependency_layer(store, base, pinned, report, step) if pinned else None
     report(Event(step, Outcome.PROGRESS, "packing the application", 0.9))
     return Parts(base, pinned, needed, _application(recipe, base, store))
 
 
-def find_base(recipe: Recipe, store: Store, report: Report, step: str) -> Base:
+def find_base(recipe: Recipe, store: Store, report: Report, step: str, arch: str) -> Base:
     if recipe.images.base == "debian":
-        return debian_base(store, recipe.images.packages, report, step)
-    return pulled_base(store, recipe.images.base, report, step)
+        return debian_base(store, recipe.images.packages, arch, report, step)
+    return pulled_base(store, recipe.images.base, arch, report, step)
 
 
 def refresh_base(recipes: Iterable[Recipe], store: Store) -> None:
     """Let the next build take the newest packages (or the tag's newest image) as base."""
-    debian.stale(store.folder / "apt")
-    for name in {recipe.base_key for recipe in recipes}:
+    debian.stale(store.folder)
+    for name in {recipe.base_key(arch) for recipe in recipes for arch in recipe.platforms}:
         store.forget(name)
 
 
@@ -119,21 +141,31 @@ def settings(recipe: Recipe, base: Base) -> oci.Settings:
 
 
 def push(
-    registry: Registry, ref: ImageRef, layers: Sequence[oci.Layer], run: oci.Settings, store: Store
+    registry: Registry,
+    ref: ImageRef,
+    layers: Sequence[oci.Layer],
+    run: oci.Settings,
+    store: Store,
+    *,
+    arch: str = "",
 ) -> Digest:
-    """Push layers side by side, then what names them: a tag never points at half an image."""
+    """Push layers side by side, then what names them: a tag never points at half an image.
+
+    It is an image for this machine, unless another architecture is named.
+    """
+    config = oci.config(layers, run, arch or oci.architecture())
 
     def send() -> Digest:
-        return registry.put_manifest(ref, oci.MANIFEST, _send(registry, ref.repository, layers, run, store))
+        _send(registry, ref.repository, layers, config, store)
+        return registry.put_manifest(ref, oci.MANIFEST, oci.manifest(config, layers))
 
     return again(send)
 
 
 def _send(
-    registry: Registry, repository: str, layers: Sequence[oci.Layer], run: oci.Settings, store: Store
-) -> bytes:
-    """Push layers and configuration; gives the manifest that names them."""
-    config = oci.config(layers, run, oci.architecture())
+    registry: Registry, repository: str, layers: Sequence[oci.Layer], config: bytes, store: Store
+) -> None:
+    """Push layers and configuration."""
     shared = ImageRef.within(registry.place, SHARED).repository
     with ThreadPoolExecutor(4) as pool, store.scratch() as folder:
         (folder / "config").write_bytes(config)
@@ -148,7 +180,6 @@ def _send(
         sent.append(pool.submit(put, oci.digest(config), str(folder / "config")))
         for each in sent:
             each.result()
-    return oci.manifest(config, layers)
 
 
 def _application(recipe: Recipe, base: Base, store: Store) -> oci.Layer:
@@ -171,5 +202,5 @@ def _application(recipe: Recipe, base: Base, store: Store) -> oci.Layer:
             yield archive.Entry(HOME)
             yield from archive.tree(folder, HOME)
 
-    name = f"application-{RECIPE}-{source_key(recipe)}"
+    name = f"application-{RECIPE}-{source_key(recipe)}-{base.version}"
     return store.layer(name, f"application {recipe.service}", entries)

@@ -60,28 +60,33 @@ def os_release() -> str:
         return ""
 
 
-def fetch(folder: Path, names: Iterable[str], report: Report, step: str) -> tuple[Package, ...]:
-    """Download packages and all they depend on. `folder` keeps lists and packages for the next time.
+def fetch(
+    cache: Path, names: Iterable[str], report: Report, step: str, arch: str = ""
+) -> tuple[Package, ...]:
+    """Download packages and all they depend on, for this machine or another architecture.
 
-    Raises NotFound for a name that this machine's sources do not have, Unreachable where they do not answer.
+    A folder in `cache` keeps lists and packages for the next time. Raises NotFound for a name that this
+    machine's sources do not have, Unreachable where they do not answer.
     """
-    wanted = sorted(set(names))
+    foreign = arch if arch != architecture() else ""
+    folder, wanted = cache / (f"apt-{foreign}" if foreign else "apt"), sorted(set(names))
     with locked(folder / "lock", "another build", notes(report, "lock")):
-        apt = _Apt(folder, wanted)
+        apt = _Apt(folder, wanted, foreign)
         apt.update(report, step)
         planned = _PLANNED.findall(apt.run("--simulate", "install", *wanted))
         report(Event(step, Outcome.PROGRESS, f"downloading {len(planned)} Debian packages", 0.1))
         apt.run("--download-only", "install", *wanted)
     found = []
-    for name, version, arch in sorted(planned):
-        file = folder / "archives" / f"{name}_{version.replace(':', '%3a')}_{arch}.deb"
+    for name, version, kind in sorted(planned):
+        file = folder / "archives" / f"{name}_{version.replace(':', '%3a')}_{kind}.deb"
         found.append(Package(name, version, file))
     return tuple(found)
 
 
-def stale(folder: Path) -> None:
+def stale(cache: Path) -> None:
     """Let the next fetch ask for new package lists."""
-    (folder / "updated").unlink(missing_ok=True)
+    for stamp in cache.glob("apt*/updated"):
+        stamp.unlink()
 
 
 def unpack(packages: Iterable[Package], root: Path) -> None:
@@ -115,10 +120,13 @@ def _merge(root: Path, name: str) -> None:
 
 
 class _Apt:
-    """apt with the machine's sources, keys and settings, but folders and a package database of its own."""
+    """apt with the machine's sources, keys and settings, but folders and a package database of its own.
 
-    def __init__(self, folder: Path, wanted: Iterable[str]) -> None:
-        self._folder, self._lists = folder, folder / "lists"
+    It takes the machine's architecture for the one that is `foreign`, if any.
+    """
+
+    def __init__(self, folder: Path, wanted: Iterable[str], foreign: str) -> None:
+        self._folder, self._lists, self._foreign = folder, folder / "lists", foreign
         for name in ("lists/partial", "archives/partial"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         parts = folder / "parts"
@@ -130,13 +138,16 @@ class _Apt:
         hooks = ("APT::Update::Pre-Invoke", "APT::Update::Post-Invoke", "APT::Update::Post-Invoke-Success",
                  "DPkg::Pre-Invoke", "DPkg::Post-Invoke", "DPkg::Pre-Install-Pkgs")  # fmt: skip
         (parts / "zz-seaway").write_text("".join(f"#clear {hook};\n" for hook in hooks))
-        (folder / "status").write_text("".join(_pretend(n) for n in ABSENT if n not in set(wanted)))
+        (folder / "status").write_text(
+            "".join(_pretend(n, foreign or architecture()) for n in ABSENT if n not in set(wanted))
+        )
         (folder / "apt.conf").write_text(
             f'Dir::Etc::Parts "{parts}";\nDir::State "{folder}";\nDir::State::Lists "{self._lists}";\n'
             f'Dir::State::status "{folder}/status";\nDir::Cache "{folder}";\n'
             f'Dir::Cache::archives "{folder}/archives";\nAPT::Sandbox::User "root";\n'
             'APT::Install-Recommends "false";\nAPT::Install-Suggests "false";\nAcquire::Languages "none";\n'
             'APT::Get::Assume-Yes "true";\nAcquire::Retries "3";\n'
+            + (f'APT::Architecture "{foreign}";\nAPT::Architectures {{"{foreign}";}};\n' if foreign else "")
         )
 
     def update(self, report: Report, step: str) -> None:
@@ -160,29 +171,31 @@ class _Apt:
         try:
             return process.run("apt-get", "--quiet", *words, env=env)
         except ProcessFailed as error:
-            raise _explained(error, words) from error
+            raise _explained(error, words, self._foreign) from error
 
 
-def _pretend(name: str) -> str:
+def _pretend(name: str, arch: str) -> str:
     more = (
         "Provides: debconf-2.0, perlapi-5.36.0, perlapi-5.40.1\n" if name in {"debconf", "perl-base"} else ""
     )
     return (
-        f"Package: {name}\nStatus: install ok installed\nMaintainer: none\nArchitecture: {architecture()}\n"
+        f"Package: {name}\nStatus: install ok installed\nMaintainer: none\nArchitecture: {arch}\n"
         f"Multi-Arch: allowed\nVersion: 999\n{more}Description: not in images\n\n"
     )
 
 
-def _explained(error: ProcessFailed, words: tuple[str, ...]) -> SeawayError:
+def _explained(error: ProcessFailed, words: tuple[str, ...], foreign: str) -> SeawayError:
+    served = f" for {foreign}" if foreign else ""
     if missing := _NO_PACKAGE.findall(error.why):
         names = ", ".join(sorted({a or b for a, b in missing}))
         return NotFound(
-            f"Debian has no package {names} here", where="images.packages", why=error.why,
+            f"Debian has no package {names}{served} here", where="images.packages", why=error.why,
             remedy="look for its name with: apt-cache search WORD",
         )  # fmt: skip
     if "update" in words or "Failed to fetch" in error.why:
         return Unreachable(
-            "the package sources of this machine do not answer", why=error.why,
-            remedy="check the network, and the files in /etc/apt/sources.list.d",
+            f"the package sources of this machine do not answer{served}", why=error.why,
+            remedy="check the network, and the files in /etc/apt/sources.list.d"
+            + (f": they must serve {foreign} too" if foreign else ""),
         )  # fmt: skip
     return error

@@ -25,12 +25,13 @@ PROVENANCE: Final = TYPES["provenance"]
 
 @dataclass(frozen=True)
 class Made:
-    """What an image was made of: its layers in order, the text of its requirements, since when."""
+    """What an image was made of: its layers in order, the text of its requirements; since when, for what."""
 
     recipe: Recipe
     layers: tuple[oci.Layer, ...]
     pinned: str
     begin: datetime
+    platforms: tuple[str, ...]
 
 
 def describe(shelf: Shelf, digest: Digest, made: Made, store: Store, key: PrivateKey | None = None) -> None:
@@ -49,7 +50,7 @@ def describe(shelf: Shelf, digest: Digest, made: Made, store: Store, key: Privat
         if key and SBOM not in there:
             attach(shelf, digest, SBOM, json.loads(text), key)
     if PROVENANCE not in there:
-        how = provenance(made.recipe, made.layers, made.begin, datetime.now(UTC))
+        how = provenance(made.recipe, made.layers, made.begin, datetime.now(UTC), made.platforms)
         attach(shelf, digest, PROVENANCE, how, key)
     if key:
         sign(shelf, digest, key, said)

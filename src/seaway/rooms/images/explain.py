@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ _KINDS = {"deb": "Debian package", "pypi": "Python distribution"}
 
 @dataclass(frozen=True)
 class Explained:
-    """One layer: its `size` in bytes as it is pushed, where it lies in the image, and what is in it.
+    """One layer for a `platform`: its `size` in bytes as it is pushed, where it lies, and what is in it.
 
     `why` tells what asks for it, `holds` how much is in it and then what, `again` when it is made anew.
     """
@@ -33,6 +33,7 @@ class Explained:
     why: str
     holds: tuple[str, ...]
     again: str
+    platform: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -43,7 +44,8 @@ def explain(recipe: Recipe, parts: Parts, store: Store) -> tuple[Explained, ...]
     found = [_base(recipe, layer, store) for layer in parts.base.layers]
     if parts.needed and parts.pinned:
         found.append(_dependencies(recipe, parts.needed, parts.pinned, store))
-    return (*found, _application(recipe, parts.application))
+    found.append(_application(recipe, parts.application))
+    return tuple(replace(each, platform=f"linux/{parts.base.arch}") for each in found)
 
 
 def _base(recipe: Recipe, layer: oci.Layer, store: Store) -> Explained:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -24,3 +25,16 @@ class ImageFacts:
 def image_facts(registry: Registry | None, wanted: Iterable[ImageRef]) -> ImageFacts:
     """Ask the registry for every image; without one that runs, none is there."""
     return ImageFacts({ref: registry.resolve(ref) if registry else None for ref in wanted})
+
+
+def extent(registry: Registry, ref: ImageRef) -> tuple[int, tuple[str, ...]]:
+    """Give the bytes of an image's layers, each counted once, and the platforms of an index."""
+    manifest = json.loads(registry.get_manifest(ref)[1])
+    entries = manifest.get("manifests") or ()
+    parts = [registry.get_manifest(ref.at(Digest(each["digest"])))[1] for each in entries]
+    layers = (layer for each in (manifest, *map(json.loads, parts)) for layer in each.get("layers") or ())
+    platforms = (each.get("platform") or {} for each in entries)
+    return (
+        sum({layer["digest"]: int(layer["size"]) for layer in layers}.values()),
+        tuple(f"{each.get('os')}/{each.get('architecture')}" for each in platforms),
+    )

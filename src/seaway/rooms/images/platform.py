@@ -156,7 +156,7 @@ class Postgres:
 
     def _unpack(self, store: Store, root: Path, report: Report, step: str) -> None:
         wanted = {*pins()["postgres"]["packages"], self._server()}
-        fetched = debian.fetch(store.folder / "apt", wanted, report, step)
+        fetched = debian.fetch(store.folder, wanted, report, step)
         report(Event(step, Outcome.PROGRESS, f"unpacking {len(fetched)} Debian packages", 0.4))
         debian.unpack(fetched, root)
         tidy(root)
@@ -197,7 +197,7 @@ def _runtime(store: Store, report: Report, step: str) -> oci.Layer:
         with store.scratch() as folder:
             root = folder / "root"
             root.mkdir()
-            fetched = debian.fetch(store.folder / "apt", pins()["runtime"]["packages"], report, step)
+            fetched = debian.fetch(store.folder, pins()["runtime"]["packages"], report, step)
             debian.unpack(fetched, root)
             tidy(root)
             furnish(root, next(p.version for p in fetched if p.name == "libc6"))

@@ -17,7 +17,11 @@ BUILDER: Final = "https://seaway.dev/builder/local/v1"
 
 
 def provenance(
-    recipe: Recipe, layers: tuple[oci.Layer, ...], begin: datetime, end: datetime
+    recipe: Recipe,
+    layers: tuple[oci.Layer, ...],
+    begin: datetime,
+    end: datetime,
+    platforms: tuple[str, ...],
 ) -> dict[str, Any]:
     """Say how an image was made. Nothing in it is secret: no variable, no address of an index."""
     images = recipe.images
@@ -37,7 +41,7 @@ def provenance(
         "buildDefinition": {
             "buildType": BUILD,
             "externalParameters": asked,
-            "internalParameters": {"architecture": oci.architecture(), "recipe": RECIPE},
+            "internalParameters": {"architecture": ",".join(platforms), "recipe": RECIPE},
             "resolvedDependencies": [*_materials(recipe), *parts[:-1]],
         },
         "runDetails": {

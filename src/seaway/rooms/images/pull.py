@@ -36,22 +36,23 @@ def parse(text: str) -> ImageRef:
     return ref if ref.tag or ref.digest else ImageRef(ref.registry, ref.repository, "latest")
 
 
-def base_key(text: str) -> str:
+def base_key(text: str, arch: str) -> str:
     """Hash what makes this base differ; a tag stands for what it was when it was first pulled."""
-    return key("pulled", RECIPE, str(parse(text)), oci.architecture())
+    return key("pulled", RECIPE, str(parse(text)), arch)
 
 
-def pulled_base(store: Store, text: str, report: Report, step: str) -> Base:
+def pulled_base(store: Store, text: str, arch: str, report: Report, step: str) -> Base:
     """Find the base in the store, or pull it. Raises Refused where there is no Python in it."""
-    name, ref = base_key(text), parse(text)
+    name, ref = base_key(text, arch), parse(text)
     known = store.recall(name)
     if not known or not all(store.keep(layer["digest"]) for layer in known["layers"]):
         report(Event(step, Outcome.PROGRESS, f"pulling {ref}", 0.0))
-        known = _pull(store, ref, report, step)
+        known = _pull(store, ref, arch, report, step)
         store.remember(name, known)
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     return Base(
         name,
+        arch,
         tuple(oci.Layer(**layer) for layer in known["layers"]),
         known["version"],
         known["libc"],
@@ -62,14 +63,14 @@ def pulled_base(store: Store, text: str, report: Report, step: str) -> Base:
     )
 
 
-def _pull(store: Store, ref: ImageRef, report: Report, step: str) -> dict[str, Any]:
+def _pull(store: Store, ref: ImageRef, arch: str, report: Report, step: str) -> dict[str, Any]:
     remedy = "check the name in images.base and that this machine reaches the registry"
     server = Distribution(ref.registry, remedy=remedy)
     media_type, body = server.manifest(ref.repository, ref.digest.value if ref.digest else ref.tag)
     if media_type in oci.INDEXES:
-        chosen = oci.for_platform(json.loads(body), oci.architecture())
+        chosen = oci.for_platform(json.loads(body), arch)
         if not chosen:
-            raise SeawayError(f"{ref} is not there for linux/{oci.architecture()}", where="images.base")
+            raise _not_for(ref, arch)
         _, body = server.manifest(ref.repository, chosen)
     manifest = json.loads(body)
     wanted = [manifest["config"]["digest"], *(layer["digest"] for layer in manifest["layers"])]
@@ -78,18 +79,28 @@ def _pull(store: Store, ref: ImageRef, report: Report, step: str) -> dict[str, A
             report(Event(step, Outcome.PROGRESS, f"pulling {ref}", 0.8 * done / len(wanted)))
             server.get_blob(ref.repository, digest, store.blob(digest))
     config = json.loads(store.blob(wanted[0]).read_bytes())
+    if config.get("architecture") != arch:
+        raise _not_for(ref, arch)
     layers = tuple(
         oci.Layer(layer["digest"], diff_id, layer["size"], layer["mediaType"], f"from {ref}")
         for layer, diff_id in zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True)
     )
-    found = _look_inside([store.blob(layer.digest) for layer in layers])
+    found = _look_inside([store.blob(layer.digest) for layer in layers], machine(arch))
     if not found.get("version"):
         raise Refused(f"{ref} has no Python in it", where="images.base", remedy="name an image that has one")
     env = [pair.partition("=")[::2] for pair in config.get("config", {}).get("Env") or ()]
-    return {"libc": f"{machine()}-manylinux_2_17", **found, "layers": [asdict(x) for x in layers], "env": env}
+    libc = f"{machine(arch)}-manylinux_2_17"
+    return {"libc": libc, **found, "layers": [asdict(x) for x in layers], "env": env}
 
 
-def _look_inside(layers: list[Path]) -> dict[str, str]:
+def _not_for(ref: ImageRef, arch: str) -> SeawayError:
+    return SeawayError(
+        f"{ref} is not there for linux/{arch}", where="images.base",
+        remedy="name an image that is, or leave this platform out of images.platforms",
+    )  # fmt: skip
+
+
+def _look_inside(layers: list[Path], machine: str) -> dict[str, str]:
     """Read the layers' contents for the Python that is in them and the C library that it runs on."""
     found: dict[str, str] = {}
     for path in layers:
@@ -102,10 +113,10 @@ def _look_inside(layers: list[Path]) -> dict[str, str]:
                     place = "usr/local/" if prefix == "usr/" else prefix
                     found["site"] = f"{place}lib/python{match[2]}/{folder}"
                 elif "/ld-musl-" in member.name:
-                    found["libc"] = f"{machine()}-unknown-linux-musl"
+                    found["libc"] = f"{machine}-unknown-linux-musl"
                 elif member.isfile() and re.search(r"/libc(\.so\.6|-2\.\d+\.so)$", member.name):
                     file = tar.extractfile(member)
                     if file and (version := _GLIBC.search(file.read())):
                         major, minor = version[1].decode(), version[2].decode()
-                        found["libc"] = f"{machine()}-manylinux_{major}_{minor}"
+                        found["libc"] = f"{machine}-manylinux_{major}_{minor}"
     return found

@@ -56,10 +56,14 @@ class Recipe:
         return words
 
     @property
-    def base_key(self) -> str:
+    def platforms(self) -> tuple[str, ...]:
+        """The architectures that the image is for, in a fixed order."""
+        return tuple(sorted(set(self.images.platforms))) or (oci.architecture(),)
+
+    def base_key(self, arch: str) -> str:
         if self.images.base == "debian":
-            return base.base_key(self.images.packages)
-        return pull.base_key(self.images.base)
+            return base.base_key(self.images.packages, arch)
+        return pull.base_key(self.images.base, arch)
 
     def ref(self, registry: str) -> ImageRef:
         """Where the image lies in `registry`, `host[:port][/folder]`, by the hash of all that goes in."""
@@ -78,6 +82,7 @@ def source_key(recipe: Recipe) -> str:
             with path.open("rb") as data:
                 sum_ = hashlib.file_digest(data, "sha256").hexdigest()
             files.append((name, "run" if path.stat().st_mode & 0o111 else "", sum_))
-    made_with = (RECIPE, dependencies.RECIPE, recipe.base_key, oci.architecture())
+    bases = (part for arch in recipe.platforms for part in (recipe.base_key(arch), arch))
+    made_with = (RECIPE, dependencies.RECIPE, *bases)
     named = (recipe.system, recipe.service, recipe.command, recipe.port)
     return key(made_with, named, dependencies.pinned_text(project), files)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from seaway.model.fields import Duration, Files, Name, Packages
+from seaway.model.fields import Duration, Files, Name, Packages, several
 from seaway.model.spec import Spec
 from seaway.rooms.images.kinds import known_type
 
 Attestation = Annotated[str, AfterValidator(known_type)]
+Platform = Literal["amd64", "arm64"]
+Platforms = Annotated[
+    tuple[Platform, ...],
+    BeforeValidator(several, json_schema_input_type=Platform | tuple[Platform, ...]),
+]
 
 
 class ImagesSpec(Spec):
@@ -24,6 +29,11 @@ class ImagesSpec(Spec):
     )
     packages: Packages = Field(
         default=(), description="further Debian packages in the base layer", examples=[["libpq5"]]
+    )
+    platforms: Platforms = Field(
+        default=(),
+        description="what the images run on; two become an index. By default the platform of this machine",
+        examples=[["amd64", "arm64"]],
     )
 
 
