@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -27,7 +26,10 @@ for _command in (*image_trust.COMMANDS, image_promote.promote, image_prune.prune
     app.command()(_command)
 Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Default: all.")]
 Key = Annotated[
-    Path | None, typer.Option("--key", "-k", metavar="FILE", help="A private key that signs them.")
+    str | None,
+    typer.Option(
+        "--key", "-k", metavar="KEY", help="The key that signs them: a file, or awskms:///alias/NAME."
+    ),
 ]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Take the base's newest packages first.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Tell what is in each layer, and why.")]
@@ -99,16 +101,16 @@ def _make(
     *,
     refresh: bool,
     again: bool,
-    key: Path | None = None,
+    key: str | None = None,
     explain: bool = False,
 ) -> None:
+    from seaway.app.images import signer as signer_of  # noqa: PLC0415
     from seaway.model.event import Event, Outcome  # noqa: PLC0415
     from seaway.rooms.images.build import build as build_image  # noqa: PLC0415
     from seaway.rooms.images.build import refresh_base  # noqa: PLC0415
-    from seaway.rooms.images.keys import private_key  # noqa: PLC0415
     from seaway.rooms.images.store import Store  # noqa: PLC0415
 
-    store, signer = Store(), private_key(key) if key else None
+    store, signer = Store(), signer_of(key) if key else None
     made: list[dict[str, Any]] = []
     with Story() as story:
         registry, recipes = _open(on, file, services, story)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,7 +16,10 @@ From = Annotated[
 ]
 To = Annotated[str, typer.Option("--to", metavar="ENV", help="The environment that they come to.")]
 Key = Annotated[
-    Path | None, typer.Option("--key", "-k", metavar="FILE", help="A private key that signs the record.")
+    str | None,
+    typer.Option(
+        "--key", "-k", metavar="KEY", help="The key that signs the record: a file, or awskms:///alias/NAME."
+    ),
 ]
 
 
@@ -43,9 +45,8 @@ def promote(
     from seaway.app import images as house  # noqa: PLC0415
     from seaway.app.world import registry_of  # noqa: PLC0415
     from seaway.flow.load import load  # noqa: PLC0415
-    from seaway.rooms.images.keys import private_key  # noqa: PLC0415
 
-    system, signer = load(file), private_key(key) if key else None
+    system, signer = load(file), house.signer(key) if key else None
     _, target = system.environment(to)
     if target.on != "local" and not yes and sys.stdin.isatty():
         names = ", ".join(services or system.services)

@@ -23,9 +23,17 @@ Images = Annotated[
     ),
 ]
 Name = Annotated[str, typer.Argument(metavar="[NAME]", help="The files are NAME.key and NAME.pub.")]
-Key = Annotated[Path, typer.Option("--key", "-k", metavar="FILE", help="The private key that signs.")]
+Key = Annotated[
+    str,
+    typer.Option(
+        "--key", "-k", metavar="KEY", help="The private key that signs: a file, or awskms:///alias/NAME."
+    ),
+]
 Keys = Annotated[
-    list[Path], typer.Option("--key", "-k", metavar="FILE", help="A public key; each must have signed.")
+    list[str],
+    typer.Option(
+        "--key", "-k", metavar="KEY", help="A public key, or awskms:///alias/NAME; each must have signed."
+    ),
 ]
 Type = Annotated[
     str,
@@ -69,11 +77,12 @@ def sign(
     For example:
       seaway image sign --key release.key
       seaway image sign users --key release.key --on rehearsal
+      seaway image sign --key awskms:///alias/release
     """
-    from seaway.rooms.images.keys import private_key  # noqa: PLC0415
+    from seaway.app.images import signer as signer_of  # noqa: PLC0415
     from seaway.rooms.images.signatures import sign as sign_image  # noqa: PLC0415
 
-    signer, rows = private_key(key), list[dict[str, Any]]()
+    signer, rows = signer_of(key), list[dict[str, Any]]()
     with Story() as story:
         for name, shelf, digest in _found(images, on, file):
             fresh = sign_image(shelf, digest, signer)
@@ -83,7 +92,7 @@ def sign(
         emit_json(rows)
         return
     emit_table(("name", "image"), [(row["name"], row["image"]) for row in rows])
-    public = key.with_suffix(".pub")
+    public = key if key.startswith("awskms:") else Path(key).with_suffix(".pub")
     next_commands(
         (f"seaway image verify --key {public}", "see that they are signed"),
         (f"cosign verify --key {public} --insecure-ignore-tlog IMAGE", "the same, with cosign"),
@@ -99,11 +108,11 @@ def verify(
       seaway image verify --key release.pub
       seaway image verify registry.example.com/thoughts/users:v1 --key release.pub
     """
+    from seaway.app.images import verifier  # noqa: PLC0415
     from seaway.errors import Refused  # noqa: PLC0415
-    from seaway.rooms.images.keys import public_key  # noqa: PLC0415
     from seaway.rooms.images.signatures import signatures  # noqa: PLC0415
 
-    keys, rows, missing = [public_key(path, str(path)) for path in key], list[dict[str, Any]](), list[str]()
+    keys, rows, missing = [verifier(name) for name in key], list[dict[str, Any]](), list[str]()
     for name, shelf, digest in _found(images, on, file):
         found = signatures(shelf, digest, keys)
         missing += [f"{name}: {k.name}" for k in keys if k not in [each.by for each in found]]
@@ -144,10 +153,10 @@ def attest(
       seaway image attest users --type tests --predicate result.json --key ci.key
       seaway image attest --type approval --key lead.key
     """
+    from seaway.app.images import signer as signer_of  # noqa: PLC0415
     from seaway.rooms.images.attest import attest as attest_image  # noqa: PLC0415
-    from seaway.rooms.images.keys import private_key  # noqa: PLC0415
 
-    signer, kind, said, rows = private_key(key), _kind(type), _said(predicate), []
+    signer, kind, said, rows = signer_of(key), _kind(type), _said(predicate), []
     for name, shelf, digest in _found(images, on, file):
         referrer = attest_image(shelf, digest, kind, said, signer)
         rows.append({"name": name, "image": f"{shelf}@{digest}", "type": kind, "attestation": str(referrer)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from seaway.errors import NotFound, Refused
 from seaway.model.event import silent
 from seaway.model.names import Digest, ImageRef
 from seaway.rooms.images.attest import attest
-from seaway.rooms.images.keys import PrivateKey, PublicKey, make_pair, private_key
+from seaway.rooms.images.keys import PrivateKey, PublicKey, make_pair, private_key, public_key
 from seaway.rooms.images.kinds import TYPES
 from seaway.rooms.images.promote import Move, Promoted, Rules, judge, promote, promotions, weigh
 from seaway.rooms.images.shelf import Shelf
@@ -25,6 +26,10 @@ from seaway.rooms.images.statements import PREDICATE, Said, attach
 from tests.rooms.images.registries import push, shelf
 
 cluster = pytest.mark.cluster
+
+
+def _key(folder: Path, name: str) -> PublicKey:
+    return public_key(folder / name, name)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +43,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Priv
 @pytest.fixture
 def rules(keys: tuple[Path, dict[str, PrivateKey]]) -> Rules:
     spec = PromotionSpec.model_validate({"signed": "release.pub", "attested": {"tests": "ci.pub"}})
-    return Rules.of(spec, keys[0])
+    return Rules.of(spec, partial(_key, keys[0]))
 
 
 @pytest.fixture
@@ -74,7 +79,8 @@ def test_only_the_right_key_opens_a_gate(
     keys: tuple[Path, dict[str, PrivateKey]], signed: list[str], said: list[tuple[str, str | None]]
 ) -> None:
     rules = Rules.of(
-        PromotionSpec.model_validate({"signed": ["release.pub"], "attested": {"tests": "ci.pub"}}), keys[0]
+        PromotionSpec.model_validate({"signed": ["release.pub"], "attested": {"tests": "ci.pub"}}),
+        partial(_key, keys[0]),
     )
     # The same key under another name is the same key.
     named = {name: PublicKey("by another name", key.public.key) for name, key in keys[1].items()}
@@ -94,7 +100,11 @@ def scan(by: PublicKey | None, when: str, *severities: str) -> Said:
 
 def test_the_newest_report_of_the_scanner_decides(keys: tuple[Path, dict[str, PrivateKey]]) -> None:
     spec = PromotionSpec.model_validate({"scanned": {"by": "ci.pub", "worst": "medium"}})
-    rules, ci, other = Rules.of(spec, keys[0]), keys[1]["ci"].public, keys[1]["other"].public
+    rules, ci, other = (
+        Rules.of(spec, partial(_key, keys[0])),
+        keys[1]["ci"].public,
+        keys[1]["other"].public,
+    )
 
     def gate(*said: Said) -> tuple[bool, str]:
         (found,) = judge(rules, [], said)

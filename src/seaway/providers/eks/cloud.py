@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_eks import EKSClient
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_sts import STSClient
 
 REHEARSAL: Final = "SEAWAY_AWS_ENDPOINTS"
@@ -79,6 +80,10 @@ class Cloud:
     @cached_property
     def iam(self) -> IAMClient:
         return self.session.client("iam", **self._settings("iam"))
+
+    @cached_property
+    def kms(self) -> KMSClient:
+        return self.session.client("kms", **self._settings("kms"))
 
     @cached_property
     def sts(self) -> STSClient:

@@ -6,8 +6,9 @@ import base64
 import hashlib
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from seaway.errors import NotFound, Refused, UsageError
 from seaway.model.secret import Secret
+from seaway.ports.keys import KeptKey
 
 #: The environment variable with the password of a private key.
 PASSWORD: Final = "SEAWAY_KEY_PASSWORD"  # noqa: S105  (a name)
@@ -51,6 +53,17 @@ class PublicKey:
         return True
 
 
+class Signer(Protocol):
+    """Who signs: a private key at hand, or one that is kept elsewhere."""
+
+    @property
+    def public(self) -> PublicKey:
+        """The half that verifies."""
+
+    def sign(self, data: bytes) -> bytes:
+        """Sign the SHA-256 of the data; gives the signature in DER."""
+
+
 @dataclass(frozen=True)
 class PrivateKey:
     """The half that signs."""
@@ -63,6 +76,22 @@ class PrivateKey:
 
     def sign(self, data: bytes) -> bytes:
         return self.key.sign(data, _SCHEME)
+
+
+@dataclass(frozen=True)
+class KeptElsewhere:
+    """A key that signs where it is kept; `name` is what the reader calls it."""
+
+    name: str
+    kept: KeptKey
+
+    @cached_property
+    def public(self) -> PublicKey:
+        """Ask for the half that verifies. Raises UsageError where it is no ECDSA key on P-256."""
+        return _public(self.kept.public_pem.encode(), self.name, self.name)
+
+    def sign(self, data: bytes) -> bytes:
+        return self.kept.sign(data)
 
 
 def make_pair(stem: Path, password: Secret | None) -> tuple[Path, Path]:
@@ -110,16 +139,23 @@ def private_key(path: Path) -> PrivateKey:
 
 def public_key(path: Path, name: str = "") -> PublicKey:
     """Read a public key. Raises UsageError where it cannot be used."""
+    return _public(_read(path), str(path), name or path.name)
+
+
+def _public(pem: bytes, where: str, name: str) -> PublicKey:
     try:
-        key = serialization.load_pem_public_key(_read(path))
+        key = serialization.load_pem_public_key(pem)
     except ValueError as error:
         raise UsageError(
-            f"{path} cannot be used as a public key", why=str(error),
+            f"{where} cannot be used as a public key", why=str(error),
             remedy="name the .pub of a pair: seaway image key NAME, or cosign generate-key-pair",
         ) from error  # fmt: skip
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise UsageError(f"{path} is no ECDSA key on the curve P-256")
-    return PublicKey(name or path.name, key)
+        raise UsageError(
+            f"{where} is no ECDSA key on the curve P-256",
+            remedy="seaway image key NAME makes one; AWS KMS with --key-spec ECC_NIST_P256",
+        )
+    return PublicKey(name, key)
 
 
 def _read(path: Path) -> bytes:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from seaway.errors import Refused
@@ -14,7 +13,7 @@ from seaway.model.fields import seconds
 from seaway.model.names import Digest, ImageRef
 from seaway.rooms.images.attest import holds
 from seaway.rooms.images.copy import Copied, copy
-from seaway.rooms.images.keys import PrivateKey, PublicKey, public_key
+from seaway.rooms.images.keys import PublicKey, Signer
 from seaway.rooms.images.kinds import TYPES, predicate_type
 from seaway.rooms.images.scans import counted, finished, worse
 from seaway.rooms.images.shelf import Shelf
@@ -40,11 +39,11 @@ class Rules:
     ran: int = 0
 
     @classmethod
-    def of(cls, spec: PromotionSpec, folder: Path) -> Rules:
-        """Read the keys that the file names, from its folder. Raises UsageError where one cannot be used."""
-        signed = tuple(public_key(folder / file, file) for file in spec.signed)
-        attested = tuple((kind, public_key(folder / file, file)) for kind, file in spec.attested.items())
-        scanned = (public_key(folder / s.by, s.by), s.worst) if (s := spec.scanned) else None
+    def of(cls, spec: PromotionSpec, key_of: Callable[[str], PublicKey]) -> Rules:
+        """Read the keys that the file names. Raises as `key_of` does where one cannot be used."""
+        signed = tuple(map(key_of, spec.signed))
+        attested = tuple((kind, key_of(name)) for kind, name in spec.attested.items())
+        scanned = (key_of(s.by), s.worst) if (s := spec.scanned) else None
         return cls(signed, attested, scanned, seconds(spec.ran) if spec.ran else 0)
 
     @property
@@ -155,7 +154,7 @@ def weigh(image: ImageRef, source: Shelf, rules: Rules, ran: Mapping[str, float]
 
 
 def promote(
-    wanted: Mapping[str, tuple[ImageRef, Move]], rules: Rules, report: Report, key: PrivateKey | None = None
+    wanted: Mapping[str, tuple[ImageRef, Move]], rules: Rules, report: Report, key: Signer | None = None
 ) -> dict[str, Promoted]:
     """Copy images with all that belongs to them, by the names of their services, once every gate holds.
 
@@ -172,7 +171,7 @@ def promote(
     return {name: _carry(name, weighed[name], move, report, key) for name, (_, move) in wanted.items()}
 
 
-def _carry(name: str, weighed: Weighed, move: Move, report: Report, key: PrivateKey | None) -> Promoted:
+def _carry(name: str, weighed: Weighed, move: Move, report: Report, key: Signer | None) -> Promoted:
     step, image, digest = f"images/{name}/promote", weighed.image, weighed.digest
     report(Event(step, Outcome.STARTED, f"copying {name} to {move.target}"))
     copied = copy(move.source, move.target, digest, report, step)
@@ -192,7 +191,7 @@ def promotions(shelf: Shelf, digest: Digest, keys: Iterable[PublicKey] = ()) -> 
     return [each.predicate for each in found if each.predicate_type == PROMOTION]
 
 
-def _record(move: Move, weighed: Weighed, key: PrivateKey | None) -> bool:
+def _record(move: Move, weighed: Weighed, key: Signer | None) -> bool:
     """Say at the target who promoted what from where, and which gates held; once."""
     digest = weighed.digest
     known = promotions(move.target, digest, [key.public] if key else [])

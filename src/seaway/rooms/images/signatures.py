@@ -15,7 +15,7 @@ from typing import Final
 
 from seaway.kit import oci
 from seaway.model.names import Digest
-from seaway.rooms.images.keys import PrivateKey, PublicKey
+from seaway.rooms.images.keys import PublicKey, Signer
 from seaway.rooms.images.shelf import Shelf, companion_tag
 from seaway.rooms.images.statements import SIGNED, Said, attach, statements
 
@@ -32,7 +32,7 @@ class Signature:
     form: str
 
 
-def sign(shelf: Shelf, digest: Digest, key: PrivateKey, said: Iterable[Said] | None = None) -> bool:
+def sign(shelf: Shelf, digest: Digest, key: Signer, said: Iterable[Said] | None = None) -> bool:
     """Sign an image where it lies, in both forms; says whether anything was still to be done.
 
     `said` is what this key says about it, where somebody has read that already.
@@ -59,7 +59,7 @@ def among(said: Iterable[Said], shelf: Shelf, digest: Digest, keys: Iterable[Pub
     return [*found, *(Signature(key, "tag") for key in _simple(shelf, digest, keys))]
 
 
-def _put_simple(shelf: Shelf, digest: Digest, key: PrivateKey) -> None:
+def _put_simple(shelf: Shelf, digest: Digest, key: Signer) -> None:
     """Add a signature to those beside the image."""
     image = {"docker-manifest-digest": digest.value}
     critical = {"identity": {"docker-reference": str(shelf)}, "image": image, "type": _TYPE}

@@ -56,7 +56,8 @@ class PromotionSpec(Spec):
     )
     signed: Files = Field(
         default=(),
-        description="public keys, from where the file lies; each must have signed the image",
+        description="public keys, from where the file lies, or awskms:///alias/NAME; each must have "
+        "signed the image",
         examples=[["release.pub"]],
     )
     attested: dict[Attestation, str] = Field(

@@ -16,7 +16,7 @@ from typing import Any, Final
 from seaway.errors import SeawayError
 from seaway.kit import moments
 from seaway.model.names import Digest
-from seaway.rooms.images.keys import PrivateKey, PublicKey
+from seaway.rooms.images.keys import PublicKey, Signer
 from seaway.rooms.images.shelf import Shelf
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
@@ -54,7 +54,7 @@ def encoded(payload: bytes, payload_type: str = IN_TOTO) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(payload_type), payload_type.encode(), len(payload), payload)
 
 
-def bundle(payload: bytes, key: PrivateKey) -> bytes:
+def bundle(payload: bytes, key: Signer) -> bytes:
     """Sign a statement; gives the bundle as cosign writes it."""
     envelope = {
         "payload": base64.b64encode(payload).decode(),
@@ -99,9 +99,7 @@ def read(payload: bytes, digest: Digest, by: PublicKey | None) -> Said | None:
     return found if digest.hex in about else None
 
 
-def attach(
-    shelf: Shelf, digest: Digest, predicate_type: str, predicate: Any, key: PrivateKey | None
-) -> Digest:
+def attach(shelf: Shelf, digest: Digest, predicate_type: str, predicate: Any, key: Signer | None) -> Digest:
     """Say something about an image where it lies, signed where there is a key; gives its digest there."""
     payload = statement(digest, predicate_type, predicate, str(shelf))
     at = moments.now()
