@@ -39,19 +39,34 @@ databases: {orders: postgres}
 """
 
 
+def _pod(number: int, name: str, *, ready: bool) -> dict[str, Any]:
+    own = {"app.kubernetes.io/component": "services", "app.kubernetes.io/name": name}
+    condition = {"type": "Ready", "status": str(ready), "message": "probe failed"}
+    meta = {"name": f"{name}-{number}", "labels": own}
+    return {"metadata": meta, "status": {"conditions": [condition]}}
+
+
 class Pods(BaseHTTPRequestHandler):
-    """Serves pods, of which there are none, and keeps the selectors that it was asked for."""
+    """Serves pods in two pages, and keeps what it was asked for."""
 
     asked: list[str]
+    pages = (
+        [_pod(0, "store", ready=True), _pod(1, "store", ready=False), _pod(2, "store", ready=False)],
+        [_pod(3, "web", ready=False), _pod(4, "store", ready=False)],
+    )
 
     def do_GET(self) -> None:
         place = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(place.query).items()}
+        page = int(query.get("continue", "0"))
         if place.path.endswith("/pods"):
-            self.asked += [f"{place.path} {parse_qs(place.query)['labelSelector'][0]}"]
+            self.asked += [f"{place.path} {query['labelSelector']}"]
         self.send_response(200)
         self.end_headers()
         kinds = [{"name": "pods", "kind": "Pod", "namespaced": True}]
-        self.wfile.write(json.dumps({"resources": kinds, "items": []}).encode())
+        answer: dict[str, Any] = {"resources": kinds, "items": self.pages[page]}
+        answer |= {"metadata": {"continue": "1"}} if page == 0 else {}
+        self.wfile.write(json.dumps(answer).encode())
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -98,14 +113,17 @@ def test_of_a_system_that_runs_no_pod_is_asked_for(system: System, world: World,
     assert asked == []
 
 
-def test_pods_of_all_that_does_not_run_are_asked_for_at_once(
+def test_one_pod_in_trouble_is_kept_of_each_part_that_does_not_run(
     system: System, world: World, asked: list[str]
 ) -> None:
     seen = _with_fewer_ready(worlds.everything(system), "store", "orders-db")
     assert unsettled(system, seen) == ("store", "orders")
-    observe_pods(system, unsettled(system, seen), world)
+    found = observe_pods(system, unsettled(system, seen), world)
     wanted = "app.kubernetes.io/part-of=shop,app.kubernetes.io/name in (orders,store)"
-    assert asked == [f"/api/v1/namespaces/shop/pods {wanted}"]
+    assert asked == [f"/api/v1/namespaces/shop/pods {wanted}"] * 2
+    assert [pod["metadata"]["name"] for pod in found] == ["store-1", "web-3"]
+    told = status_of(system, system.environment()[1], replace(seen, pods=found), "").services[1]
+    assert (told.state, told.problem) == ("broken", "running but not ready: probe failed")
 
 
 def test_what_is_absent_has_no_pods(system: System) -> None:

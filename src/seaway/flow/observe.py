@@ -27,6 +27,7 @@ from seaway.rooms.edge.certificates import mistrust, secret_of
 from seaway.rooms.edge.facts import look_at_monolith
 from seaway.rooms.services.capacity import KEPT
 from seaway.rooms.services.manifests import ROOM as SERVICES
+from seaway.steps.rollout import pod_trouble, takes_traffic
 
 #: Kinds that the rooms make for a system, in its namespace or about it, by group and version.
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -88,10 +89,18 @@ def observe(system: System, name: str, environment: EnvironmentSpec, world: Worl
 
 
 def observe_pods(system: System, names: Iterable[str], world: World) -> tuple[Manifest, ...]:
-    """Look only at the pods of these parts of the file; where there are none of them nothing is asked."""
-    wanted = ",".join(sorted(names))
+    """Look for one pod in trouble of each of these parts of the file; where there are none nothing is asked.
+
+    However many pods there are, few are kept in memory.
+    """
+    wanted, found = ",".join(sorted(names)), dict[tuple[str, str], Manifest]()
     mine = f"{PART_OF}={system.system},{NAME} in ({wanted})"
-    return tuple(world.kube.list("v1", "Pod", namespace=system.system, labels=mine)) if wanted else ()
+    for pod in world.kube.each("v1", "Pod", namespace=system.system, labels=mine) if wanted else ():
+        labels = pod["metadata"]["labels"]
+        part = labels.get(COMPONENT, ""), labels[NAME]
+        if part not in found and not takes_traffic(pod) and pod_trouble(pod):
+            found[part] = pod
+    return tuple(found.values())
 
 
 def observe_crossings(system: System, name: str, world: World) -> Snapshot:

@@ -18,7 +18,7 @@ from seaway.rooms.crossing.views import CrossingView, views
 from seaway.rooms.edge.facts import address_of, certificate_of
 from seaway.rooms.edge.manifests import EDGE, GATEWAY_API, HTTPS_PORT, TLS_SECRET
 from seaway.rooms.services.spec import next_name
-from seaway.steps.rollout import pod_trouble, rolled_out
+from seaway.steps.rollout import pod_trouble, rolled_out, takes_traffic
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def crossings_of(system: System, seen: Snapshot) -> dict[str, CrossingView]:
 def ready_pods(system: System, seen: Snapshot) -> dict[str, int]:
     """Count the pods of each service, and of its new version, that may get traffic."""
     names = [each for name in system.services for each in (name, next_name(name))]
-    return {name: sum(map(_takes_traffic, _pods(seen, "services", name))) for name in names}
+    return {name: sum(map(takes_traffic, _pods(seen, "services", name))) for name in names}
 
 
 def edge_url(environment: EnvironmentSpec) -> str:
@@ -140,7 +140,7 @@ def workload(seen: Snapshot, kind: str, object_name: str, name: str, component: 
     ready = status.get("readyReplicas", 0)
     if rolled_out(found) and ready >= wanted:
         return Workload(name, ready, wanted, image, "running")
-    pods = [p for p in _pods(seen, component, name) if not _takes_traffic(p)]
+    pods = [p for p in _pods(seen, component, name) if not takes_traffic(p)]
     trouble = next((t for p in pods if (t := pod_trouble(p))), "")
     return Workload(name, ready, wanted, image, "rolling" if ready else "broken", trouble)
 
@@ -151,12 +151,6 @@ def _pods(seen: Snapshot, component: str, name: str) -> list[Manifest]:
         return bool(labels.get(COMPONENT) == component and labels.get(NAME) == name)
 
     return [pod for pod in seen.pods if mine(pod)]
-
-
-def _takes_traffic(pod: Manifest) -> bool:
-    conditions = pod.get("status", {}).get("conditions", [])
-    leaving = "deletionTimestamp" in pod["metadata"]
-    return not leaving and any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def _problems(seen: Snapshot, workloads: tuple[Workload, ...], edge: Mapping[str, Any]) -> list[str]:

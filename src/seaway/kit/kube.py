@@ -31,6 +31,8 @@ CONNECT_PAUSES = (0.1, 0.3)
 LATER = 15
 #: Methods that do no more the second time; of PATCH, the kinds that are used here: apply and merge.
 REPEATABLE = frozenset({"GET", "PATCH", "DELETE"})
+#: Objects in one answer to a list.
+PAGE = 500
 Manifest = dict[str, Any]
 _METADATA_ONLY = "application/json;as={kind};g=meta.k8s.io;v=v1"
 
@@ -138,22 +140,38 @@ class Kube:
         `metadata` leaves spec, status and data out, so that contents never travel. A kind that the server
         does not know has no objects.
         """
+        selectors = {"labelSelector": labels, "fieldSelector": fields}
+        return [*self._pages(api_version, kind, namespace, selectors, metadata=metadata)]
+
+    def each(
+        self, api_version: str, kind: str, *, namespace: str = "", labels: str = ""
+    ) -> Iterator[Manifest]:
+        """Yield the same one after another; no more than a page of them is in memory at once."""
+        return self._pages(api_version, kind, namespace, {"labelSelector": labels})
+
+    def _pages(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str,
+        selectors: Mapping[str, str],
+        *,
+        metadata: bool = False,
+    ) -> Iterator[Manifest]:
         resource = self._resource(api_version, kind)
         if resource is None:
-            return []
+            return
         place = f"/namespaces/{namespace}" if namespace and resource.namespaced else ""
         headers = {"Accept": _METADATA_ONLY.format(kind="PartialObjectMetadataList")} if metadata else {}
-        params = {"labelSelector": labels} if labels else {}
-        if fields:
-            params["fieldSelector"] = fields
-        found: list[Manifest] = []
+        params = {**{name: text for name, text in selectors.items() if text}, "limit": str(PAGE)}
         while True:
             path = f"{_root(api_version)}{place}/{resource.plural}"
-            answer = _json(self._send("GET", path, params={**params, "limit": "500"}, headers=headers))
-            found += [{**item, "apiVersion": api_version, "kind": kind} for item in answer.get("items") or []]
+            answer = _json(self._send("GET", path, params=params, headers=headers))
+            for item in answer.get("items") or []:
+                yield {**item, "apiVersion": api_version, "kind": kind}
             following = answer.get("metadata", {}).get("continue")
             if not following:
-                return found
+                return
             params["continue"] = following
 
     def apply(self, manifest: Manifest, *, manager: str = MANAGER) -> Manifest:

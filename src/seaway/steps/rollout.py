@@ -143,6 +143,11 @@ def pod_trouble(pod: Manifest) -> str:
     return ""
 
 
+def takes_traffic(pod: Manifest) -> bool:
+    """Whether requests may be sent to a pod: it is ready, and does not leave."""
+    return "deletionTimestamp" not in pod["metadata"] and _is_ready(pod)
+
+
 def _hopeless(pod: Manifest) -> bool:
     for container in pod.get("status", {}).get("containerStatuses", []):
         reason = container.get("state", {}).get("waiting", {}).get("reason", "")
