@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from scripts.benchmark.registry import Guarded, Server
+from seaway.providers.local import engine
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("untimed", deadline=None)
@@ -27,8 +28,8 @@ def find_engine() -> Path | None:
 
 
 def program() -> list[str] | None:
-    if engine := find_engine():
-        return [str(engine), "registry"]
+    if found := find_engine():
+        return [str(found), "registry"]
     return ["docker-registry"] if shutil.which("docker-registry") else None
 
 
@@ -54,9 +55,9 @@ def second_server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Guarded]:
-    """A registry as the machine's own is; only the engine knows its accounts."""
-    engine = find_engine()
-    if not engine:
-        pytest.skip("the engine is not on this machine")
-    with Guarded((engine, "registry"), tmp_path / "guarded") as server:
+    """A registry as the machine's own is; only the engine of these very sources must know its accounts."""
+    program = engine.expected().program("engine")
+    if not program.is_file():
+        pytest.skip("the engine is not built: seaway cluster engine")
+    with Guarded((program, "registry"), tmp_path / "guarded") as server:
         yield server

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scripts.benchmark import peers
-from scripts.benchmark.registry import Server
+from scripts.benchmark.registry import Guarded, Server
 from scripts.rehearsal import town
 from scripts.rehearsal.figures import quantile
 from scripts.rehearsal.release import new_version
@@ -26,6 +26,7 @@ from seaway.kit import oci
 from seaway.model.event import silent
 from seaway.model.names import Digest, ImageRef
 from seaway.providers.local import engine
+from seaway.providers.local.access import PUSH
 from seaway.rooms.images.keys import make_pair, private_key, public_key
 from seaway.rooms.images.promote import Move, Rules, promote
 from seaway.rooms.images.shelf import Shelf
@@ -71,9 +72,11 @@ def measure() -> dict[str, Any]:
         with Server(registry, folder / "source") as source:
             _large(source.host, folder / "layer")
             figures = _copies(registry, tools, f"{source.host}/team/app:v1", folder)
-            figures |= _promotions(source.host, folder) | _builds(source.host, folder)
-        with Server(registry, folder / "conforming") as server:
-            return figures | _conformance(tools, server.host, folder / "results")
+            figures |= _builds(source.host, folder)
+        with Guarded(registry, folder / "guarded") as server:
+            figures |= _conformance(tools, server, folder / "results")
+            _large(server.host, folder / "layer")
+            return figures | _promotions(server.host, folder)
 
 
 def _copies(registry: Sequence[str | Path], tools: Path, image: str, folder: Path) -> dict[str, Any]:
@@ -150,9 +153,12 @@ def _builds(host: str, folder: Path) -> dict[str, float]:
     }
 
 
-def _conformance(tools: Path, host: str, results: Path) -> dict[str, Any]:
+def _conformance(tools: Path, server: Guarded, results: Path) -> dict[str, Any]:
     """Run the tests of the OCI distribution specification; what fails without a known reason is counted."""
-    env = {**os.environ, "OCI_REGISTRY": host, "OCI_TLS": "disabled", "OCI_RESULTS_DIR": str(results)}
+    login = server.access.account(PUSH)
+    asked = {"OCI_REGISTRY": server.host, "OCI_TLS": "enabled", "OCI_RESULTS_DIR": str(results)}
+    known = {"OCI_USERNAME": login.user, "OCI_PASSWORD": login.password, **server.environment()}
+    env = {**os.environ, **asked, **known}
     subprocess.run([tools / "conformance"], env=env, check=False, capture_output=True)
     counts: Counter[str] = Counter()
     for case in ET.parse(results / "junit.xml").iter("testcase"):  # noqa: S314

@@ -13,7 +13,7 @@ from seaway.kit import process
 from seaway.model.event import silent
 from seaway.model.names import ImageRef
 from seaway.providers.local import home, machine
-from seaway.providers.local.access import HOST, Access
+from seaway.providers.local.access import HOST, PULL, PUSH, Access
 from seaway.providers.local.registry import LocalRegistry
 from tests.cluster.support import Cluster, until
 
@@ -66,3 +66,6 @@ def test_a_registry_of_an_earlier_version_is_moved_with_its_images_and_its_nodes
         assert stat.S_IMODE(told.stat().st_mode) == 0o600
         assert "http://" not in told.read_text()
         assert "skip_verify" not in told.read_text()
+    secret = [Access().account(each).password.encode() for each in (PUSH, PULL)]
+    for log in (*cluster.home.logs.rglob("current"), *(home.STATE / "logs").rglob("current")):
+        assert not [each for each in secret if each in log.read_bytes()], log

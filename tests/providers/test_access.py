@@ -182,7 +182,10 @@ def test_it_is_made_once_and_what_is_lost_or_ends_is_made_anew(
     for file in (tmp_path / "ca").iterdir():
         file.unlink()
     assert access.make()  # of another authority now
+    access.ready.touch()
+    assert access.stands()
     monkeypatch.setattr(ca, "RENEWAL", ca.SERVER_LIFE + timedelta(days=1))
+    assert not access.stands()
     assert access.make()
     assert access.account(PUSH) == before[0]
 

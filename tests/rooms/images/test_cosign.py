@@ -12,6 +12,7 @@ import pytest
 
 from scripts.benchmark.peers import built
 from seaway.model.event import silent
+from seaway.providers.local.access import PULL
 from seaway.rooms.images.attest import attest
 from seaway.rooms.images.copy import copy
 from seaway.rooms.images.keys import PrivateKey, make_pair, private_key, public_key
@@ -77,6 +78,17 @@ def test_it_takes_our_signatures(cosign: Cosign, here: Shelf, key: PrivateKey, t
     sign(here, digest, key)
     cosign.run("verify", "--key", "release.pub", ALONE, image)
     cosign.run("verify", "--key", "other.pub", ALONE, image, status=1)
+
+
+def test_it_takes_our_signatures_from_a_registry_like_the_machines(
+    cosign: Cosign, key: PrivateKey, guarded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in guarded.environment(PULL).items():
+        monkeypatch.setenv(name, value)
+    there = shelf(guarded.host)
+    digest = push(there, b"app")
+    sign(there, digest, key)
+    cosign.run("verify", "--key", "release.pub", ALONE, f"{there}@{digest}")
 
 
 def test_it_takes_each_form_of_ours_alone(cosign: Cosign, here: Shelf, key: PrivateKey) -> None:

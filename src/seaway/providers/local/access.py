@@ -25,6 +25,9 @@ from seaway.providers.local import certificate, control, home
 from seaway.providers.local.ca import LocalCertificates
 
 HOST: Final = f"127.0.0.1:{control.REGISTRY_PORT}"
+#: What a client may know it by: a node by its cluster's end of the link.
+NAMES: Final = ("localhost",)
+ADDRESSES: Final = ("127.0.0.1", *(str(home.Home("", n).outside) for n in range(home.CLUSTERS)))
 PUSH: Final = "push"
 PULL: Final = "pull"
 REMEDY: Final = "start the machine's registry: seaway up, or seaway cluster create"
@@ -45,8 +48,11 @@ class Access:
             for account in (PUSH, PULL):
                 if not self.login_file(account).is_file():
                     self._make_login(account)
-            addresses = ["127.0.0.1", *(str(home.Home("", n).outside) for n in range(home.CLUSTERS))]
-            return self.certificates.serve(self.folder, "registry", ("localhost",), addresses)
+            return self.certificates.serve(self.folder, "registry", NAMES, ADDRESSES)
+
+    def stands(self) -> bool:
+        """Whether the registry served in this form, every node knew of it, and its certificate still does."""
+        return self.ready.exists() and self.certificates.serves(self.folder, "registry", NAMES, ADDRESSES)
 
     def login_file(self, account: str) -> Path:
         """Name the file with an account's password, in the form of Docker's config.json."""
@@ -80,7 +86,10 @@ class Access:
 
     def known(self) -> Known:
         """Say how it is reached, for clients of any registry."""
-        return Known(Path(self.certificates.authority_path()), self.login, REMEDY)
+        denied = (
+            f"seaway cluster create, as root, has it take its passwords again; else docker login {self.host}"
+        )
+        return Known(Path(self.certificates.authority_path()), self.login, denied)
 
     def configuration(self, storage: Path) -> dict[str, Any]:
         """Compose the registry's own configuration (CNCF distribution); of passwords it has the SHA-256."""

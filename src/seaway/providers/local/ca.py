@@ -77,14 +77,24 @@ class LocalCertificates:
         They are made where they are missing, are of another authority or for other names, or end soon.
         """
         self._ensure()
-        authority = Pair.read(self._folder, "ca")
-        wanted: list[x509.GeneralName] = [x509.DNSName(each) for each in names]
-        wanted += [x509.IPAddress(ip_address(each)) for each in addresses]
-        if _serves(folder, name, authority, wanted):
+        if self.serves(folder, name, names, addresses):
             return False
+        authority, wanted = Pair.read(self._folder, "ca"), _general(names, addresses)
         whom, uses = certificate.subject(names[0]), [ExtendedKeyUsageOID.SERVER_AUTH]
         certificate.issue(authority, whom, SERVER_LIFE, wanted, uses).write(folder, name)
         return True
+
+    def serves(self, folder: Path, name: str, names: Sequence[str], addresses: Sequence[str]) -> bool:
+        """Whether such a pair is there, is one, and its certificate is what would be issued now."""
+        try:
+            found = Pair.read(folder, name)
+            found.certificate.verify_directly_issued_by(Pair.read(self._folder, "ca").certificate)
+            told = found.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except (OSError, ValueError, InvalidSignature, x509.ExtensionNotFound):
+            return False
+        left = found.certificate.not_valid_after_utc - datetime.now(UTC)
+        whole = found.key.public_key() == found.certificate.public_key()
+        return whole and list(told) == _general(names, addresses) and left > RENEWAL
 
     def _ensure(self) -> None:
         """Make the authority once; two at a time end up with the same."""
@@ -98,14 +108,5 @@ class LocalCertificates:
             certificate.authority(name, AUTHORITY_LIFE, LOCAL).write(self._folder, "ca", 0o644)
 
 
-def _serves(folder: Path, name: str, by: Pair, wanted: list[x509.GeneralName]) -> bool:
-    """Whether a pair is there, is one, and its certificate is what would be issued now."""
-    try:
-        found = Pair.read(folder, name)
-        found.certificate.verify_directly_issued_by(by.certificate)
-        names = found.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (OSError, ValueError, InvalidSignature, x509.ExtensionNotFound):
-        return False
-    left = found.certificate.not_valid_after_utc - datetime.now(UTC)
-    whole = found.key.public_key() == found.certificate.public_key()
-    return whole and list(names) == wanted and left > RENEWAL
+def _general(names: Sequence[str], addresses: Sequence[str]) -> list[x509.GeneralName]:
+    return [*map(x509.DNSName, names), *(x509.IPAddress(ip_address(each)) for each in addresses)]

@@ -61,7 +61,7 @@ class LocalClusters:
             with told(report, f"cluster/{name}/network", "network"):
                 network.raise_cluster(place)
             with told(report, f"cluster/{name}/registry", "registry"):
-                machine.start(programs)
+                making.start_registry(programs, report)
             asleep = not supervisor.scanning(place.services)
             if asleep:
                 place.gate.unlink(missing_ok=True)
@@ -188,7 +188,7 @@ def _autoscalers(place: Home, programs: engine.Engine) -> list[dict[str, Any]]:
 def _add(place: Home, more: int, size: str, kube: Kube, report: Report) -> None:
     """Add nodes that stay until a person takes them away."""
     programs = engine.ensure(report)
-    machine.start(programs)
+    making.start_registry(programs, report)
     known = {item["metadata"]["name"] for item in kube.list("v1", "Node")}
     with making.changing(place, report):
         there = home.nodes(place)

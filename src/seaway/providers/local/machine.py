@@ -11,7 +11,7 @@ from typing import Final
 from seaway.errors import Unready
 from seaway.kit import archive, oci, process
 from seaway.model.names import Digest, ImageRef
-from seaway.providers.local import certificate, cgroups, home, node, supervisor
+from seaway.providers.local import certificate, cgroups, home, supervisor
 from seaway.providers.local.access import HOST, REMEDY, Access
 from seaway.providers.local.engine import Engine
 from seaway.providers.local.registry import LocalRegistry
@@ -27,7 +27,7 @@ _PAUSE: Final = oci.Settings(entrypoint=("/pause",), user="65535:65535")
 def start(engine: Engine) -> None:
     """Start the registry, or see that it runs; let the machine watch as many files as nodes need.
 
-    One that runs in an older form, such as without a password, is moved to this one, and the nodes with it.
+    One that runs in an older form, such as without a password, is moved to this one.
     """
     cgroups.make(GROUP)
     _allow_watchers()
@@ -46,7 +46,6 @@ def start(engine: Engine) -> None:
                 "the machine's registry did not start", where=HOST, remedy=f"read {logs}/registry/current"
             )
         time.sleep(0.05)
-    _tell_nodes(access)
 
 
 def _registry(engine: Engine, access: Access) -> Service:
@@ -63,19 +62,6 @@ if rm {_to_clean()} 2>/dev/null; then {program} registry garbage-collect --quiet
 def _to_clean() -> Path:
     """Name the file whose presence lets the registry clean up its storage when it starts next."""
     return home.STATE / "registry.clean"
-
-
-def _tell_nodes(access: Access) -> None:
-    """Let every node of this machine know how it reaches the registry.
-
-    Keepers of an earlier version would tell new nodes the old way: they start anew.
-    """
-    for cluster in home.homes():
-        for each in home.nodes(cluster):
-            node.mirror(each)
-        if not access.ready.exists():
-            process.run("s6-svc", "-r", cluster.services / "keeper", check=False)
-    access.ready.touch()
 
 
 def _allow_watchers() -> None:
@@ -112,7 +98,7 @@ def supervised() -> bool:
 
     One that was started by an earlier version, and speaks otherwise, is as good as none.
     """
-    return supervisor.scanning(_SERVICES) and Access().ready.exists()
+    return supervisor.scanning(_SERVICES) and Access().stands()
 
 
 def stop() -> None:

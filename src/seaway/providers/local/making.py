@@ -18,6 +18,7 @@ from seaway.kit import process
 from seaway.kit.lock import locked
 from seaway.model.event import Report, notes
 from seaway.providers.local import cgroups, control, home, machine, network, node, supervisor
+from seaway.providers.local.access import Access
 from seaway.providers.local.engine import Engine
 from seaway.providers.local.home import Home, NodeHome
 from seaway.providers.local.supervisor import Service
@@ -32,6 +33,22 @@ def changing(place: Home, report: Report) -> Iterator[None]:
     tell = notes(report, "lock")
     with locked(place.run / "nodes.lock", f"another change of the nodes of {place.name}", tell):
         yield
+
+
+def start_registry(engine: Engine, report: Report) -> None:
+    """Start the machine's registry, or see that it runs, and let all nodes of the machine know the way to it.
+
+    Keepers of an earlier version would tell new nodes the old way: they start anew.
+    """
+    machine.start(engine)
+    ready = Access().ready
+    for place in home.homes():
+        with changing(place, report):
+            for each in home.nodes(place):
+                node.mirror(each)
+        if not ready.exists():
+            process.run("s6-svc", "-r", place.services / "keeper", check=False)
+    ready.touch()
 
 
 def write(nodes: Sequence[NodeHome], size: str, engine: Engine, claim: str = "") -> None:
