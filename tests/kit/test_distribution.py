@@ -95,7 +95,7 @@ def serving() -> Iterator[str]:
 
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[Distribution]:
-    monkeypatch.setattr("seaway.kit.distribution.find_login", lambda _: Login("me", "pass"))
+    monkeypatch.setattr("seaway.kit.distribution._ASKED", [lambda _: Login("me", "pass")])
     Hostile.shown = []
     with serving() as host, serving() as elsewhere:
         Hostile.elsewhere = elsewhere

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -201,3 +202,47 @@ def test_a_body_that_ends_too_early_is_told(base: str, size: int) -> None:
     with Http(base) as http, http.open("/") as answer, pytest.raises(httpx2.TransportError):
         seen.extend(raw(answer))
     assert sum(map(len, seen)) == size
+
+
+def test_credentials_that_end_are_asked_for_anew_before_they_do(base: str) -> None:
+    given = iter("abc")
+    Handler.answers = [(401, {"WWW-Authenticate": "Basic"}, b""), (200, {}, b"")]
+    # All but the last one end at once.
+    auth = RegistryAuth(
+        base, lambda: Login("me", word := next(given), renew=math.inf if word == "c" else 0.0)
+    )
+    with Http(base, auth=auth) as http:
+        for _ in range(4):
+            http.request("GET", "/v2/a/manifests/v1")
+    shown = [each for _, _, each in Handler.asked]
+    assert shown == ["", *(Login("me", word).basic for word in "abcc")]
+
+
+@pytest.mark.parametrize(
+    ("status", "renew", "asked"), [(401, math.inf, 2), (403, 1e12, 2), (403, math.inf, 1)]
+)
+def test_what_is_refused_is_asked_for_anew_once(base: str, status: int, renew: float, asked: int) -> None:
+    found = list[Login]()
+
+    def find() -> Login:
+        found.append(Login("me", str(len(found)), renew=renew))
+        return found[-1]
+
+    asks = {"WWW-Authenticate": "Basic"}
+    told = asks if status == 401 else {}
+    Handler.answers = [(401, asks, b""), (200, {}, b""), (status, told, b""), (status, told, b"")]
+    with Http(base, auth=RegistryAuth(base, find)) as http:
+        http.request("GET", "/v2/a/manifests/v1")
+        with pytest.raises(SeawayError, match=str(status)):
+            http.request("GET", "/v2/a/manifests/v1")
+    assert len(found) == asked
+    assert len(Handler.asked) == 2 + asked
+
+
+def test_who_knows_no_other_password_does_not_send_it_twice(base: str) -> None:
+    Handler.answers = [(401, {"WWW-Authenticate": "Basic"}, b"")]
+    with Http(base, auth=RegistryAuth(base, lambda: ME)) as http:
+        for _ in range(2):
+            with pytest.raises(SeawayError, match="401"):
+                http.request("GET", "/v2/a/manifests/v1")
+    assert len(Handler.asked) == 3

@@ -8,12 +8,14 @@ from contextlib import closing, contextmanager
 from seaway.errors import Refused
 from seaway.flow.observe import observe_crossings
 from seaway.flow.system import System
+from seaway.kit.distribution import consult
 from seaway.kit.kube import Kube
 from seaway.kit.lock import locked
 from seaway.kit.machine import somebody
 from seaway.model.event import Report, notes
 from seaway.model.snapshot import Snapshot
 from seaway.ports.world import World
+from seaway.providers.eks import registry as ecr
 from seaway.providers.local import home
 from seaway.providers.local.access import HOST
 from seaway.providers.local.ca import LocalCertificates
@@ -24,6 +26,7 @@ from seaway.rooms.cluster.plan import name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
 
 Look = Callable[[System, str, World], Snapshot]
+consult(ecr.find_login)
 
 
 def open_world(environment: EnvironmentSpec, report: Report) -> World:

@@ -54,11 +54,23 @@ class Known:
 
 
 _KNOWN: dict[str, Known] = {}
+#: Who is asked, one after the other, who one is to any other registry, by its host.
+_ASKED: list[Callable[[str], Login | None]] = [find_login]
 
 
 def introduce(host: str, known: Known) -> None:
     """Let every client of this process that is made from now on reach the registry at `host` so."""
     _KNOWN[host] = known
+
+
+def consult(find: Callable[[str], Login | None]) -> None:
+    """Let `find` say who one is to a registry, by its host, where Docker's config says nothing of it."""
+    _ASKED.append(find)
+
+
+def found_login(host: str) -> Login | None:
+    """Find who one is to a registry that nobody introduced."""
+    return next((login for find in _ASKED if (login := find(host))), None)
 
 
 class Distribution:
@@ -70,7 +82,7 @@ class Distribution:
     def __init__(self, host: str, *, remedy: str = "", attempts: int = 6) -> None:
         known = _KNOWN.get(host)
         base = f"{'http' if _is_loopback(host) and not known else 'https'}://{host}"
-        auth = RegistryAuth(base, known.login if known else partial(find_login, host))
+        auth = RegistryAuth(base, known.login if known else partial(found_login, host))
         self.host = host
         #: Repositories whose referrers are listed by tag: the registry said that it does not know them.
         self._by_tag: set[str] = set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -31,11 +32,15 @@ _PATIENCE: Final = 60
 
 @dataclass(frozen=True)
 class Login:
-    """A user with a password, or else an identity token (OAuth 2's refresh token)."""
+    """A user with a password, or else an identity token (OAuth 2's refresh token).
+
+    One that ends is asked for anew from `renew` on, in seconds of time.monotonic().
+    """
 
     user: str
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
+    renew: float = field(default=math.inf, compare=False)
 
     @property
     def basic(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
+import threading
+import time
 from collections.abc import Callable, Generator
-from functools import cached_property
 
 import httpx2
 
@@ -16,16 +18,24 @@ _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 class RegistryAuth(httpx2.Auth):
     """Answers a registry's 401: fetches a token where it names a realm, else sends Basic credentials.
 
-    `find` looks for credentials, once, when the registry at `base` (scheme and host) first asks for some.
+    `find` looks for credentials when the registry at `base` (scheme and host) first asks for some, and again
+    before they end, or once where they are refused: somebody may have changed them.
     """
 
     def __init__(self, base: str, find: Callable[[], Login | None]) -> None:
         self._base, self._find = httpx2.URL(base), find
         self._tokens: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._found: list[Login | None] = []
 
-    @cached_property
-    def _login(self) -> Login | None:
-        return self._find()
+    def _login(self, refused: str = "") -> Login | None:
+        """Give who one is; anew where what is known was `refused`, or ends soon."""
+        with self._lock:
+            known = self._found[0] if self._found else None
+            old = known and (time.monotonic() >= known.renew or (refused and known.basic == refused))
+            if old or not self._found:
+                self._found = [self._find()]
+            return self._found[0]
 
     def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response]:
         """Try with what worked before for this repository; on 401, get what the answer asks for."""
@@ -34,14 +44,20 @@ class RegistryAuth(httpx2.Auth):
             return
         repository = request.url.path.removeprefix("/v2/").rpartition("/blobs/")[0]
         repository = repository or request.url.path.removeprefix("/v2/").rpartition("/manifests/")[0]
-        if known := self._tokens.get(repository):
-            request.headers["Authorization"] = known
+        sent = self._tokens.get(repository, "")
+        if sent.startswith("Basic") and (login := self._login()):
+            sent = self._tokens[repository] = login.basic
+        if sent:
+            request.headers["Authorization"] = sent
         answer = yield request
         challenge = answer.headers.get("WWW-Authenticate", "")
+        # ECR says with 403, and without a challenge, that a token has ended.
+        ended = answer.status_code == httpx2.codes.FORBIDDEN and self._ends(sent)
         # Whoever the registry redirects to, such as a store of blobs, may not ask for its credentials.
-        if answer.status_code != httpx2.codes.UNAUTHORIZED or not challenge or not self._ours(answer.url):
+        asks = answer.status_code == httpx2.codes.UNAUTHORIZED and challenge
+        if not (asks or ended) or not self._ours(answer.url):
             return
-        if challenge.lower().startswith("bearer"):
+        if asks and challenge.lower().startswith("bearer"):
             asking = self._ask_for_token(challenge)
             if request.url.scheme == "https" != asking.url.scheme:
                 return
@@ -51,12 +67,17 @@ class RegistryAuth(httpx2.Auth):
             asked.read()  # this body only: a blob's is streamed
             document = asked.json()
             self._tokens[repository] = f"Bearer {document.get('token') or document.get('access_token')}"
-        elif self._login and self._login.basic:
-            self._tokens[repository] = self._login.basic
+        elif (login := self._login(sent)) and login.basic and login.basic != sent:
+            self._tokens[repository] = login.basic
         else:
             return
         request.headers["Authorization"] = self._tokens[repository]
         yield request
+
+    def _ends(self, sent: str) -> bool:
+        """Whether what was sent are credentials that end."""
+        known = self._found[0] if self._found else None
+        return bool(known and known.renew < math.inf and sent.startswith("Basic"))
 
     def _ours(self, url: httpx2.URL) -> bool:
         return (url.scheme, url.netloc) == (self._base.scheme, self._base.netloc)
@@ -65,7 +86,7 @@ class RegistryAuth(httpx2.Auth):
         wanted = dict(_PARAMETER.findall(challenge))
         realm = wanted.pop("realm", "")
         wanted.pop("error", None)
-        login = self._login
+        login = self._login()
         if login and login.token:
             # CNCF distribution, OAuth2 token authentication.
             form = {"grant_type": "refresh_token", "client_id": "seaway", "refresh_token": login.token}

@@ -34,6 +34,7 @@ from seaway.errors import Refused, SeawayError, Unreachable, UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecr import ECRClient
     from mypy_boto3_eks import EKSClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
@@ -72,6 +73,10 @@ class Cloud:
     @cached_property
     def ec2(self) -> EC2Client:
         return self.session.client("ec2", **self._settings("ec2"))
+
+    @cached_property
+    def ecr(self) -> ECRClient:
+        return self.session.client("ecr", **self._settings("ecr"))
 
     @cached_property
     def eks(self) -> EKSClient:
