@@ -14,7 +14,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.benchmark import clusters, crossing, day, edge, guards, images, scaling, system
+from scripts.benchmark import (
+    clusters,
+    crossing,
+    day,
+    edge,
+    guards,
+    images,
+    scaling,
+    simulation,
+    system,
+    turnover,
+)
 from scripts.rehearsal import town
 from scripts.rehearsal.load import Load
 from scripts.rehearsal.seaway import Seaway
@@ -38,7 +49,14 @@ PROMISES: Final = {
     "engine_cold_s": 600.0,
 }
 #: What is measured by a module of its own.
-PARTS: Final = {"crossing": crossing, "edge": edge, "images": images, "scaling": scaling}
+PARTS: Final = {
+    "crossing": crossing,
+    "edge": edge,
+    "images": images,
+    "scaling": scaling,
+    "simulation": simulation,
+    "turnover": turnover,
+}
 
 
 def main() -> None:
@@ -52,8 +70,10 @@ def main() -> None:
         default="system",
         help="system: clusters and one crossing, for real (the default); crossing: many crossings, for real; "
         "edge: slow clients, and the gateway beside a bare Envoy, for real; "
-        "guards: simulated crossings; scaling: nodes that come and go, for real; day: the load of a day in "
-        "minutes, for real, drawn beside the report; images: copies beside skopeo and crane, and the tests "
+        "guards: simulated crossings; scaling: nodes that come and go, for real; turnover: ten nodes, twenty "
+        "times, and what they leave, for real; simulation: plan and status with 1,000 nodes and 10,000 pods "
+        "that are only played; day: the load of a day in minutes, for real, drawn beside the report; "
+        "images: copies beside skopeo and crane, and the tests "
         "of the distribution specification",
     )
     parser.add_argument("--report", type=Path, default=Path("bench.json"), metavar="FILE")

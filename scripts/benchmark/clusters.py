@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,7 +60,7 @@ def measure(image: str) -> dict[str, Any]:
     }
 
 
-def traces() -> set[str]:
+def traces(name: str = NAME) -> set[str]:
     """What a cluster could leave on this machine: processes, namespaces, mounts, links, tables, groups."""
     found = {f"netns {p.name}" for p in Path("/run/netns").glob("*")}
     found |= {f"interface {p.name}" for p in Path("/sys/class/net").iterdir()}
@@ -67,7 +69,7 @@ def traces() -> set[str]:
     found |= {f"cgroup {p}" for p in Path("/sys/fs/cgroup").glob("**/seaway/*") if p.is_dir()}
     for line in _out("ps", "-eo", "stat,args", "--no-headers").splitlines():
         state, _, words = line.strip().partition(" ")
-        if f"/{NAME}/" in words and not state.startswith("Z"):
+        if f"/{name}/" in words and not state.startswith("Z"):
             found.add(f"process {words.strip()[:120]}")
     return found
 
@@ -106,15 +108,20 @@ def _memory() -> dict[str, float]:
     """Memory of the control plane and one idle node in MiB.
 
     `rss` adds up each process's resident set, and counts the pages of the engine once per process;
-    `pss` shares them out (proc_pid_smaps_rollup(5)), and is what they take of the machine.
+    `pss` shares them out, and is what they take of the machine.
     """
-    totals = {"Rss": 0, "Pss": 0}
-    for pid in cgroups.processes(f"seaway/{NAME}"):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            key, _, rest = line.partition(":")
-            if key in totals:
-                totals[key] += int(rest.split()[0])
-    return {"idle_rss_mib": totals["Rss"] / 1024, "idle_pss_mib": totals["Pss"] / 1024}
+    shown = cgroups.processes(f"seaway/{NAME}")
+    return {f"idle_{kind.lower()}_mib": taken(shown, kind) for kind in ("Rss", "Pss")}
+
+
+def taken(pids: Iterable[int], kind: str = "Pss") -> float:
+    """Memory of these processes in MiB; one that ends meanwhile takes none (proc_pid_smaps_rollup(5))."""
+    total = 0
+    for pid in pids:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            total += sum(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:"))
+    return total / 1024
 
 
 def _seaway(*words: str) -> None:

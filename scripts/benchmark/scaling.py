@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.benchmark.clusters import traces
+from scripts.benchmark.clusters import taken, traces
 from scripts.rehearsal.figures import quantile
 from seaway.errors import Unready
 from seaway.kit.kube import Kube, Manifest
@@ -41,7 +41,7 @@ BURST: Final = 8
 
 def measure(name: str = NAME, times: int = TIMES) -> dict[str, Any]:
     """Measure everything; the cluster is gone afterwards."""
-    clusters, before = LocalClusters(), traces()
+    clusters, before = LocalClusters(), traces(name)
     clusters.create(name, NODES.min, "small", silent)
     try:
         clusters.autoscale(name, silent)
@@ -56,7 +56,7 @@ def measure(name: str = NAME, times: int = TIMES) -> dict[str, Any]:
         kube.close()
     finally:
         clusters.delete(name, silent)
-    return {**figures, "left_behind": float(len(traces() - before))}
+    return {**figures, "left_behind": float(len(traces(name) - before))}
 
 
 def _image() -> str:
@@ -119,9 +119,7 @@ class Bench:
             words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
             name = next((n for n in ("karpenter", "seaway.providers.local.keeper") if n in words[:4]), "")
             if name:
-                rollup = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-                pss = next(line.split()[1] for line in rollup if line.startswith("Pss:"))
-                found[f"{name.rpartition('.')[2]}_pss_mib"] = int(pss) / 1024
+                found[f"{name.rpartition('.')[2]}_pss_mib"] = taken([pid])
         return found
 
     def deploy(self, image: str, replicas: int, cpu: str = "700m") -> None:
