@@ -106,8 +106,7 @@ def _make(
 ) -> None:
     from seaway.app.images import signer as signer_of  # noqa: PLC0415
     from seaway.model.event import Event, Outcome  # noqa: PLC0415
-    from seaway.rooms.images.build import build as build_image  # noqa: PLC0415
-    from seaway.rooms.images.build import refresh_base  # noqa: PLC0415
+    from seaway.rooms.images import make as images  # noqa: PLC0415
     from seaway.rooms.images.store import Store  # noqa: PLC0415
 
     store, signer = Store(), signer_of(key) if key else None
@@ -115,13 +114,13 @@ def _make(
     with Story() as story:
         registry, recipes = _open(on, file, services, story)
         if refresh:
-            refresh_base(recipes.values(), store)
+            images.refresh(recipes.values(), store)
         for name, recipe in recipes.items():
             step, begin = f"images/{name}/build", time.monotonic()
             story(Event(step, Outcome.STARTED, f"image of {name}"))
             ref = recipe.ref(registry.place)
             there = None if again or refresh else registry.resolve(ref)
-            image = ref.at(there) if there else build_image(recipe, registry, store, story, step, key=signer)
+            image = ref.at(there) if there else images.make(recipe, registry, store, story, step, key=signer)
             seconds = round(time.monotonic() - begin, 3)
             story(Event(step, Outcome.DONE, f"image of {name}", 1.0, seconds))
             made.append({"service": name, "image": str(image), "digest": str(image.digest), "tag": ref.tag,
@@ -140,12 +139,9 @@ def _make(
 
 
 def _explained(recipe: Recipe, store: Store) -> list[dict[str, Any]]:
-    from seaway.model.event import silent  # noqa: PLC0415
-    from seaway.rooms.images.build import put_together  # noqa: PLC0415
-    from seaway.rooms.images.explain import explain  # noqa: PLC0415
+    from seaway.rooms.images.make import explained  # noqa: PLC0415
 
-    every = (put_together(recipe, store, silent, "", arch) for arch in recipe.platforms)
-    return [each.as_json() for parts in every for each in explain(recipe, parts, store)]
+    return [each.as_json() for each in explained(recipe, store)]
 
 
 def _told(made: dict[str, Any]) -> Iterator[str]:

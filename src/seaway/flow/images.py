@@ -24,7 +24,14 @@ def recipes(system: System, wanted: Collection[str] = ()) -> dict[str, Recipe]:
             raise unknown(f"there is no service {name!r} in the file", name, services, "seaway image list")
     return {
         name: Recipe(
-            system.system, name, (top / spec.source).resolve(), top, spec.run, spec.port, system.images
+            system.system,
+            name,
+            (top / spec.source).resolve(),
+            top,
+            spec.run,
+            spec.port,
+            system.images,
+            dockerfile=spec.build.dockerfile,
         )
         for name, spec in services.items()
         if not wanted or name in wanted

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from seaway.errors import NotFound, Refused, SeawayError
+from seaway.errors import NotFound, SeawayError
 from seaway.rooms.images.project import Project
 
 
@@ -109,13 +109,6 @@ def test_a_broken_pyproject_is_named(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[project\n")
     with pytest.raises(SeawayError, match=r"pyproject\.toml cannot be read"):
         _ = Project(tmp_path, tmp_path).requirements
-
-
-def test_a_dockerfile_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    put(tmp_path, "Dockerfile")
-    with pytest.raises(Refused, match="Dockerfile") as caught:
-        Project.open(tmp_path, tmp_path)
-    assert "images.packages" in caught.value.remedy
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def survey(top: Path) -> Survey:
     taker, routes = _crossing(services, monolith)
     notes = [f"{name}: {p.unsure}" for name, p in services.items() if p.unsure]
     notes += [
-        f"{name}: {p.folder.relative_to(top)}/Dockerfile is not used, and must leave the folder"
+        f"{name}: {p.folder.relative_to(top)}/Dockerfile is not used; build: {{dockerfile: Dockerfile}} would"
         for name, p in services.items()
         if (p.folder / "Dockerfile").exists()
     ]

@@ -18,7 +18,7 @@ from seaway.rooms.images.bytecode import compile_tree
 from seaway.rooms.images.describe import Made, describe
 from seaway.rooms.images.keys import Signer
 from seaway.rooms.images.pull import pulled_base
-from seaway.rooms.images.recipe import HOME, RECIPE, Recipe, source_key
+from seaway.rooms.images.recipe import HOME, RECIPE, Recipe, labels, source_key
 from seaway.rooms.images.shelf import Shelf
 from seaway.rooms.images.store import Store
 
@@ -131,12 +131,7 @@ def settings(recipe: Recipe, base: Base) -> oci.Settings:
         user=f"{USER}:{USER}",
         workdir=f"/{HOME}",
         port=recipe.port,
-        labels={
-            "org.opencontainers.image.title": recipe.service,
-            "org.opencontainers.image.ref.name": f"{recipe.system}/{recipe.service}",
-            "org.opencontainers.image.revision": source_key(recipe)[:32],
-            "org.opencontainers.image.base.name": recipe.images.base,
-        },
+        labels=labels(recipe, recipe.images.base),
     )
 
 
@@ -149,17 +144,20 @@ def push(
     *,
     arch: str = "",
 ) -> Digest:
-    """Push layers side by side, then what names them: a tag never points at half an image.
+    """Push an image that runs so: for this machine, unless another architecture is named."""
+    return send(registry, ref, layers, oci.config(layers, run, arch or oci.architecture()), store)
 
-    It is an image for this machine, unless another architecture is named.
-    """
-    config = oci.config(layers, run, arch or oci.architecture())
 
-    def send() -> Digest:
+def send(
+    registry: Registry, ref: ImageRef, layers: Sequence[oci.Layer], config: bytes, store: Store
+) -> Digest:
+    """Push layers side by side, then what names them: a tag never points at half an image."""
+
+    def act() -> Digest:
         _send(registry, ref.repository, layers, config, store)
         return registry.put_manifest(ref, oci.MANIFEST, oci.manifest(config, layers))
 
-    return again(send)
+    return again(act)
 
 
 def _send(
@@ -188,14 +186,7 @@ def _application(recipe: Recipe, base: Base, store: Store) -> oci.Layer:
 
     def entries() -> Iterator[archive.Entry]:
         with store.scratch() as folder:
-            for path in project.files():
-                copy = folder / path.relative_to(project.folder)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                if path.is_symlink():
-                    copy.symlink_to(path.readlink())
-                else:
-                    copy.write_bytes(path.read_bytes())
-                    copy.chmod(0o755 if path.stat().st_mode & 0o111 else 0o644)
+            project.copy(folder)
             if base.python:
                 compile_tree(base.python, folder, f"/{HOME}")
             yield archive.Entry("app")

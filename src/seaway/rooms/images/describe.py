@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from seaway.kit import oci
 from seaway.model.names import Digest
@@ -25,13 +25,17 @@ PROVENANCE: Final = TYPES["provenance"]
 
 @dataclass(frozen=True)
 class Made:
-    """What an image was made of: its layers in order, the text of its requirements; since when, for what."""
+    """What an image was made of: its layers in order, the text of its requirements; since when, for what.
+
+    `bases` are what a Dockerfile starts from, by name and digest as SLSA has them.
+    """
 
     recipe: Recipe
     layers: tuple[oci.Layer, ...]
     pinned: str
     begin: datetime
     platforms: tuple[str, ...]
+    bases: tuple[dict[str, Any], ...] = ()
 
 
 def describe(shelf: Shelf, digest: Digest, made: Made, store: Store, key: Signer | None = None) -> None:
@@ -50,7 +54,9 @@ def describe(shelf: Shelf, digest: Digest, made: Made, store: Store, key: Signer
         if key and SBOM not in there:
             attach(shelf, digest, SBOM, json.loads(text), key)
     if PROVENANCE not in there:
-        how = provenance(made.recipe, made.layers, made.begin, datetime.now(UTC), made.platforms)
+        how = provenance(
+            made.recipe, made.layers, made.begin, datetime.now(UTC), made.platforms, bases=made.bases
+        )
         attach(shelf, digest, PROVENANCE, how, key)
     if key:
         sign(shelf, digest, key, said)

@@ -48,6 +48,17 @@ def explain(recipe: Recipe, parts: Parts, store: Store) -> tuple[Explained, ...]
     return tuple(replace(each, platform=f"linux/{parts.base.arch}") for each in found)
 
 
+def explain_steps(recipe: Recipe, layers: Iterable[oci.Layer], store: Store) -> tuple[Explained, ...]:
+    """Look into the layers of an image from a Dockerfile, the lowest first."""
+    again = f"a file of the folder of {recipe.service} changes that it or a step below reads, or by --refresh"
+    return tuple(
+        Explained(f"step {number}", layer.digest, layer.size, "/",
+                  layer.comment or "the image that it starts from",
+                  _told(contents(store, [layer])), again, f"linux/{oci.architecture()}")
+        for number, layer in enumerate(layers, 1)
+    )  # fmt: skip
+
+
 def _base(recipe: Recipe, layer: oci.Layer, store: Store) -> Explained:
     images = recipe.images
     if images.base == "debian":

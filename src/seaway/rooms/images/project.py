@@ -10,15 +10,17 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from seaway.errors import NotFound, Refused, SeawayError
+from seaway.errors import NotFound, SeawayError
 
-#: Never part of an image, whatever the ignore files say: history, environments, caches, secrets, tests.
-NEVER = (
+#: Never part of an image, whatever the ignore files say: history, environments, caches, secrets.
+ALWAYS_OUT = (
     ".git/", ".hg/", ".svn/", ".venv/", "venv/", "node_modules/", "__pycache__/", "*.py[co]",
     "*.egg-info/", ".mypy_cache/", ".pytest_cache/", ".ruff_cache/", ".tox/", ".nox/", ".hypothesis/",
     ".coverage", ".env", ".env.*", ".idea/", ".vscode/", ".DS_Store", ".gitignore", ".seawayignore",
-    ".dockerignore", "/tests/", "/test/", "/dist/",
+    ".dockerignore",
 )  # fmt: skip
+#: Nor of a Python project's: its tests and what it publishes.
+NEVER = (*ALWAYS_OUT, "/tests/", "/test/", "/dist/")
 #: Lock files of other tools, and how each becomes one that is understood here.
 OTHER_LOCKS = {
     "poetry.lock": "poetry export -f requirements.txt -o requirements.txt",
@@ -36,19 +38,12 @@ class Project:
 
     @classmethod
     def open(cls, folder: Path, top: Path) -> Project:
-        """Check that the folder can become an image. Raises NotFound or Refused."""
+        """Check that the folder can become an image. Raises NotFound."""
         if not folder.is_dir():
             raise NotFound(
                 f"there is no folder {folder}",
                 why="a service's source is the folder of its project",
                 remedy="mend `source` in seaway.yaml",
-            )
-        if any((folder / name).is_file() for name in ("Dockerfile", "Containerfile")):
-            raise Refused(
-                "this version cannot build a Dockerfile",
-                where=str(folder),
-                why="it makes images of Python projects: uv.lock or requirements.txt, and code",
-                remedy="move it out of the folder; name the packages it installs in images.packages",
             )
         return cls(folder, top)
 
@@ -76,7 +71,22 @@ class Project:
 
     def files(self) -> Iterator[Path]:
         """Every file and link that goes in, in a fixed order. `.seawayignore` replaces `.gitignore`."""
-        ignored = GitIgnoreSpec.from_lines((*self._ignore_lines(), *NEVER))
+        yield from self.walk(GitIgnoreSpec.from_lines((*self._ignore_lines(), *NEVER)))
+
+    def copy(self, target: Path) -> None:
+        """Copy all that goes in to the folder `target`: to read by all, and to run where it may run."""
+        target.mkdir(exist_ok=True)
+        for path in self.files():
+            copy = target / path.relative_to(self.folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_symlink():
+                copy.symlink_to(path.readlink())
+            else:
+                copy.write_bytes(path.read_bytes())
+                copy.chmod(0o755 if path.stat().st_mode & 0o111 else 0o644)
+
+    def walk(self, ignored: GitIgnoreSpec) -> Iterator[Path]:
+        """Every file and link of the folder that is not `ignored`, in a fixed order."""
         for root, folders, names in os.walk(self.folder):
             here = Path(root).relative_to(self.folder)
             links = [n for n in folders if (Path(root) / n).is_symlink()]

@@ -10,9 +10,11 @@ from typing import Any, Final
 from seaway.errors import MissingTool
 from seaway.kit import moments, oci, process
 from seaway.kit.machine import somebody
+from seaway.rooms.images.dockerfile import Context
 from seaway.rooms.images.recipe import RECIPE, Recipe, source_key
 
 BUILD: Final = "https://seaway.dev/build/python/v1"
+DOCKERFILE: Final = "https://seaway.dev/build/dockerfile/v1"
 BUILDER: Final = "https://seaway.dev/builder/local/v1"
 
 
@@ -22,6 +24,8 @@ def provenance(
     begin: datetime,
     end: datetime,
     platforms: tuple[str, ...],
+    *,
+    bases: tuple[dict[str, Any], ...],
 ) -> dict[str, Any]:
     """Say how an image was made. Nothing in it is secret: no variable, no address of an index."""
     images = recipe.images
@@ -30,19 +34,25 @@ def provenance(
         "service": recipe.service,
         "run": list(recipe.command),
         "port": recipe.port,
-        "base": images.base,
-        "packages": list(images.packages),
         "source": source_key(recipe),
     }
+    project = recipe.project
+    if isinstance(project, Context):
+        asked |= {
+            "dockerfile": project.file.relative_to(project.folder).as_posix(),
+            "bases": list(project.bases),
+        }
+    else:
+        asked |= {"base": images.base, "packages": list(images.packages)}
     parts = [
         {"name": layer.comment, "digest": {"sha256": layer.digest.partition(":")[2]}} for layer in layers
     ]
     return {
         "buildDefinition": {
-            "buildType": BUILD,
+            "buildType": DOCKERFILE if isinstance(project, Context) else BUILD,
             "externalParameters": asked,
             "internalParameters": {"architecture": ",".join(platforms), "recipe": RECIPE},
-            "resolvedDependencies": [*_materials(recipe), *parts[:-1]],
+            "resolvedDependencies": [*_materials(recipe), *bases, *parts[:-1]],
         },
         "runDetails": {
             "builder": {"id": BUILDER, "version": {"seaway": version("seaway")}},
@@ -56,9 +66,10 @@ def provenance(
 
 
 def _materials(recipe: Recipe) -> list[dict[str, Any]]:
-    """Name the file that pins the dependencies, and the commit that the source stands on."""
+    """Name the Dockerfile, or what pins the dependencies, and the commit that the source stands on."""
     found: list[dict[str, Any]] = []
-    if file := recipe.project.requirements:
+    project = recipe.project
+    if file := project.file if isinstance(project, Context) else project.requirements:
         with file.open("rb") as data:
             sum_ = hashlib.file_digest(data, "sha256").hexdigest()
         found.append({"name": file.name, "digest": {"sha256": sum_}})

@@ -10,7 +10,7 @@ from pathlib import Path
 from seaway.errors import UsageError
 from seaway.kit import oci
 from seaway.model.names import ImageRef
-from seaway.rooms.images import base, dependencies, pull
+from seaway.rooms.images import base, dependencies, dockerfile, pull
 from seaway.rooms.images.project import Project
 from seaway.rooms.images.spec import ImagesSpec
 from seaway.rooms.images.store import key
@@ -24,7 +24,8 @@ HOME = "app/src"
 class Recipe:
     """One service's image. `folder` is its source; `top` the folder of seaway.yaml.
 
-    `given` is the project where it is not simply what lies in the folder.
+    `given` is the project where it is not simply what lies in the folder; `dockerfile` names the one that the
+    file asks for.
     """
 
     system: str
@@ -35,10 +36,14 @@ class Recipe:
     port: int
     images: ImagesSpec = field(default_factory=ImagesSpec)
     given: Project | None = None
+    dockerfile: str = ""
 
     @property
     def project(self) -> Project:
-        return self.given or Project.open(self.folder, self.top)
+        if self.given:
+            return self.given
+        project = Project.open(self.folder, self.top)
+        return dockerfile.find(self.folder, self.top, self.dockerfile) or project
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -61,6 +66,8 @@ class Recipe:
         return tuple(sorted(set(self.images.platforms))) or (oci.architecture(),)
 
     def base_key(self, arch: str) -> str:
+        if isinstance(self.project, dockerfile.Context):
+            return f"dockerfile {self.dockerfile}"
         if self.images.base == "debian":
             return base.base_key(self.images.packages, arch)
         return pull.base_key(self.images.base, arch)
@@ -68,6 +75,16 @@ class Recipe:
     def ref(self, registry: str) -> ImageRef:
         """Where the image lies in `registry`, `host[:port][/folder]`, by the hash of all that goes in."""
         return ImageRef.within(registry, f"{self.system}/{self.service}", f"src-{source_key(self)[:32]}")
+
+
+def labels(recipe: Recipe, base: str) -> dict[str, str]:
+    """What every image says of itself (OCI image spec, annotations.md)."""
+    return {
+        "org.opencontainers.image.title": recipe.service,
+        "org.opencontainers.image.ref.name": f"{recipe.system}/{recipe.service}",
+        "org.opencontainers.image.revision": source_key(recipe)[:32],
+        "org.opencontainers.image.base.name": base,
+    }
 
 
 def source_key(recipe: Recipe) -> str:

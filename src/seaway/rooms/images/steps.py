@@ -10,7 +10,9 @@ from seaway.model.event import Report
 from seaway.model.names import ImageRef
 from seaway.model.plan import Change, Outputs, Verb
 from seaway.ports.registry import Registry
-from seaway.rooms.images.build import build, push
+from seaway.rooms.images.build import push
+from seaway.rooms.images.dockerfile import Context
+from seaway.rooms.images.make import make
 from seaway.rooms.images.platform import Platform
 from seaway.rooms.images.recipe import Recipe
 from seaway.rooms.images.store import Store
@@ -36,9 +38,13 @@ class BuildService:
         return f"images/{self.recipe.service}/build"
 
     def describe(self) -> Change:
-        file = self.recipe.project.requirements
+        project = self.recipe.project
+        if isinstance(project, Context):
+            how = f"by buildah from {project.file.name}"
+            return Change(self.id, Verb.BUILD, f"image of {self.recipe.service}", (str(self.ref), how))
+        file = project.requirements
         details = [f"{self.ref}", f"dependencies from {file.name}" if file else "no dependencies declared"]
-        if self.recipe.project.unpinned:
+        if project.unpinned:
             details.append("requirements.txt has no hashes: another day may bring other files")
         return Change(self.id, Verb.BUILD, f"image of {self.recipe.service}", tuple(details))
 
@@ -48,7 +54,7 @@ class BuildService:
         if there:
             image = self.ref.at(there)
         else:
-            image = build(self.recipe, world.registry, store, world.report, self.id)
+            image = make(self.recipe, world.registry, store, world.report, self.id)
             store.trim()
         return {f"images/{self.recipe.service}": str(image)}
 

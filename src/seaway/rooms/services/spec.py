@@ -110,14 +110,26 @@ class RolloutSpec(Spec):
     )
 
 
+class BuildSpec(Spec):
+    """How the image of a service is made, where its folder alone does not say."""
+
+    dockerfile: str = Field(
+        default="",
+        description="a Dockerfile of the folder, built by buildah; by default Dockerfile, where the "
+        "folder has none of pyproject.toml, requirements.txt, uv.lock",
+        examples=["Dockerfile"],
+    )
+
+
 class ServiceSpec(Spec):
     """One service of the system."""
 
     source: str = Field(
         min_length=1,
-        description="folder of a Python project, from where the file lies",
+        description="folder of a Python project, or with a Dockerfile, from where the file lies",
         examples=["./frontend"],
     )
+    build: BuildSpec = Field(default=BuildSpec(), description="how its image is made")
     run: Command = Field(
         description="the command that serves; it must listen on 0.0.0.0:PORT",
         examples=["gunicorn -b 0.0.0.0:8000 frontend.wsgi"],
