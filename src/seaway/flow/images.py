@@ -32,6 +32,7 @@ def recipes(system: System, wanted: Collection[str] = ()) -> dict[str, Recipe]:
             spec.port,
             system.images,
             dockerfile=spec.build.dockerfile,
+            secrets=spec.build.secrets,
         )
         for name, spec in services.items()
         if not wanted or name in wanted

@@ -13,14 +13,15 @@ import tarfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from seaway.errors import MissingTool, NotFound, ProcessFailed, Refused
+from seaway.errors import MissingTool, NotFound, ProcessFailed, Refused, UsageError
 from seaway.kit import oci
-from seaway.model.event import silent
+from seaway.model.event import Event, silent
 from seaway.model.names import Digest, ImageRef
 from seaway.ports.registry import Registry
 from seaway.providers.local.registry import LocalRegistry
@@ -103,6 +104,13 @@ def test_its_identity_follows_the_file_even_if_it_is_ignored(tmp_path: Path) -> 
     assert source_key(recipe) == before
     put(tmp_path, Dockerfile="FROM b\n")
     assert source_key(recipe) != before
+
+
+def test_secrets_without_a_dockerfile_are_refused(tmp_path: Path) -> None:
+    recipe = Recipe("thoughts", "users", tmp_path, tmp_path, "serve", 8000, secrets=("TOKEN",))
+    with pytest.raises(UsageError, match="no Dockerfile") as caught:
+        _ = recipe.project
+    assert caught.value.where == "services.users.build.secrets"
 
 
 def test_without_buildah_the_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,6 +231,42 @@ def test_it_is_the_same_from_two_caches_and_not_built_twice(
     images.refresh([recipe], Store(tmp_path / "one"))
     with pytest.raises(MissingTool):
         make(recipe, registry, Store(tmp_path / "one"))
+
+
+@pytest.mark.cluster
+def test_a_secret_is_there_for_the_step_and_nowhere_after(
+    recipe: Recipe, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = "RUN --mount=type=secret,id=TOKEN read t < /run/secrets/TOKEN; echo ${#t} > /length; sleep 2"
+    put(recipe.folder, Dockerfile=f"FROM {registry.place}/team/tiny:v1\n{step}\nUSER 1\n")
+    wanting = replace(recipe, secrets=("TOKEN",))
+    store = Store(tmp_path / "store")
+    with pytest.raises(Refused, match="TOKEN"):
+        make(wanting, registry, store)
+    secret = "s3cret-" + "of-the-index"
+    monkeypatch.setenv("TOKEN", secret)
+    told: list[str] = []
+
+    def look(event: Event) -> None:
+        told.extend([str(event), *running()])
+
+    image = images.make(wanting, registry, store, look, "images/users/build")
+    assert any("--secret=id=TOKEN" in line for line in told)  # it was looked while it was built
+    assert not [line for line in told if secret in line]
+    top = [json.loads(registry.get_manifest(image)[1])["layers"][-1]["digest"]]
+    with tarfile.open(store.blob(top[0])) as tar:
+        length = tar.extractfile("length")
+        assert length
+        assert length.read() == f"{len(secret)}\n".encode()
+    kept = [path for where in (store.folder, tmp_path / "registry") for path in where.rglob("*")]
+    assert len(kept) > 20
+    assert not [path for path in kept if path.is_file() and not path.is_symlink() and holds(path, secret)]
+
+
+def holds(path: Path, secret: str) -> bool:
+    data = path.read_bytes()
+    plain = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else b""
+    return secret.encode() in data or secret.encode() in plain
 
 
 @pytest.mark.cluster

@@ -74,6 +74,7 @@ def forget(store: Store) -> None:
 
 def _make(context: Context, store: Store, report: Report, step: str) -> dict[str, Any]:
     with store.scratch() as folder:
+        _insist_on_secrets(context)
         env = _environment(context, folder)
         engine = _engine(store.folder / "buildah", folder, env)
         copied, made, told = folder / "context", folder / "image", folder / "id"
@@ -87,9 +88,11 @@ def _make(context: Context, store: Store, report: Report, step: str) -> dict[str
             "--timestamp=0",
             "--identity-label=false",
         )
+        # By name: neither the words of a command nor a file ever hold the value.
+        secrets = tuple(f"--secret=id={name},env={name}" for name in context.secrets)
         file = copied / context.file.relative_to(context.folder)
         try:
-            _watch((*engine, "build", *options, "--iidfile", told, "-f", file, copied),
+            _watch((*engine, "build", *options, *secrets, "--iidfile", told, "-f", file, copied),
                    env, context, report, step)  # fmt: skip
             process.run(
                 *engine, "push", *trust, "--quiet", told.read_text().strip(), f"oci:{made}:image", env=env
@@ -186,6 +189,15 @@ def _bases(context: Context, listed: Iterable[Mapping[str, Any]]) -> dict[str, s
         for name in each.get("names") or ()
         if any(f"/{name}".endswith(end) for end in wanted)
     }
+
+
+def _insist_on_secrets(context: Context) -> None:
+    if missing := [name for name in context.secrets if not os.environ.get(name)]:
+        raise Refused(
+            f"the secret {missing[0]} of the build is not set", where=str(context.file),
+            why="build.secrets names it, and it is a variable of whoever builds",
+            remedy=f"export {missing[0]}=…",
+        )  # fmt: skip
 
 
 def _insist_on_a_user(context: Context, user: str) -> None:

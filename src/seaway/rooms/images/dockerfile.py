@@ -22,9 +22,13 @@ _FROM: Final = re.compile(
 
 @dataclass(frozen=True)
 class Context(Project):
-    """What a Dockerfile, `file`, may copy: its folder without what `.dockerignore` names."""
+    """What a Dockerfile, `file`, may copy: its folder without what `.dockerignore` names.
+
+    `secrets` are variables of whoever builds, which steps may mount.
+    """
 
     file: Path
+    secrets: tuple[str, ...] = ()
 
     @property
     def requirements(self) -> None:
@@ -52,7 +56,7 @@ class Context(Project):
                 yield path
 
 
-def find(folder: Path, top: Path, word: str) -> Context | None:
+def find(folder: Path, top: Path, word: str, secrets: tuple[str, ...] = ()) -> Context | None:
     """Find the Dockerfile that is meant: the `word` of the file, or one beside which there is no project.
 
     Raises NotFound where the word names none.
@@ -65,10 +69,10 @@ def find(folder: Path, top: Path, word: str) -> Context | None:
                 why="build.dockerfile names a file of the service's source",
                 remedy="mend build.dockerfile in seaway.yaml",
             )  # fmt: skip
-        return Context(folder, top, file)
+        return Context(folder, top, file, secrets)
     if any((folder / name).is_file() for name in _PYTHON):
         return None
-    return next((Context(folder, top, folder / n) for n in NAMES if (folder / n).is_file()), None)
+    return next((Context(folder, top, folder / n, secrets) for n in NAMES if (folder / n).is_file()), None)
 
 
 def _as_git(line: str) -> str:

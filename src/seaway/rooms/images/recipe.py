@@ -37,13 +37,21 @@ class Recipe:
     images: ImagesSpec = field(default_factory=ImagesSpec)
     given: Project | None = None
     dockerfile: str = ""
+    secrets: tuple[str, ...] = ()
 
     @property
     def project(self) -> Project:
         if self.given:
             return self.given
         project = Project.open(self.folder, self.top)
-        return dockerfile.find(self.folder, self.top, self.dockerfile) or project
+        found = dockerfile.find(self.folder, self.top, self.dockerfile, self.secrets)
+        if self.secrets and not found:
+            raise UsageError(
+                f"service {self.service} has build.secrets and no Dockerfile",
+                where=f"services.{self.service}.build.secrets", why="only steps of a Dockerfile mount them",
+                remedy="leave them away; uv finds the passwords of your index in its variables or ~/.netrc",
+            )  # fmt: skip
+        return found or project
 
     @property
     def command(self) -> tuple[str, ...]:

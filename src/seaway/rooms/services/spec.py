@@ -119,6 +119,12 @@ class BuildSpec(Spec):
         "folder has none of pyproject.toml, requirements.txt, uv.lock",
         examples=["Dockerfile"],
     )
+    secrets: tuple[Variable, ...] = Field(
+        default=(),
+        description="variables of whoever builds that steps of a Dockerfile may mount as secrets: "
+        "RUN --mount=type=secret,id=NAME; they are in no layer",
+        examples=[["INDEX_TOKEN"]],
+    )
 
 
 class ServiceSpec(Spec):
