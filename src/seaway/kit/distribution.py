@@ -73,6 +73,16 @@ def found_login(host: str) -> Login | None:
     return next((login for find in _ASKED if (login := find(host))), None)
 
 
+def known_registry(host: str) -> Known | None:
+    """Give what was said of the registry at `host`."""
+    return _KNOWN.get(host)
+
+
+def speaks_plainly(host: str) -> bool:
+    """Whether the registry at `host` is spoken to without TLS: on this machine's loopback, not introduced."""
+    return _is_loopback(host) and host not in _KNOWN
+
+
 class Distribution:
     """The registry at `host` (`name[:port]`), as it was introduced.
 
@@ -81,7 +91,7 @@ class Distribution:
 
     def __init__(self, host: str, *, remedy: str = "", attempts: int = 6) -> None:
         known = _KNOWN.get(host)
-        base = f"{'http' if _is_loopback(host) and not known else 'https'}://{host}"
+        base = f"{'http' if speaks_plainly(host) else 'https'}://{host}"
         auth = RegistryAuth(base, known.login if known else partial(found_login, host))
         self.host = host
         #: Repositories whose referrers are listed by tag: the registry said that it does not know them.

@@ -124,6 +124,10 @@ def test_without_buildah_the_package_is_named(tmp_path: Path, monkeypatch: pytes
 
 @pytest.fixture
 def registry(server: Any) -> Registry:
+    return with_base(server.host)
+
+
+def with_base(host: str) -> Registry:
     """A registry with a base that has a shell and cat."""
     layer = io.BytesIO()
     with tarfile.open(fileobj=layer, mode="w") as tar:
@@ -140,14 +144,14 @@ def registry(server: Any) -> Registry:
     plain, packed, where = (
         layer.getvalue(),
         gzip.compress(layer.getvalue(), 1),
-        shelf(server.host, "team/tiny"),
+        shelf(host, "team/tiny"),
     )
     layers = [oci.Layer(oci.digest(packed), oci.digest(plain), len(packed))]
     settings = oci.config(layers, oci.Settings(cmd=("sh",)), oci.architecture())
     for blob in (packed, settings):
         where.put(blob)
     where.server.put_manifest(where.repository, "v1", oci.MANIFEST, oci.manifest(settings, layers))
-    return LocalRegistry(server.host)
+    return LocalRegistry(host)
 
 
 @pytest.fixture
@@ -261,6 +265,16 @@ def test_a_secret_is_there_for_the_step_and_nowhere_after(
     kept = [path for where in (store.folder, tmp_path / "registry") for path in where.rglob("*")]
     assert len(kept) > 20
     assert not [path for path in kept if path.is_file() and not path.is_symlink() and holds(path, secret)]
+
+
+@pytest.mark.cluster
+def test_a_base_may_lie_where_a_password_is_asked_for(guarded: Any, tmp_path: Path) -> None:
+    registry = with_base(guarded.host)
+    put(tmp_path / "users", Dockerfile=STEPS.format(host=guarded.host), code="one")
+    recipe = Recipe("thoughts", "users", tmp_path / "users", tmp_path, "cat /srv/made", 8000)
+    assert registry.resolve(make(recipe, registry, Store(tmp_path / "store")))
+    password = guarded.access.account("push").password.encode()
+    assert not [p for p in (tmp_path / "store").rglob("*") if p.is_file() and password in p.read_bytes()]
 
 
 def holds(path: Path, secret: str) -> bool:

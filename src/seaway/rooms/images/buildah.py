@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from seaway.errors import ProcessFailed, Refused
 from seaway.kit import oci, process
+from seaway.kit.distribution import found_login, known_registry, speaks_plainly
 from seaway.kit.lock import locked
 from seaway.model.event import Event, Outcome, Report
 from seaway.rooms.images.dockerfile import Context
@@ -25,7 +26,6 @@ RECIPE: Final = 1
 _ALONE: Final = (
     "setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
 )  # fmt: skip
-_LOOPBACK: Final = re.compile(r"(?:localhost|127\.[\d.]+)(?::\d+)?(?=/)")
 _NON_ROOT: Final = re.compile(r"0*[1-9]\d*(?::\d+)?")
 
 
@@ -104,17 +104,39 @@ def _make(context: Context, store: Store, report: Report, step: str) -> dict[str
 
 
 def _environment(context: Context, folder: Path) -> dict[str, str]:
-    """Let buildah know Docker's short names, and registries on this machine that speak without TLS."""
-    plain = sorted({match[0] for name in context.bases if (match := _LOOPBACK.match(name))})
+    """Let buildah reach the registries of the bases as we do: who one is, whom one trusts, who is plain.
+
+    Short names are Docker's. The folder is its owner's only, and gone after the build.
+    """
     lines = ['unqualified-search-registries = ["docker.io"]', 'short-name-mode = "disabled"']
-    lines += [f'[[registry]]\nlocation = "{host}"\ninsecure = true' for host in plain]
+    logins = {}
+    for host in sorted({_host(name) for name in context.bases}):
+        known = known_registry(host)
+        login = known.login() if known else found_login(host)
+        if login and login.basic:
+            logins[host] = {"auth": login.basic.removeprefix("Basic ")}
+        if known:
+            trusted = folder / ".config" / "containers" / "certs.d" / host
+            trusted.mkdir(parents=True)
+            shutil.copy(known.trust, trusted / "ca.crt")
+        if speaks_plainly(host):
+            lines.append(f'[[registry]]\nlocation = "{host}"\ninsecure = true')
     (folder / "registries.conf").write_text("\n".join(lines) + "\n")
+    (folder / "auth.json").write_text(json.dumps({"auths": logins}))
     (folder / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
     return {
         **os.environ,
+        "HOME": str(folder),
+        "REGISTRY_AUTH_FILE": str(folder / "auth.json"),
         "CONTAINERS_REGISTRIES_CONF": str(folder / "registries.conf"),
         "TMPDIR": str(folder),
     }
+
+
+def _host(image: str) -> str:
+    """Name the registry of an image as a Dockerfile names it: Docker's own where the name has none."""
+    first, slash, _ = image.partition("/")
+    return first if slash and ("." in first or ":" in first or first == "localhost") else "docker.io"
 
 
 def _engine(place: Path, folder: Path, env: Mapping[str, str]) -> tuple[str, ...]:
