@@ -66,6 +66,7 @@ var components = map[string]component{
 	"cloud-controller-manager": command(local.NewLoadBalancerCommand),
 	"storage-provisioner":      command(func() *cobra.Command { return local.NewStorageCommand(ending()) }),
 	"sentinel":                 command(func() *cobra.Command { return local.NewSentinelCommand(ending()) }),
+	"gateway-metrics":          command(func() *cobra.Command { return local.NewRequestsCommand(ending()) }),
 	// Karpenter wants a process of its own: it takes the command line, and sets klog's logger for all.
 	"karpenter": local.RunKarpenter,
 	"chart":     command(local.NewChartCommand),

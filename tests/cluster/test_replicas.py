@@ -17,7 +17,8 @@ from seaway.rooms.services.spec import ServiceSpec
 from tests.cluster.support import until
 from tests.cluster.tiny_system import SYSTEM, Tiny
 
-SCALE = {"min": 1, "max": 3, "cpu": "60%", "calm": "5s"}
+SCALE = {"min": 1, "max": 3, "calm": "5s"}
+BY_CPU, BY_REQUESTS = SCALE | {"cpu": "60%"}, SCALE | {"requests": 5}
 #: A tenth of the requests go to the service.
 QUIET = ("/first", *["/"] * 9)
 
@@ -25,7 +26,7 @@ QUIET = ("/first", *["/"] * 9)
 @pytest.fixture(scope="module")
 def system(common: Tiny) -> Tiny:
     """The system with a service whose replicas come and go; a request costs it much of what it asks for."""
-    return common.become({}, scale=SCALE)
+    return common.become({}, scale=BY_REQUESTS)
 
 
 def test_replicas_come_with_the_load_and_go_with_it(tiny: Tiny) -> None:
@@ -34,19 +35,22 @@ def test_replicas_come_with_the_load_and_go_with_it(tiny: Tiny) -> None:
         until(lambda: _ready(tiny) > 1, "another replica")
         seen = _scaled(tiny)
         assert seen["ready"] > 1
-        assert seen["aim"] == {"cpu": 60}
-        assert seen["load"]["cpu"] > 0
+        assert seen["aim"] == {"requests": 5}
+        assert seen["load"]["requests"] > 0
         assert tiny.plan() == []  # their number is nobody's but the autoscaler's
-        with _without_metrics(tiny):
-            lost = until(lambda: (now := _scaled(tiny))["why"] and now, "the reason")
-            assert "metrics" in lost["why"]
-            assert lost["desired"] == lost["ready"] == _ready(tiny) > 1
+        _holds_without(tiny, "gateway-metrics", "custom metrics")
+        tiny.write(scale=BY_CPU)
+        tiny.seaway("up")
+        until(lambda: _scaled(tiny)["load"].get("cpu", 0) > 0, "the CPU")
+        _holds_without(tiny, "metrics-server", "resource metrics")
     with tiny.load(*QUIET):
         until(lambda: _ready(tiny) == 1, "one replica again")
     tiny.seaway("cross", "back", "first")
 
 
 def test_a_probe_finds_what_a_pod_bears_and_a_plan_goes_by_it(tiny: Tiny) -> None:
+    tiny.write(scale=BY_CPU)
+    tiny.whole()
     argv = ("scale", "probe", "app", "--path", "/first", "--limit", "10", "--latency", "1000", "-o", "json")
     found = json.loads(tiny.seaway(*argv)[0])
     assert (found["requests"], found["whole"], found["paths"]) == (10, False, ["/first"])
@@ -63,7 +67,7 @@ def test_a_probe_finds_what_a_pod_bears_and_a_plan_goes_by_it(tiny: Tiny) -> Non
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("release", ["rolling", "crossing"])
 def test_the_api_server_keeps_all_that_is_said_of_replicas(tiny: Tiny, release: str, keep: bool) -> None:
-    scale = {"min": 1, "max": 5, "cpu": "60%", "memory": "80%", "calm": "1m"}
+    scale = {"min": 1, "max": 5, "cpu": "60%", "memory": "80%", "requests": 50, "calm": "1m"}
     given = {"source": ".", "run": "serve", "scale": scale, "release": release}
     spec, around, kube = ServiceSpec.model_validate(given), Surroundings(SYSTEM), tiny.cluster.kube
     for manifest in (autoscaler(around, "probe", spec, keep=keep), budget(around, "probe", spec)):
@@ -73,13 +77,18 @@ def test_the_api_server_keeps_all_that_is_said_of_replicas(tiny: Tiny, release: 
         assert differences(manifest, found) == []
 
 
+def _holds_without(tiny: Tiny, server: str, what: str) -> None:
+    with _without(tiny, server):
+        until(lambda: what in _scaled(tiny)["why"], "the reason")
+        lost = _scaled(tiny)
+        assert lost["desired"] == lost["ready"] == _ready(tiny) > 1
+
+
 @contextmanager
-def _without_metrics(tiny: Tiny) -> Iterator[None]:
-    """For so long nobody answers for the metrics API."""
-    kube, ref = (
-        tiny.cluster.kube,
-        Ref("discovery.k8s.io/v1", "EndpointSlice", "metrics-server-control", "kube-system"),
-    )
+def _without(tiny: Tiny, server: str) -> Iterator[None]:
+    """For so long nobody answers for the metrics that this program serves."""
+    kube = tiny.cluster.kube
+    ref = Ref("discovery.k8s.io/v1", "EndpointSlice", f"{server}-control", "kube-system")
     kept = kube.get(ref) or {}
     for key in ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation"):
         del kept["metadata"][key]

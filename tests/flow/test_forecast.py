@@ -86,6 +86,26 @@ def test_pods_follow_from_what_a_request_was_measured_to_cost(system: System, se
     assert _ahead(system, seen, requests={"": 250}).services[0] == web
 
 
+def test_pods_follow_from_the_requests_that_the_file_aims_at(seen: Snapshot, tmp_path: Path) -> None:
+    crossing = b"monolith: {address: 'http://127.0.0.1:9000'}\ncrossings: {one: {routes: [/], to: web}}\n"
+    by_both = FILE.replace(b"cpu: 50%", b"cpu: 50%, requests: 20") + crossing
+    by_one = FILE.replace(b"cpu: 50%", b"requests: 20") + crossing
+    assert [_web(text, seen, tmp_path, requests={"web": 250}) for text in (by_both, by_one)] == [
+        (13, 20.0, "")
+    ] * 2
+    assert _web(by_one, seen, tmp_path, times=2) == (0, 20.0, "no requests are measured to go by")
+    ref = Ref("autoscaling/v2", "HorizontalPodAutoscaler", "web", "shop")
+    counted = {"type": "Object", "object": {"current": {"averageValue": "15500m"}}}
+    status = {"currentReplicas": 4, "currentMetrics": [counted]}
+    known = replace(seen, live=Live({**seen.live.objects, ref: {**seen.live.objects[ref], "status": status}}))
+    assert _web(by_one, known, tmp_path, times=10) == (20, 20.0, "31 would be wanted, and max is 20")
+
+
+def _web(text: bytes, seen: Snapshot, folder: Path, **asked: Any) -> tuple[int, float, str]:
+    web = _ahead(read(text, "seaway.yaml", folder), seen, **asked).services[0]
+    return web.pods, web.each, web.why
+
+
 def test_the_most_replicas_that_may_be_are_told(system: System, seen: Snapshot) -> None:
     web = _ahead(system, seen, requests={"web": 1000}).services[0]
     assert (web.pods, web.wanted, web.why) == (20, 40, "40 would be wanted, and max is 20")

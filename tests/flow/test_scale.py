@@ -62,6 +62,20 @@ def test_an_autoscaler_without_figures_says_so(system: System) -> None:
     assert _see(system, {"conditions": [fine]}).services[1].why == ""
 
 
+def test_requests_of_each_replica_stand_beside_their_aim(tmp_path: Path) -> None:
+    follows = FILE.replace(b"cpu: 60%, memory: 80%", b"requests: 50")
+    system = read(
+        follows + b"crossings: {one: {routes: [/one], to: store}}\n"
+        b"monolith: {address: 'http://127.0.0.1:9000'}\n",
+        "seaway.yaml",
+        tmp_path,
+    )
+    current = {"metric": {"name": "requests-per-second"}, "current": {"averageValue": "61500m"}}
+    store = _see(system, {"currentMetrics": [{"type": "Object", "object": current}]}).services[1]
+    assert (store.load, store.aim) == ({"requests": 62}, {"requests": 50})
+    assert _see(system, {"currentMetrics": [{"type": ""}]}).services[1].load == {}
+
+
 def _pod(name: str, *, placed: bool) -> Manifest:
     condition = {"type": "PodScheduled", "status": str(placed), "lastTransitionTime": f"2026-{name}"}
     told = condition if placed else {**condition, "message": "0/1 nodes are available"}

@@ -14,7 +14,7 @@ from seaway.model.cluster import ClusterFacts, NodeFacts
 from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, fill, stamp
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Live, MonolithFacts, Snapshot
-from seaway.rooms.cluster.steps import AutoscaleCluster
+from seaway.rooms.cluster.steps import AutoscaleCluster, CountRequests
 from seaway.rooms.crossing.resource import KIND
 from seaway.rooms.crossing.routes import Split, route
 from seaway.rooms.crossing.state import Phase, State
@@ -87,6 +87,7 @@ def everything(system: System) -> Snapshot:
         published,
         admitted,
         autoscaled=any(isinstance(step, AutoscaleCluster) for step in plan.steps),
+        counted=any(isinstance(step, CountRequests) for step in plan.steps),
     )
     data = {"identity": identity(CHART, outputs), "objects": json.dumps([list(Ref.of(_controller()))])}
     return replace(start, cluster=cluster, live=Live.of(live), record={"data": data})

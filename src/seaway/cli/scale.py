@@ -118,7 +118,11 @@ def _row(each: Scaled) -> tuple[str, ...]:
 
 
 def _shares(shares: Mapping[str, int]) -> str:
-    return " ".join(f"{name} {share}%" for name, share in shares.items()) or "-"
+    return " ".join(f"{name} {share}{_unit(name)}" for name, share in shares.items()) or "-"
+
+
+def _unit(name: str) -> str:
+    return "/s" if name == "requests" else "%"
 
 
 def _added(found: Scale) -> str:
@@ -128,7 +132,11 @@ def _added(found: Scale) -> str:
 
 def _aimed(each: Scaled) -> str:
     """Say how loaded it is against its aim; a load that is not known yet is a question mark."""
-    return " ".join(f"{name} {each.load.get(name, '?')}% of {aim}%" for name, aim in each.aim.items())
+    units = {name: _unit(name) for name in each.aim}
+    return " ".join(
+        f"{name} {each.load.get(name, '?')}{units[name]} of {aim}{units[name]}"
+        for name, aim in each.aim.items()
+    )
 
 
 def _strain(each: Scaled) -> int:

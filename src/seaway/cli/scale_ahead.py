@@ -127,7 +127,8 @@ def _borne(service: str, found: Capacity) -> list[str]:
     costs = sorted(found.cpu.items(), key=lambda each: -each[1])
     named = ", ".join(f"{name} {cost * 1000:.1f} ms" for name, cost in costs if cost > SHOWN)
     within = f"  95 % within {found.late * 1000:.0f} ms, of {found.objective * 1000:.0f} ms allowed"
-    return [told, within, f"  CPU for each request: {named or 'none to speak of'}"]
+    costs_told = f"  CPU for each request: {named or 'none to speak of'}"
+    return [told, within, costs_told, f"  in the file: scale: {{requests: {found.aim}}}"]
 
 
 def _tables(found: Forecast) -> None:

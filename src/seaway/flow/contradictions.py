@@ -138,6 +138,9 @@ def _services(system: System, declared: Declared) -> Iterator[Found]:
             asks = " and ".join(scale.targets)
             why = f"{asks} asks for an autoscaler, but min and max leave it nothing"
             yield Found((*here, "scale"), why, "raise max")
+        if scale.requests and name not in {crossing.to for crossing in system.crossings.values()}:
+            why = f"requests counts what comes through the gateway, and no crossing leads to {name}"
+            yield Found((*here, "scale"), why, "say cpu instead, or let a crossing lead to it")
         times = service.rollout
         if times.deadline <= times.drain + times.request:
             least = times.drain + times.request

@@ -1,7 +1,8 @@
 """Snapshot, a load → pods, nodes and money that it would take. Pure.
 
 Pods are counted as the autoscaler does it: CPU that is used, by what a pod requests, by the share that is
-aimed at. Its tolerance, what pods use at rest, and memory are left out.
+aimed at; requests through the gateway, by those that are aimed at for a pod. Its tolerance, what pods use at
+rest, and memory are left out.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Asked:
 class Foreseen:
     """A service: how many replicas it has, would get, and would want if there were no `most`.
 
-    `each` is what one replica is counted for, in requests a second; 0 where it was not probed.
+    `each` is what one replica is counted for, in requests a second; 0 where nothing tells.
     """
 
     name: str
@@ -151,26 +152,30 @@ def _foresee(
     found = seen.live.get("apps/v1", "Deployment", name, system.system) or {"spec": {}}
     now, scale = int(found["spec"].get("replicas", 0)), spec.scale
     aimed = float(amount(spec.resources.cpu)) * scale.targets.get("cpu", 0) / 100
-    each = _each(known.get(name), name, aimed)
-    cores = _cores(system, seen, known, asked, name)
-    if not aimed or cores is None:
-        why = "its number is fixed" if not scale.targets else "no CPU is measured to go by"
+    each = _each(known.get(name), name, aimed, scale.requests)
+    cores = _cores(system, seen, known, asked, name) if aimed else None
+    rate = _rate(system, seen, asked, name) if scale.requests else None
+    if cores is None and rate is None:
+        by = "no requests are" if scale.requests else "no CPU is"
+        why = "its number is fixed" if not scale.targets else f"{by} measured to go by"
         pods = now if scale.targets else scale.min
         wanted, why = pods, _short(asked, known, name, pods) or why
     else:
-        wanted = max(scale.min, math.ceil(round(cores / aimed, 6)))
+        ratios = (cores / aimed if cores else 0.0, rate / scale.requests if rate else 0.0)
+        wanted = max(scale.min, math.ceil(round(max(ratios), 6)))
         pods = min(scale.max, wanted)
         why = f"{wanted} would be wanted, and max is {scale.max}" if wanted > pods else ""
         why = why or _short(asked, known, name, pods)
     return Foreseen(name, now, pods, wanted, scale.min, scale.max, each, why)
 
 
-def _each(known: Capacity | None, name: str, aimed: float) -> float:
-    """Give the requests a second for which one replica counts: by the aim, never more than it bears."""
-    if known is None:
-        return 0.0
-    cost = known.cpu.get(name, 0.0)
-    return round(min(known.requests, aimed / cost) if aimed and cost else known.requests, 1)
+def _each(known: Capacity | None, name: str, aimed: float, requests: int) -> float:
+    """Give the requests a second for which one replica counts: by the aims, never more than it bears."""
+    bounds = [float(requests)] if requests else []
+    if known is not None:
+        cost = known.cpu.get(name, 0.0)
+        bounds += [known.requests, *([aimed / cost] if aimed and cost else [])]
+    return round(min(bounds, default=0.0), 1)
 
 
 def _short(asked: Asked, known: Mapping[str, Capacity], name: str, pods: int) -> str:
@@ -194,6 +199,18 @@ def _cores(
         if resource.get("name") == "cpu" and "averageValue" in resource["current"]:
             used = float(amount(resource["current"]["averageValue"]))
             return used * int(status.get("currentReplicas", 0)) * asked.times
+    return None
+
+
+def _rate(system: System, seen: Snapshot, asked: Asked, name: str) -> float | None:
+    """Give the requests a second that would come to a service; None where nothing tells."""
+    if asked.requests:
+        return float(asked.requests.get(name, 0))
+    status = (seen.live.get(*HPA, name, system.system) or {}).get("status", {})
+    for metric in status.get("currentMetrics") or ():
+        if metric.get("type") == "Object" and "averageValue" in metric["object"]["current"]:
+            each = float(amount(metric["object"]["current"]["averageValue"]))
+            return each * int(status.get("currentReplicas", 0)) * asked.times
     return None
 
 

@@ -15,7 +15,7 @@ from seaway.flow.releases import decide_releases
 from seaway.flow.system import System
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Live, Snapshot
-from seaway.rooms.cluster.plan import name_of, plan_autoscaler, plan_cluster, plan_namespace
+from seaway.rooms.cluster.plan import name_of, plan_autoscaler, plan_cluster, plan_namespace, plan_requests
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing import plan as crossing
 from seaway.rooms.crossing.place import Place, Side
@@ -41,6 +41,8 @@ def make_plan(system: System, environment: EnvironmentSpec, seen: Snapshot, buil
     if seen.cluster:
         known["cluster/outside"] = seen.cluster.outside
     steps += plan_autoscaler(name, system.system, environment.nodes, seen.cluster, seen.live)
+    followed = any(spec.scale.requests for spec in system.services.values())
+    steps += plan_requests(name, seen.cluster, wanted=followed)
     steps += plan_namespace(system.system, seen.live, known, seen.registry)
     steps += builds
     place, live = crossing_place(system, environment), seen.live

@@ -9,6 +9,7 @@ from typing import Any, Final
 from seaway.flow.status import workload
 from seaway.flow.system import System
 from seaway.kit.kube import Manifest
+from seaway.model.quantity import amount
 from seaway.model.snapshot import Snapshot
 from seaway.rooms.cluster.pool import POOL
 from seaway.rooms.services.manifests import ROOM as SERVICES
@@ -20,7 +21,7 @@ TOLD: Final = (("ScalingActive", "False"), ("AbleToScale", "False"), ("ScalingLi
 
 @dataclass(frozen=True)
 class Scaled:
-    """One service. `load` and `aim` are shares of what its pods request, in percent, by resource.
+    """One service. `load` and `aim` are what its autoscaler goes by (services.spec: targets).
 
     Without an autoscaler there is no aim, and `why` is empty; else it tells what keeps it from scaling.
     """
@@ -122,7 +123,10 @@ def _scaled(system: System, seen: Snapshot, name: str) -> Scaled:
 
 
 def _shares(metrics: Any, part: str) -> dict[str, int]:
-    """Read shares by resource; one that could not be measured is left out."""
+    """Read shares by resource, and the requests of each pod; what could not be measured is left out."""
     resources = [metric["resource"] for metric in metrics if metric.get("type") == "Resource"]
     found = {each["name"]: each[part].get("averageUtilization") for each in resources}
+    for metric in metrics:
+        if metric.get("type") == "Object" and (each := metric["object"][part].get("averageValue")):
+            found["requests"] = round(amount(each))
     return {name: share for name, share in found.items() if share is not None}

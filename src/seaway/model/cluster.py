@@ -40,6 +40,7 @@ class ClusterFacts:
     `outside` is the address at which pods reach this machine's loopback ports, if the cluster offers one.
     `published` are the loopback ports of this machine that lead to addresses in the cluster, `admitted` those
     that pods may reach. `autoscaled` tells whether an autoscaler runs; NodePools say what it may add.
+    `counted` tells whether requests through the gateway are a metric, or somebody else serves such.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ClusterFacts:
     published: Mapping[int, tuple[str, int]] = field(default_factory=dict)
     admitted: tuple[int, ...] = ()
     autoscaled: bool = False
+    counted: bool = False
 
     @property
     def standing(self) -> tuple[NodeFacts, ...]:

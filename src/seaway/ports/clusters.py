@@ -41,6 +41,9 @@ class Clusters(Fleet, Protocol):
     def autoscale(self, name: str, report: Report) -> ClusterFacts:
         """Have an autoscaler add and remove nodes as NodePools say; without one it does nothing."""
 
+    def count(self, name: str, report: Report) -> ClusterFacts:
+        """Have the requests through the gateway be a custom metric; where somebody serves these, say so."""
+
     def check_ports(self, name: str, ports: tuple[int, ...]) -> None:
         """See that these loopback ports may lead to the cluster. Raises Busy or Refused where one may not."""
 

@@ -17,8 +17,7 @@ def services(home: Home) -> list[Manifest]:
     """What pods and users find of the control plane's programs in the cluster."""
     return [
         *_external("kube-dns", home, str(home.dns), [("dns", "UDP", 53, 53), ("dns-tcp", "TCP", 53, 53)]),
-        *_external("metrics-server", home, "", [("https", "TCP", 443, control.METRICS_PORT)]),
-        _metrics_service(home),
+        *served(home, "metrics-server", control.METRICS_PORT, "metrics.k8s.io", "v1beta1"),
         _storage_class(),
     ]
 
@@ -57,17 +56,19 @@ def _external(name: str, home: Home, ip: str, ports: list[tuple[str, str, int, i
     return [service, slices]
 
 
-def _metrics_service(home: Home) -> Manifest:
+def served(home: Home, name: str, port: int, group: str, version: str) -> list[Manifest]:
+    """Have the API server pass an API on to a program of the control plane, whose certificate it verifies."""
     authority = base64.b64encode((home.pki / "ca.crt").read_bytes()).decode()
     spec = {
-        "group": "metrics.k8s.io",
-        "version": "v1beta1",
+        "group": group,
+        "version": version,
         "groupPriorityMinimum": 100,
         "versionPriority": 100,
-        "service": {"name": "metrics-server", "namespace": "kube-system", "port": 443},
+        "service": {"name": name, "namespace": "kube-system", "port": 443},
         "caBundle": authority,
     }
-    return _object("apiregistration.k8s.io/v1", "APIService", "v1beta1.metrics.k8s.io", spec=spec)
+    service = _object("apiregistration.k8s.io/v1", "APIService", f"{version}.{group}", spec=spec)
+    return [*_external(name, home, "", [("https", "TCP", 443, port)]), service]
 
 
 def _storage_class() -> Manifest:
@@ -111,26 +112,17 @@ def rights() -> list[Manifest]:
         ],
     }
     made = [manifest for name, allowed in rules.items() for manifest in granted(name, allowed)]
-    serving = ["seaway:metrics-server", "seaway:cloud-controller-manager"]
-    made += [
-        _binding(
-            "seaway:delegated-authentication",
-            "ClusterRoleBinding",
-            "ClusterRole",
-            "system:auth-delegator",
-            serving,
-        )
+    return [*made, *delegating("seaway", ["seaway:metrics-server", "seaway:cloud-controller-manager"])]
+
+
+def delegating(prefix: str, serving: list[str]) -> list[Manifest]:
+    """Let programs ask the API server who calls them, and what that caller may do."""
+    authentication, reader = "system:auth-delegator", "extension-apiserver-authentication-reader"
+    names = (f"{prefix}:delegated-authentication", f"{prefix}:authentication-reader")
+    return [
+        _binding(names[0], "ClusterRoleBinding", "ClusterRole", authentication, serving),
+        _binding(names[1], "RoleBinding", "Role", reader, serving),
     ]
-    made += [
-        _binding(
-            "seaway:authentication-reader",
-            "RoleBinding",
-            "Role",
-            "extension-apiserver-authentication-reader",
-            serving,
-        )
-    ]
-    return made
 
 
 def granted(name: str, allowed: list[dict[str, Any]]) -> list[Manifest]:

@@ -21,6 +21,7 @@ from seaway.providers.local import (
     autoscaler,
     cgroups,
     control,
+    counting,
     drain,
     engine,
     home,
@@ -35,6 +36,9 @@ from seaway.providers.local import (
 )
 from seaway.providers.local.home import Home, NodeHome
 
+#: Who counts the gateway's requests, as the record says it.
+HERE: Final = "here"
+ELSEWHERE: Final = "elsewhere"
 TOOLS: Final = ("ip", "nft", "nsenter", "unshare", "mount", "sysctl", "runc", "s6-svscan")
 
 
@@ -75,7 +79,7 @@ class LocalClusters:
                         making.write(wanted, size, programs)
                         _start(place, wanted, programs)
                     waiting.api(place, kube)
-                    waiting.patiently(kube, [*addons.rights(), *_autoscalers(place, programs)])
+                    waiting.patiently(kube, [*addons.rights(), *_asked_for(place, programs)])
                     place.gate.touch()
                     waiting.patiently(kube, addons.services(place))
                 standing = [each for each in wanted if not each.claim]
@@ -114,6 +118,22 @@ class LocalClusters:
                 waiting.kinds(kube, autoscaler.KINDS)
                 making.run(place, autoscaler.services(place, programs))
                 record.change(place, autoscaled=True)
+            return _facts(place)
+
+    def count(self, name: str, report: Report) -> ClusterFacts:
+        programs = engine.ensure(report)
+        with _changing(name, report), closing(_kube(_existing(name))) as kube:
+            place = _existing(name)
+            if other := counting.another(kube):
+                why = f"{other} serves custom metrics already, and must serve requests-per-second of Services"
+                report(Event(f"cluster/{name}/requests", Outcome.NOTE, why))
+                record.change(place, counted=ELSEWHERE)
+                return _facts(place)
+            with told(report, f"cluster/{name}/requests", "requests are counted"):
+                pki.make_cluster(place)
+                waiting.patiently(kube, counting.needs(place))
+                making.run(place, counting.services(place, programs))
+                record.change(place, counted=HERE)
             return _facts(place)
 
     def check_ports(self, name: str, ports: tuple[int, ...]) -> None:
@@ -176,13 +196,17 @@ def _start(place: Home, wanted: Sequence[NodeHome], programs: engine.Engine) -> 
     services = [*control.services(place, programs), *map(node.service, wanted)]
     if record.read(place).get("autoscaled"):
         services += autoscaler.services(place, programs)
+    if record.read(place).get("counted") == HERE:
+        services += counting.services(place, programs)
     making.run(place, services)
     _write_rules(place)
 
 
-def _autoscalers(place: Home, programs: engine.Engine) -> list[dict[str, Any]]:
-    """Give what the cluster's autoscaler needs, if it has one: a newer engine's may need other things."""
-    return autoscaler.needs(programs) if record.read(place).get("autoscaled") else []
+def _asked_for(place: Home, programs: engine.Engine) -> list[dict[str, Any]]:
+    """Give what those programs need that not every cluster has: a newer engine's may need other things."""
+    known = record.read(place)
+    needed = autoscaler.needs(programs) if known.get("autoscaled") else []
+    return [*needed, *(counting.needs(place) if known.get("counted") == HERE else [])]
 
 
 def _add(place: Home, more: int, size: str, kube: Kube, report: Report) -> None:
@@ -311,6 +335,7 @@ def _facts(place: Home) -> ClusterFacts:
         _published(known),
         tuple(known["admitted"]),
         bool(known.get("autoscaled")),
+        bool(known.get("counted")),
     )
 
 

@@ -13,6 +13,7 @@ from seaway.providers.local.supervisor import Service
 
 REGISTRY_PORT: Final = 5055
 METRICS_PORT: Final = 4443
+REQUESTS_PORT: Final = 4444
 PROVISIONER: Final = "seaway.dev/local"
 
 
@@ -188,13 +189,20 @@ def _manager(home: Home) -> list[str]:
     ]
 
 
+def serving(home: Home, name: str, port: int) -> list[str]:
+    """Flags of a program to which the API server passes an API on."""
+    return [
+        f"--bind-address={home.control}",
+        f"--secure-port={port}",
+        f"--tls-cert-file={home.pki}/{name}-serving.crt",
+        f"--tls-private-key-file={home.pki}/{name}-serving.key",
+    ]
+
+
 def _metrics(home: Home) -> list[str]:
     return [
         *_client(home, "metrics-server"),
-        f"--bind-address={home.control}",
-        f"--secure-port={METRICS_PORT}",
-        f"--tls-cert-file={home.pki}/metrics-server-serving.crt",
-        f"--tls-private-key-file={home.pki}/metrics-server-serving.key",
+        *serving(home, "metrics-server", METRICS_PORT),
         f"--kubelet-certificate-authority={home.pki}/ca.crt",
         "--kubelet-preferred-address-types=InternalIP",
         "--metric-resolution=15s",

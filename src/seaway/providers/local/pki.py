@@ -46,6 +46,7 @@ COMPONENTS: Final = (
     Identity("cloud-controller-manager", "seaway:cloud-controller-manager"),
     Identity("storage-provisioner", "seaway:storage-provisioner"),
     Identity("karpenter", "seaway:karpenter"),
+    Identity("gateway-metrics", "seaway:gateway-metrics"),
 )
 
 
@@ -78,11 +79,9 @@ def make_cluster(home: Home) -> None:
         home.pki, Identity("apiserver-kubelet-client", "kube-apiserver-kubelet-client", ("system:masters",))
     )
     issue(home.pki, Identity("front-proxy-client", "front-proxy-client", authority="front-proxy-ca"))
-    serving = ("metrics-server.kube-system.svc",)
-    issue(
-        home.pki,
-        Identity("metrics-server-serving", "metrics-server", names=serving, addresses=(str(home.control),)),
-    )
+    for server in ("metrics-server", "gateway-metrics"):
+        known = (f"{server}.kube-system.svc",)
+        issue(home.pki, Identity(f"{server}-serving", server, names=known, addresses=(str(home.control),)))
     for identity in COMPONENTS:
         issue(home.pki, identity)
         write_kubeconfig(home, identity, home.pki / f"{identity.file}.kubeconfig")

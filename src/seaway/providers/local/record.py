@@ -9,7 +9,7 @@ from seaway.providers.local.home import Home
 
 
 def read(place: Home) -> dict[str, Any]:
-    """Give the cluster's number, what it publishes and admits, and whether it is whole and autoscaled."""
+    """Give its number, what it publishes and admits, whether it is whole and autoscaled, who counts."""
     found: dict[str, Any] = json.loads((place.state / "cluster.json").read_text())
     return found
 

@@ -14,7 +14,7 @@ from seaway.model.snapshot import Live
 from seaway.rooms.cluster.admission import admission
 from seaway.rooms.cluster.pool import CLASS, POOL, ROOM, node_class, pool
 from seaway.rooms.cluster.spec import NodesSpec
-from seaway.rooms.cluster.steps import AutoscaleCluster, RaiseCluster, ScaleCluster
+from seaway.rooms.cluster.steps import AutoscaleCluster, CountRequests, RaiseCluster, ScaleCluster
 from seaway.steps.objects import Desired, RemoveObject, changes, orphans
 
 #: Seconds in which the nodes of a NodePool that goes must be drained and gone.
@@ -83,6 +83,11 @@ def plan_autoscaler(
     found = {ref: item for ref, item in live.of_component(ROOM).items() if ref.kind in kinds}
     gone = [replace(step, seconds=PATIENCE) for step in orphans(ROOM, objects, found)]
     return [*steps, *changes(objects, live, {}), *gone]
+
+
+def plan_requests(name: str, seen: ClusterFacts | None, *, wanted: bool) -> list[CountRequests]:
+    """Decide whether requests must begin to be counted, as some service follows them."""
+    return [CountRequests(name, READY)] if wanted and not (seen and seen.counted) else []
 
 
 def let_go_of_nodes(system: str, after: tuple[str, ...]) -> list[RemoveObject]:

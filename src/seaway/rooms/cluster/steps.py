@@ -61,3 +61,19 @@ class AutoscaleCluster:
     def run(self, world: World) -> Outputs:
         world.clusters.autoscale(self.name, world.report)
         return {}
+
+
+@dataclass(frozen=True)
+class CountRequests:
+    """Have the requests that come through the gateway be a metric by which autoscalers can go."""
+
+    name: str
+    after: tuple[str, ...] = ()
+    id: str = "cluster/requests"
+
+    def describe(self) -> Change:
+        return Change(self.id, Verb.CREATE, f"count of requests in cluster {self.name}")
+
+    def run(self, world: World) -> Outputs:
+        world.clusters.count(self.name, world.report)
+        return {}

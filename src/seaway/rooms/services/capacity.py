@@ -23,6 +23,8 @@ COMPONENT: Final = "probe"
 FIRST: Final = 10
 #: The search ends once what was not borne is at most this many times what was.
 CLOSE: Final = 1.15
+#: Share of what a pod bears at which others should come: the load still grows until they are ready.
+EARLY: Final = 0.7
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class Capacity:
     whole: bool
     image: str
     at: str
+
+    @property
+    def aim(self) -> int:
+        """The requests a second of each replica that the file should aim at (`scale.requests`)."""
+        return max(1, int(self.requests * EARLY))
 
     def as_json(self) -> dict[str, Any]:
         return dict(vars(self)) | {"paths": list(self.paths), "cpu": dict(self.cpu)}

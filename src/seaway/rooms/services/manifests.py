@@ -25,6 +25,8 @@ from seaway.rooms.services.spec import ServiceSpec
 
 ROOM: Final = "services"
 USER: Final = 10001
+#: Metric of a Service in the custom metrics API (engine/local/requests.go): what came through the gateway.
+REQUESTS: Final = "requests-per-second"
 MONOLITH: Final = "${monolith}"
 #: How far above its target a service may be before replicas come; downwards Kubernetes' own tenth holds.
 TOLERANCE_UP: Final = "50m"
@@ -99,10 +101,6 @@ def autoscaler(around: Surroundings, name: str, spec: ServiceSpec, *, keep: bool
     up = [{"type": "Percent", "value": 100}, {"type": "Pods", "value": 4}]
     down: dict[str, Any] = {"policies": [{"type": "Percent", "value": share, "periodSeconds": 60}]}
     down |= {"stabilizationWindowSeconds": spec.scale.calm_seconds, "selectPolicy": "Max"}
-    targets = {
-        name: {"type": "Utilization", "averageUtilization": percent}
-        for name, percent in spec.scale.targets.items()
-    }
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
@@ -120,12 +118,22 @@ def autoscaler(around: Surroundings, name: str, spec: ServiceSpec, *, keep: bool
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
             "minReplicas": spec.scale.min,
             "maxReplicas": spec.scale.max,
-            "metrics": [
-                {"type": "Resource", "resource": {"name": name, "target": target}}
-                for name, target in targets.items()
-            ],
+            "metrics": [_metric(name, *target) for target in spec.scale.targets.items()],
         },
     }
+
+
+def _metric(service: str, name: str, aim: int) -> dict[str, Any]:
+    """Compose one aim (autoscaling/v2 MetricSpec); requests are counted of the Service, for all its pods."""
+    if name != "requests":
+        target = {"type": "Utilization", "averageUtilization": aim}
+        return {"type": "Resource", "resource": {"name": name, "target": target}}
+    counted = {
+        "describedObject": {"apiVersion": "v1", "kind": "Service", "name": service},
+        "metric": {"name": REQUESTS},
+        "target": {"type": "AverageValue", "averageValue": str(aim)},
+    }
+    return {"type": "Object", "object": counted}
 
 
 def policy(around: Surroundings, name: str, spec: ServiceSpec) -> Manifest:

@@ -47,9 +47,16 @@ class ScaleSpec(Range):
     )
     memory: Percent = Field(
         default="",
-        description="share of the requested memory that the autoscaler aims at; without cpu and memory there "
-        "is none",
+        description="share of the requested memory that the autoscaler aims at; without cpu, memory and "
+        "requests there is none",
         examples=["80%"],
+    )
+    requests: int = Field(
+        default=0,
+        ge=1,
+        le=100000,
+        description="requests a second through the gateway, for each replica, that the autoscaler aims at",
+        examples=[50],
     )
     calm: Duration = Field(
         default="5m",
@@ -68,9 +75,13 @@ class ScaleSpec(Range):
 
     @property
     def targets(self) -> dict[str, int]:
-        """The shares in percent that the autoscaler aims at, by resource; empty where none is wanted."""
-        wanted = {"cpu": self.cpu, "memory": self.memory}
-        return {name: int(share.removesuffix("%")) for name, share in wanted.items() if share}
+        """What the autoscaler aims at; empty where none is wanted.
+
+        `cpu` and `memory` in percent of what a replica requests, `requests` in those a second for each.
+        """
+        shares = {"cpu": self.cpu, "memory": self.memory}
+        wanted = {name: int(share.removesuffix("%")) for name, share in shares.items() if share}
+        return {**wanted, **({"requests": self.requests} if self.requests else {})}
 
     @property
     def calm_seconds(self) -> int:
