@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 from collections.abc import Iterator
@@ -46,6 +47,20 @@ def stored(folder: Path, digest: str) -> Path:
     found = [p for p in (folder / "data").rglob("data") if p.parent.name == digest.removeprefix("sha256:")]
     assert len(found) == 1, found
     return found[0]
+
+
+def holders(secret: str, *folders: Path) -> list[Path]:
+    """The files under folders, none of which is empty, that hold a secret, packed or not."""
+    found = []
+    for folder in folders:
+        files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+        assert files, folder
+        for path in files:
+            data = path.read_bytes()
+            plain = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else b""
+            if any(secret.encode() in each for each in (data, plain)):
+                found.append(path)
+    return found
 
 
 @dataclass
