@@ -49,6 +49,7 @@ def test_load_stands_beside_its_aim(system: System) -> None:
     status = {"desiredReplicas": 4, "currentMetrics": [_used("cpu", 93), _used("memory", None)]}
     web, store = _see(system, status).services
     assert (store.load, store.aim) == ({"cpu": 93}, {"cpu": 60, "memory": 80})
+    assert store.why == "nobody tells the memory"
     assert (store.ready, store.desired, store.least, store.most) == (1, 4, 2, 5)
     assert (web.load, web.aim, web.desired) == ({}, {}, 3)
 

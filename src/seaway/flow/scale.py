@@ -109,16 +109,19 @@ def _scaled(system: System, seen: Snapshot, name: str) -> Scaled:
         return Scaled(name, running.ready, running.wanted, spec.min, spec.max, {}, {})
     status, wanted = found.get("status", {}), found["spec"]
     conditions = {(c["type"], c["status"]): c for c in status.get("conditions", [])}
-    why = next((conditions[each].get("message", "") for each in TOLD if each in conditions), "")
+    load, aim = _shares(status.get("currentMetrics") or (), "current"), _shares(wanted["metrics"], "target")
+    told = [conditions[each].get("message", "") for each in TOLD if each in conditions][:1]
+    # Beside one that is known, a lost aim is no condition: it only keeps replicas from going.
+    told += [f"nobody tells the {name}" for name in aim if load and name not in load]
     return Scaled(
         name,
         running.ready,
         status.get("desiredReplicas", running.wanted),
         wanted["minReplicas"],
         wanted["maxReplicas"],
-        _shares(status.get("currentMetrics") or (), "current"),
-        _shares(wanted["metrics"], "target"),
-        why,
+        load,
+        aim,
+        "; ".join(told),
     )
 
 
