@@ -178,6 +178,14 @@ def test_basic_credentials_are_sent_where_asked_for(base: str) -> None:
         assert http.request("GET", "/v2/a/manifests/x").text == "ok"
 
 
+def test_a_password_that_was_asked_for_once_is_good_for_every_repository(base: str) -> None:
+    Handler.answers = [(401, {"WWW-Authenticate": "Basic realm=x"}, b""), (200, {}, b"ok")]
+    with Http(base, auth=RegistryAuth(base, lambda: ME)) as http:
+        for name in "abc":
+            http.request("GET", f"/v2/{name}/manifests/x")
+    assert [shown for _, _, shown in Handler.asked] == ["", *3 * [ME.basic]]
+
+
 def test_without_credentials_the_refusal_is_shown(base: str) -> None:
     Handler.answers = [(401, {"WWW-Authenticate": "Basic realm=x"}, b"")]
     with Http(base, auth=RegistryAuth(base, lambda: None)) as http, pytest.raises(SeawayError, match="401"):

@@ -24,6 +24,7 @@ class RegistryAuth(httpx2.Auth):
 
     def __init__(self, base: str, find: Callable[[], Login | None]) -> None:
         self._base, self._find = httpx2.URL(base), find
+        #: What worked for a repository; under "" where it was a password, which is good for all.
         self._tokens: dict[str, str] = {}
         self._lock = threading.Lock()
         self._found: list[Login | None] = []
@@ -44,7 +45,7 @@ class RegistryAuth(httpx2.Auth):
             return
         repository = request.url.path.removeprefix("/v2/").rpartition("/blobs/")[0]
         repository = repository or request.url.path.removeprefix("/v2/").rpartition("/manifests/")[0]
-        sent = self._tokens.get(repository, "")
+        sent = self._tokens.get(repository) or self._tokens.get("", "")
         if sent.startswith("Basic") and (login := self._login()):
             sent = self._tokens[repository] = login.basic
         if sent:
@@ -68,7 +69,7 @@ class RegistryAuth(httpx2.Auth):
             document = asked.json()
             self._tokens[repository] = f"Bearer {document.get('token') or document.get('access_token')}"
         elif (login := self._login(sent)) and login.basic and login.basic != sent:
-            self._tokens[repository] = login.basic
+            self._tokens[repository] = self._tokens[""] = login.basic
         else:
             return
         request.headers["Authorization"] = self._tokens[repository]

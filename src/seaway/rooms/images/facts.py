@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Final
 
 from seaway.model.names import Digest, ImageRef
 from seaway.ports.registry import Registry
+
+#: Questions to a registry at the same time.
+AT_ONCE: Final = 8
 
 
 @dataclass(frozen=True)
@@ -23,8 +28,12 @@ class ImageFacts:
 
 
 def image_facts(registry: Registry | None, wanted: Iterable[ImageRef]) -> ImageFacts:
-    """Ask the registry for every image; without one that runs, none is there."""
-    return ImageFacts({ref: registry.resolve(ref) if registry else None for ref in wanted})
+    """Ask the registry for every image, some at once; without one that runs, none is there."""
+    refs = tuple(wanted)
+    if not registry:
+        return ImageFacts(dict.fromkeys(refs))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return ImageFacts(dict(zip(refs, pool.map(registry.resolve, refs), strict=True)))
 
 
 def extent(registry: Registry, ref: ImageRef) -> tuple[int, tuple[str, ...]]:
