@@ -29,6 +29,30 @@ pytestmark = pytest.mark.cluster
 
 PASSWORD = "s3cret-of-the-index"
 WHEEL = "tiny-1.0-py3-none-any.whl"
+#: What Poetry 2 and pip lock (PEP 751) write for it.
+LOCKS = {
+    "poetry.lock": """[[package]]
+name = "tiny"
+version = "1.0"
+optional = false
+python-versions = ">=3.11"
+groups = ["main"]
+files = [{{file = "tiny-1.0-py3-none-any.whl", hash = "sha256:{sum}"}}]
+
+[metadata]
+lock-version = "2.1"
+python-versions = ">=3.11"
+content-hash = "a"
+""",
+    "pylock.toml": """lock-version = "1.0"
+created-by = "pip"
+
+[[packages]]
+name = "tiny"
+version = "1.0"
+wheels = [{{name = "tiny-1.0-py3-none-any.whl", url = "{url}", hashes = {{sha256 = "{sum}"}}}}]
+""",
+}
 
 
 def wheel() -> bytes:
@@ -138,6 +162,37 @@ def test_the_password_of_an_index_stays_out(
     assert any(" install " in line for line in told)
     assert not [line for line in told if PASSWORD in line]
     assert holders(PASSWORD, store.folder, tmp_path / "registry") == []
+
+
+@pytest.mark.parametrize("name", ["poetry.lock", "pylock.toml"])
+def test_other_locks_bring_the_same_wheel(
+    recipe: Recipe, index: str, log_in: Callable[[str, str], None], tmp_path: Path, name: str
+) -> None:
+    (recipe.folder / "requirements.txt").unlink()
+    sum_ = hashlib.sha256(Index.wheel).hexdigest()
+    (recipe.folder / name).write_text(LOCKS[name].format(sum=sum_, url=f"http://{index}/files/{WHEEL}"))
+    log_in("netrc", PASSWORD)
+    store, registry = Store(tmp_path / "store"), LocalRegistry(recipe.images.base.partition("/")[0])
+    make(recipe, registry, store, silent, "images/users/build")
+    names = [member for path in (store.folder / "blobs").iterdir() for member in members(path)]
+    assert "app/site/tiny.py" in names
+
+
+@pytest.mark.parametrize("name", ["poetry.lock", "pylock.toml"])
+def test_a_wheel_that_is_not_the_locked_one_is_refused(
+    recipe: Recipe, index: str, log_in: Callable[[str, str], None], tmp_path: Path, name: str
+) -> None:
+    (recipe.folder / "requirements.txt").unlink()
+    (recipe.folder / name).write_text(LOCKS[name].format(sum="0" * 64, url=f"http://{index}/files/{WHEEL}"))
+    log_in("netrc", PASSWORD)
+    with pytest.raises(SeawayError, match="hash"):
+        make(
+            recipe,
+            LocalRegistry(recipe.images.base.partition("/")[0]),
+            Store(tmp_path / "store"),
+            silent,
+            "images/users/build",
+        )
 
 
 def members(path: Path) -> list[str]:

@@ -97,7 +97,23 @@ def test_a_project_that_needs_nothing_needs_no_lock(tmp_path: Path) -> None:
     assert Project(tmp_path, tmp_path).requirements is None
 
 
-@pytest.mark.parametrize("name", ["poetry.lock", "pdm.lock", "Pipfile.lock"])
+def test_the_first_of_several_pins_counts(tmp_path: Path) -> None:
+    for name in ("poetry.lock", "pylock.toml", "requirements.txt"):
+        put(tmp_path, name)
+        assert Project(tmp_path, tmp_path).requirements == tmp_path / name
+
+
+def test_dependencies_of_poetry_want_a_lock_too(tmp_path: Path) -> None:
+    text = '[tool.poetry.dependencies]\npython = "^3.11"\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert Project(tmp_path, tmp_path).requirements is None
+    (tmp_path / "pyproject.toml").write_text(text + 'flask = "^3"\n')
+    with pytest.raises(SeawayError, match="not locked") as caught:
+        _ = Project(tmp_path, tmp_path).requirements
+    assert "poetry lock" in caught.value.remedy
+
+
+@pytest.mark.parametrize("name", ["pdm.lock", "Pipfile.lock"])
 def test_a_lock_of_another_tool_names_the_way_out(tmp_path: Path, name: str) -> None:
     put(tmp_path, name)
     with pytest.raises(SeawayError, match=name) as caught:

@@ -17,6 +17,7 @@ from seaway.kit.oci import Layer
 from seaway.model.event import Event, Outcome, Report
 from seaway.rooms.images.base import Base
 from seaway.rooms.images.bytecode import compile_tree
+from seaway.rooms.images.poetry import exported
 from seaway.rooms.images.project import Project
 from seaway.rooms.images.store import Store, key
 
@@ -36,7 +37,7 @@ class Requirements:
 
     @property
     def hashed(self) -> bool:
-        return "--hash=" in self.text
+        return "--hash=" in self.text or self.file.name == "pylock.toml"
 
 
 def read(project: Project) -> Requirements | None:
@@ -44,6 +45,8 @@ def read(project: Project) -> Requirements | None:
     file = project.requirements
     if file is None:
         return None
+    if file.name == "poetry.lock":
+        return Requirements(exported(file), file, exact=True)
     if file.name != "uv.lock":
         return Requirements(file.read_text(), file, exact=False)
     text = _uv(
@@ -62,7 +65,7 @@ def pinned_text(project: Project) -> str:
     file = project.requirements
     if file is None:
         return ""
-    wanted = Requirements(file.read_text(), file, exact=file.name == "uv.lock")
+    wanted = Requirements(file.read_text(), file, exact=file.name.endswith(".lock"))
     return wanted.text if wanted.exact else _whole_text(wanted)
 
 

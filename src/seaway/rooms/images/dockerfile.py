@@ -11,10 +11,10 @@ from typing import Final
 from pathspec import GitIgnoreSpec
 
 from seaway.errors import NotFound
-from seaway.rooms.images.project import ALWAYS_OUT, Project
+from seaway.rooms.images.project import ALWAYS_OUT, PINS, Project
 
 NAMES: Final = ("Dockerfile", "Containerfile")
-_PYTHON: Final = ("pyproject.toml", "requirements.txt", "uv.lock")
+_PYTHON: Final = ("pyproject.toml", "uv.lock", *PINS)
 _FROM: Final = re.compile(
     r"^\s*FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE | re.MULTILINE
 )

@@ -21,9 +21,10 @@ ALWAYS_OUT = (
 )  # fmt: skip
 #: Nor of a Python project's: its tests and what it publishes.
 NEVER = (*ALWAYS_OUT, "/tests/", "/test/", "/dist/")
+#: What pins the dependencies in the service's own folder; the first one counts.
+PINS = ("requirements.txt", "pylock.toml", "poetry.lock")
 #: Lock files of other tools, and how each becomes one that is understood here.
 OTHER_LOCKS = {
-    "poetry.lock": "poetry export -f requirements.txt -o requirements.txt",
     "pdm.lock": "pdm export -o requirements.txt",
     "Pipfile.lock": "pipenv requirements --hash > requirements.txt",
 }
@@ -49,7 +50,7 @@ class Project:
 
     @property
     def requirements(self) -> Path | None:
-        """The file that pins the dependencies: uv.lock (here or up to `top`), else requirements.txt.
+        """The file that pins the dependencies: uv.lock (here or up to `top`), else one of PINS.
 
         None where nothing is declared. Raises SeawayError where dependencies are declared but not pinned.
         """
@@ -58,8 +59,9 @@ class Project:
                 return folder / "uv.lock"
             if folder == self.top:
                 break
-        if (self.folder / "requirements.txt").is_file():
-            return self.folder / "requirements.txt"
+        for name in PINS:
+            if (self.folder / name).is_file():
+                return self.folder / name
         self._insist_on_a_lock()
         return None
 
@@ -136,15 +138,16 @@ class Project:
         if not file.is_file():
             return
         try:
-            declared = tomllib.loads(file.read_text()).get("project", {}).get("dependencies")
+            known = tomllib.loads(file.read_text())
         except tomllib.TOMLDecodeError as error:
             raise SeawayError("pyproject.toml cannot be read", where=str(file), why=str(error)) from error
-        if declared:
+        poetry = set(known.get("tool", {}).get("poetry", {}).get("dependencies", ())) - {"python"}
+        if known.get("project", {}).get("dependencies") or poetry:
             raise SeawayError(
                 "the project's dependencies are not locked",
                 where=str(file),
                 why="an image is made from exact versions, so that the same input gives the same image",
-                remedy=f"uv lock --project {self.folder}",
+                remedy=f"{'poetry' if poetry else 'uv'} lock --project {self.folder}",
             )
 
 

@@ -127,7 +127,7 @@ class BuildSpec(Spec):
     dockerfile: str = Field(
         default="",
         description="a Dockerfile of the folder, built by buildah; by default Dockerfile, where the "
-        "folder has none of pyproject.toml, requirements.txt, uv.lock",
+        "folder has no pyproject.toml and no lock file of a Python project",
         examples=["Dockerfile"],
     )
     secrets: tuple[Variable, ...] = Field(
