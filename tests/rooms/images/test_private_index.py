@@ -172,8 +172,7 @@ def test_other_locks_bring_the_same_wheel(
     sum_ = hashlib.sha256(Index.wheel).hexdigest()
     (recipe.folder / name).write_text(LOCKS[name].format(sum=sum_, url=f"http://{index}/files/{WHEEL}"))
     log_in("netrc", PASSWORD)
-    store, registry = Store(tmp_path / "store"), LocalRegistry(recipe.images.base.partition("/")[0])
-    make(recipe, registry, store, silent, "images/users/build")
+    store = build(recipe, tmp_path)
     names = [member for path in (store.folder / "blobs").iterdir() for member in members(path)]
     assert "app/site/tiny.py" in names
 
@@ -186,13 +185,14 @@ def test_a_wheel_that_is_not_the_locked_one_is_refused(
     (recipe.folder / name).write_text(LOCKS[name].format(sum="0" * 64, url=f"http://{index}/files/{WHEEL}"))
     log_in("netrc", PASSWORD)
     with pytest.raises(SeawayError, match="hash"):
-        make(
-            recipe,
-            LocalRegistry(recipe.images.base.partition("/")[0]),
-            Store(tmp_path / "store"),
-            silent,
-            "images/users/build",
-        )
+        build(recipe, tmp_path)
+
+
+def build(recipe: Recipe, folder: Path) -> Store:
+    """Make the image in the registry of its base; gives the store that was used."""
+    store, registry = Store(folder / "store"), LocalRegistry(recipe.images.base.partition("/")[0])
+    make(recipe, registry, store, silent, "images/users/build")
+    return store
 
 
 def members(path: Path) -> list[str]:
@@ -209,13 +209,7 @@ def test_a_password_that_is_wrong_is_not_told(
 ) -> None:
     log_in(how, f"not-{PASSWORD}")
     with pytest.raises(SeawayError) as caught:
-        make(
-            recipe,
-            LocalRegistry(recipe.images.base.partition("/")[0]),
-            Store(tmp_path / "store"),
-            silent,
-            "images/users/build",
-        )
+        build(recipe, tmp_path)
     error = caught.value
     assert "401" in error.why
     assert PASSWORD not in f"{error} {error.where} {error.why} {error.remedy}"
