@@ -73,8 +73,8 @@ def main() -> None:
         "guards: simulated crossings; scaling: nodes that come and go, for real; turnover: ten nodes, twenty "
         "times, and what they leave, for real; simulation: plan and status with 1,000 nodes and 10,000 pods "
         "that are only played; day: the load of a day in minutes, for real, drawn beside the report; "
-        "images: copies beside skopeo and crane, and the tests "
-        "of the distribution specification",
+        "images: builds beside buildah, copies beside skopeo and crane, and the tests of the distribution "
+        "specification",
     )
     parser.add_argument("--report", type=Path, default=Path("bench.json"), metavar="FILE")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Images: copied beside skopeo and crane, promoted by mount; and how the machine's registry conforms."""
+"""Images: built, copied, promoted, beside what others do; and how the machine's registry conforms."""
 
 from __future__ import annotations
 
@@ -16,12 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.benchmark import peers
+from scripts.benchmark import builds, peers
 from scripts.benchmark.registry import Guarded, Server
-from scripts.rehearsal import town
 from scripts.rehearsal.figures import quantile
-from scripts.rehearsal.release import new_version
-from scripts.rehearsal.seaway import Seaway
 from seaway.kit import oci
 from seaway.model.event import silent
 from seaway.model.names import Digest, ImageRef
@@ -33,11 +30,10 @@ from seaway.rooms.images.shelf import Shelf
 from seaway.rooms.images.signatures import sign
 
 PROMISES: Final = {
+    **builds.PROMISES,
     "copy_of_best_peer": 1.0,
     "copy_rss_mib": 100.0,
     "promotion_by_mount_s": 0.3,
-    "build_code_change_s": 1.5,
-    "build_unchanged_s": 0.5,
     "conformance_unexplained": 0.0,
 }
 LAYERS: Final = 5
@@ -72,7 +68,7 @@ def measure() -> dict[str, Any]:
         with Server(registry, folder / "source") as source:
             _large(source.host, folder / "layer")
             figures = _copies(registry, tools, f"{source.host}/team/app:v1", folder)
-            figures |= _builds(source.host, folder)
+            figures |= builds.measure(source.host, folder)
         with Guarded(registry, folder / "guarded") as server:
             figures |= _conformance(tools, server, folder / "results")
             _large(server.host, folder / "layer")
@@ -124,33 +120,6 @@ def _promotions(host: str, folder: Path) -> dict[str, float]:
         if done["app"].copied.sent > 1 << 20:
             raise SystemExit("a promotion within a registry sent what it could have mounted")
     return {"promotion_by_mount_s": quantile(times, 0.5)}
-
-
-def _builds(host: str, folder: Path) -> dict[str, float]:
-    """Build and push the example with empty caches, one service after a change, then all unchanged."""
-    system = folder / "system"
-    shutil.copytree(town.EXAMPLE, system, ignore=shutil.ignore_patterns(".venv", "__pycache__", "monolith"))
-    file = system / "seaway.yaml"
-    file.write_text(
-        re.sub(r"^(  rehearsal: \{)", rf'\1registry: "{host}", ', file.read_text(), flags=re.MULTILINE)
-    )
-    seaway = Seaway(file, {}, XDG_CACHE_HOME=str(folder / "cache"))
-
-    def timed(*words: str) -> float:
-        begin = time.monotonic()
-        seaway.ask("image", *words)
-        return time.monotonic() - begin
-
-    cold, changed = timed("build"), list[float]()
-    for _ in range(RUNS):
-        new_version(system / "frontend" / "frontend")
-        changed.append(timed("build", "frontend"))
-    unchanged = quantile([timed("push") for _ in range(RUNS)], 0.5)
-    return {
-        "build_cold_s": cold,
-        "build_code_change_s": quantile(changed, 0.5),
-        "build_unchanged_s": unchanged,
-    }
 
 
 def _conformance(tools: Path, server: Guarded, results: Path) -> dict[str, Any]:
