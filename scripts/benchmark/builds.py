@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
 import shutil
@@ -78,9 +77,9 @@ def measure(host: str, folder: Path) -> dict[str, float]:
         "build_code_change_of_buildah": told[1] / theirs[1],
         "build_unchanged_s": unchanged,
         "build_unchanged_buildah_s": _seconds(buildah.build),
-        "image_mib": max(ours for ours, _ in sizes),
-        "image_buildah_mib": max(theirs for _, theirs in sizes),
-        "image_size_of_buildah": max(ours / theirs for ours, theirs in sizes),
+        "image_mib": max(own for own, _ in sizes),
+        "image_buildah_mib": max(other for _, other in sizes),
+        "image_size_of_buildah": max(own / other for own, other in sizes),
     }
 
 
@@ -151,6 +150,6 @@ def _size(name: str) -> float:
 
 
 def _quietly(*argv: str | Path) -> None:
-    done = subprocess.run(argv, env=dict(os.environ), check=False, capture_output=True, text=True)
+    done = subprocess.run(argv, check=False, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{argv[0]} failed: {done.stderr[-2000:]}")

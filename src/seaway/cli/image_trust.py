@@ -79,6 +79,7 @@ def sign(
       seaway image sign users --key release.key --on rehearsal
       seaway image sign --key awskms:///alias/release
     """
+    from seaway.app.images import KMS  # noqa: PLC0415
     from seaway.app.images import signer as signer_of  # noqa: PLC0415
     from seaway.rooms.images.signatures import sign as sign_image  # noqa: PLC0415
 
@@ -92,7 +93,7 @@ def sign(
         emit_json(rows)
         return
     emit_table(("name", "image"), [(row["name"], row["image"]) for row in rows])
-    public = key if key.startswith("awskms:") else Path(key).with_suffix(".pub")
+    public = key if key.startswith(KMS) else Path(key).with_suffix(".pub")
     next_commands(
         (f"seaway image verify --key {public}", "see that they are signed"),
         (f"cosign verify --key {public} --insecure-ignore-tlog IMAGE", "the same, with cosign"),

@@ -118,11 +118,11 @@ def _row(each: Scaled) -> tuple[str, ...]:
 
 
 def _shares(shares: Mapping[str, int]) -> str:
-    return " ".join(f"{name} {share}{_unit(name)}" for name, share in shares.items()) or "-"
+    return " ".join(f"{name} {_measured(name, share)}" for name, share in shares.items()) or "-"
 
 
-def _unit(name: str) -> str:
-    return "/s" if name == "requests" else "%"
+def _measured(name: str, value: int | str) -> str:
+    return f"{value}/s" if name == "requests" else f"{value}%"
 
 
 def _added(found: Scale) -> str:
@@ -132,9 +132,8 @@ def _added(found: Scale) -> str:
 
 def _aimed(each: Scaled) -> str:
     """Say how loaded it is against its aim; a load that is not known yet is a question mark."""
-    units = {name: _unit(name) for name in each.aim}
     return " ".join(
-        f"{name} {each.load.get(name, '?')}{units[name]} of {aim}{units[name]}"
+        f"{name} {_measured(name, each.load.get(name, '?'))} of {_measured(name, aim)}"
         for name, aim in each.aim.items()
     )
 

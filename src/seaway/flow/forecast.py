@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from seaway.errors import NotFound, UsageError
 from seaway.flow.packing import Need, Packed, Room, pack
-from seaway.flow.scale import HPA
+from seaway.flow.scale import HPA, requests_each
 from seaway.flow.system import System
 from seaway.kit.kube import Manifest
 from seaway.kit.near import unknown
@@ -207,11 +207,8 @@ def _rate(system: System, seen: Snapshot, asked: Asked, name: str) -> float | No
     if asked.requests:
         return float(asked.requests.get(name, 0))
     status = (seen.live.get(*HPA, name, system.system) or {}).get("status", {})
-    for metric in status.get("currentMetrics") or ():
-        if metric.get("type") == "Object" and "averageValue" in metric["object"]["current"]:
-            each = float(amount(metric["object"]["current"]["averageValue"]))
-            return each * int(status.get("currentReplicas", 0)) * asked.times
-    return None
+    each = requests_each(status.get("currentMetrics") or (), "current")
+    return None if each is None else each * int(status.get("currentReplicas", 0)) * asked.times
 
 
 def _needs(system: System, seen: Snapshot, services: Sequence[Foreseen]) -> Iterator[Need]:

@@ -129,7 +129,12 @@ def _shares(metrics: Any, part: str) -> dict[str, int]:
     """Read shares by resource, and the requests of each pod; what could not be measured is left out."""
     resources = [metric["resource"] for metric in metrics if metric.get("type") == "Resource"]
     found = {each["name"]: each[part].get("averageUtilization") for each in resources}
-    for metric in metrics:
-        if metric.get("type") == "Object" and (each := metric["object"][part].get("averageValue")):
-            found["requests"] = round(amount(each))
+    if (each := requests_each(metrics, part)) is not None:
+        found["requests"] = round(each)
     return {name: share for name, share in found.items() if share is not None}
+
+
+def requests_each(metrics: Any, part: str) -> float | None:
+    """Read the requests a second of each pod, `target` or `current`; None where they are not among these."""
+    told = (metric["object"][part] for metric in metrics if metric.get("type") == "Object")
+    return next((float(amount(each["averageValue"])) for each in told if "averageValue" in each), None)

@@ -68,7 +68,11 @@ def build(
     if len(images) > 1:
         digest = join(registry, untagged, images)
         describe(shelf, digest, _made(recipe, every, begin), store, key)
-    # Last, since who finds the tag looks for nothing else.
+    return tagged(registry, ref, digest)
+
+
+def tagged(registry: Registry, ref: ImageRef, digest: Digest) -> ImageRef:
+    """Put the tag to an image that is there whole: last, since who finds the tag looks for nothing else."""
     registry.put_manifest(ref, *registry.get_manifest(ref.at(digest)))
     return ref.at(digest)
 

@@ -13,7 +13,7 @@ from seaway.model.event import Event, Outcome, Report, silent
 from seaway.model.names import ImageRef
 from seaway.ports.registry import Registry
 from seaway.rooms.images import buildah
-from seaway.rooms.images.build import build, put_together, refresh_base, send
+from seaway.rooms.images.build import build, put_together, refresh_base, send, tagged
 from seaway.rooms.images.describe import Made, describe
 from seaway.rooms.images.dockerfile import Context
 from seaway.rooms.images.explain import Explained, explain, explain_steps
@@ -55,9 +55,7 @@ def make(
         store,
         key,
     )
-    # Last, since who finds the tag looks for nothing else.
-    registry.put_manifest(ref, *registry.get_manifest(ref.at(digest)))
-    return ref.at(digest)
+    return tagged(registry, ref, digest)
 
 
 def explained(recipe: Recipe, store: Store) -> tuple[Explained, ...]:
