@@ -282,6 +282,21 @@ def test_hostile_pages_are_given_up_in_time(part: str, monkeypatch: pytest.Monke
     assert time.thread_time() - began < 4, "three answers, each with what was begun when the time was over"
 
 
+def test_a_page_that_was_read_only_twice_of_three_times_is_no_difference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    in_time, reads = page.read, iter((True, True, False))
+
+    def read(text: str) -> list[tuple[str, str]]:
+        if next(reads):
+            return in_time(text)
+        raise page.UnreadableError
+
+    monkeypatch.setattr(page, "read", read)
+    one = answer("<p>the same</p>")
+    assert found(one, one) == Comparison()
+
+
 @pytest.mark.parametrize(
     "charset", ["iso-8859-1", "none-such", "idna", "hex", "utf-16", "\x00", "unicode_escape"]
 )

@@ -6,11 +6,11 @@ the old side's own answers, and says nothing about the new one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from seaway.rooms.crossing.compare import redact
+from seaway.rooms.crossing.compare import page, redact
 from seaway.rooms.crossing.compare.answer import Answer, Asked
 from seaway.rooms.crossing.compare.document import ANSWER, BODY, ORDER, STATUS, Places, is_ignored, places
 from seaway.rooms.crossing.compare.spec import CompareSpec
@@ -52,8 +52,7 @@ def compare(asked: Asked, first: Answer, new: Answer, second: Answer, spec: Comp
     unlike = not is_ignored(STATUS, spec.ignore)
     if unlike and first.status != second.status:
         return Comparison(unstable=(STATUS,))
-    olds = places(asked, first, spec), places(asked, second, spec)
-    others = places(asked, new, spec)
+    *olds, others = _apart(asked, (first, second, new), spec)
     if new.failure or (unlike and new.status != first.status):
         return _found(asked, [ANSWER if new.failure else STATUS], [], olds[0], others)
     if _kinds(*olds, others):
@@ -62,6 +61,14 @@ def compare(asked: Asked, first: Answer, new: Answer, second: Answer, spec: Comp
     left = {*unstable, *([ORDER] if unstable else [])}
     different = [place for place in _differing(olds[0], others, spec) if place not in left]
     return _found(asked, different, unstable, olds[0], others)
+
+
+def _apart(asked: Asked, answers: tuple[Answer, ...], spec: CompareSpec) -> list[Places]:
+    """Take answers apart; where one page takes too long, all are their bytes: time says nothing of a page."""
+    try:
+        return [places(asked, answer, spec) for answer in answers]
+    except page.UnreadableError:
+        return [places(asked, answer, spec, pages=False) for answer in answers]
 
 
 def _kinds(*answers: Places) -> bool:
@@ -73,7 +80,7 @@ def _kind(found: Places) -> str:
     return "json" if "$" in found else BODY if BODY in found else "html" if ORDER in found else ""
 
 
-def _by_hand(asked: Asked, olds: tuple[Places, Places], others: Places, spec: CompareSpec) -> Comparison:
+def _by_hand(asked: Asked, olds: Sequence[Places], others: Places, spec: CompareSpec) -> Comparison:
     """Compare the headers, and say of the bodies only what they are."""
 
     def only(found: Places) -> Places:

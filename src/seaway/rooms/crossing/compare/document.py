@@ -38,15 +38,15 @@ _COOKIE_VALUE: Final = re.compile(r"^([^=;]+)=[^;]*")
 _EXPIRES: Final = re.compile(r"(expires|max-age)=[^;]*", re.IGNORECASE)
 
 
-def places(asked: Asked, answer: Answer, spec: CompareSpec) -> Places:
-    """Take an answer apart."""
+def places(asked: Asked, answer: Answer, spec: CompareSpec, *, pages: bool = True) -> Places:
+    """Take an answer apart; without `pages` an HTML page is its bytes. Raises UnreadableError of a page."""
     if answer.failure:
         return {ANSWER: [answer.failure]}
     found: dict[str, list[str]] = {STATUS: [str(answer.status)]}
     for name in spec.headers:
         values = answer.headers.get(name, ())
         found[f"header {name}"] = [_header(asked, name, value) for value in values]
-    for place, value in _body(asked, answer):
+    for place, value in _body(asked, answer, pages=pages):
         found.setdefault(place, []).append(value)
     return found
 
@@ -84,14 +84,14 @@ def link(asked: Asked, target: str) -> str:
     return urlunsplit(found)
 
 
-def _body(asked: Asked, answer: Answer) -> Iterator[tuple[str, str]]:
+def _body(asked: Asked, answer: Answer, *, pages: bool) -> Iterator[tuple[str, str]]:
     kind = answer.header("content-type").partition(";")[0].strip().lower()
     if kind == "text/event-stream" or asked.method == "HEAD":
         return
     read = None
     if not answer.cut and (kind == "application/json" or kind.endswith("+json")):
         read = _json(answer.body)
-    elif not answer.cut and kind in {"text/html", "application/xhtml+xml"}:
+    elif pages and not answer.cut and kind in {"text/html", "application/xhtml+xml"}:
         read = _html(asked, answer)
     if read is None:
         digest = hashlib.sha256(answer.body).hexdigest()[:12]
@@ -137,11 +137,8 @@ def _value(value: Any) -> str:
 
 
 def _html(asked: Asked, answer: Answer) -> list[tuple[str, str]] | None:
-    """List what a person sees of a page; None where it cannot be read, or is too large."""
-    try:
-        found = page.read(_decoded(answer))
-    except page.UnreadableError:
-        return None
+    """List what a person sees of a page; None where it is too large. Raises UnreadableError."""
+    found = page.read(_decoded(answer))
     if len(found) > MOST:
         return None
     seen = [(p, link(asked, v) if p.endswith(_LINKS) else v) for p, v in found]
