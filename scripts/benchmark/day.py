@@ -20,7 +20,7 @@ from scripts.benchmark.plot import Panel, svg
 from scripts.rehearsal.figures import quantile
 from scripts.rehearsal.load import Answer, Load
 from scripts.rehearsal.seaway import Seaway
-from seaway import app as house
+from seaway.app import scaling as house
 from seaway.flow.load import load as read
 from seaway.model.event import silent
 from seaway.providers.local import engine

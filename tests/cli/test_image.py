@@ -43,6 +43,19 @@ def test_a_registry_that_does_not_run_is_named(seaway: Run, shop: Path) -> None:
     assert "to do: start the machine's registry: seaway up, or seaway cluster create" in done.stderr
 
 
+@pytest.mark.parametrize("verb", ["build", "push"])
+def test_nothing_is_built_where_images_come_by_promotion(seaway: Run, shop: Path, verb: str) -> None:
+    with (shop / "seaway.yaml").open("a") as file:
+        file.write("promotions:\n  production: {}\n")
+    text = (shop / "seaway.yaml").read_text()
+    production = '  production: {on: local, domain: production.localhost, registry: "127.0.0.1:9/production"}'
+    (shop / "seaway.yaml").write_text(text.replace("services:", f"{production}\nservices:", 1))
+    done = seaway("image", verb, "--on", "production")
+    assert done.returncode == 1
+    assert "nothing is built for production" in done.stderr
+    assert "to do: seaway image promote --to production" in done.stderr
+
+
 def test_a_missing_lock_names_the_command(seaway: Run, shop: Path) -> None:
     (shop / "web/pyproject.toml").write_text('[project]\nname = "shop"\ndependencies = ["flask"]\n')
     done = seaway("image", "push")

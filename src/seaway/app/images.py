@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing, nullcontext, suppress
-from pathlib import Path
-from typing import Final
 
-from seaway.app.world import alone, looking, open_world, registry_of
+from seaway.app.keys import verifier
+from seaway.app.registry import registry_of
+from seaway.app.world import alone, looking, open_world
 from seaway.errors import NotFound
 from seaway.flow import images as pictures
 from seaway.flow.observe import observe_rollouts
@@ -22,35 +22,13 @@ from seaway.providers.local import engine, machine
 from seaway.providers.local.access import HOST
 from seaway.rooms.cluster.plan import READY
 from seaway.rooms.images.facts import image_facts
-from seaway.rooms.images.keys import KeptElsewhere, PublicKey, Signer, private_key, public_key
+from seaway.rooms.images.keys import Signer
 from seaway.rooms.images.plan import BuildStep
 from seaway.rooms.images.plan import plan as plan_images
 from seaway.rooms.images.platform import Gateway
 from seaway.rooms.images.promote import Promoted, Rules
 from seaway.rooms.images.promote import promote as promote_images
 from seaway.rooms.images.prune import Stored, freed
-
-#: How the name of a key that is kept by AWS KMS begins.
-KMS: Final = "awskms://"
-
-
-def signer(name: str) -> Signer:
-    """Give the key that signs: a file, or `awskms:///alias/NAME`.
-
-    Raises UsageError where it cannot be used, NotFound for a file that is not there.
-    """
-    return _kept(name) if name.startswith(KMS) else private_key(Path(name))
-
-
-def verifier(name: str, folder: Path = Path()) -> PublicKey:
-    """Give the key that verifies: a file, as seen from a folder, or that of a kept pair; raises as signer."""
-    return _kept(name).public if name.startswith(KMS) else public_key(folder / name, name)
-
-
-def _kept(name: str) -> KeptElsewhere:
-    from seaway.providers.eks.kms import KmsKey  # noqa: PLC0415  (takes half a second)
-
-    return KeptElsewhere(name, KmsKey.open(name))
 
 
 def image_names(system: System, on: str, services: Sequence[str] = ()) -> dict[str, ImageRef]:

@@ -5,28 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
+from seaway.app.registry import open_registry
 from seaway.errors import Refused
 from seaway.flow.observe import observe_crossings
 from seaway.flow.system import System
-from seaway.kit.distribution import consult
 from seaway.kit.kube import Kube
 from seaway.kit.lock import locked
 from seaway.kit.machine import somebody
 from seaway.model.event import Report, notes
 from seaway.model.snapshot import Snapshot
 from seaway.ports.world import World
-from seaway.providers.eks import registry as ecr
 from seaway.providers.local import home
-from seaway.providers.local.access import HOST
 from seaway.providers.local.ca import LocalCertificates
 from seaway.providers.local.charts import LocalCharts
 from seaway.providers.local.clusters import LocalClusters, need_root
-from seaway.providers.local.registry import LocalRegistry
 from seaway.rooms.cluster.plan import name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
 
 Look = Callable[[System, str, World], Snapshot]
-consult(ecr.find_login)
 
 
 def open_world(environment: EnvironmentSpec, report: Report) -> World:
@@ -45,22 +41,12 @@ def open_world(environment: EnvironmentSpec, report: Report) -> World:
 
     return World(
         found,
-        LocalRegistry(environment.registry or HOST),
+        open_registry(environment),
         LocalCertificates(),
         LocalCharts(report),
         connect,
         report,
         {"by": somebody()},
-    )
-
-
-def registry_of(environment: EnvironmentSpec) -> str:
-    """Name the registry that an environment pulls from, `host[:port][/folder]`. Raises Refused."""
-    if found := environment.registry or (HOST if environment.on == "local" else ""):
-        return found
-    raise Refused(
-        f"this version does not find the registry of an environment on: {environment.on} by itself",
-        remedy="name it: registry: HOST/FOLDER in the environment",
     )
 
 

@@ -69,10 +69,10 @@ def _failed(findings: list[Finding]) -> bool:
 
 def _drift(system: System, on: str) -> list[str]:
     """Say what `seaway up` would change."""
-    from seaway import app  # noqa: PLC0415  (lightkube)
+    from seaway.app import environment as house  # noqa: PLC0415  (lightkube)
 
     with Story() as story:
-        changes = app.survey(system, on, story).plan.changes
+        changes = house.survey(system, on, story).plan.changes
     return [f"{change.verb.value} {change.thing}" for change in changes]
 
 

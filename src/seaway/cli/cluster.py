@@ -205,7 +205,7 @@ def engine(
 
     Example: seaway cluster engine --pack engine.tar.gz
     """
-    from seaway import app as house  # noqa: PLC0415
+    from seaway.app import machine as house  # noqa: PLC0415
 
     with Story() as story:
         built = house.build_engine(story, pack)
@@ -236,7 +236,7 @@ def _fleet(on: Where, region: str, open_to: tuple[str, ...] = ()) -> Fleet:
         return _eks(region, open_to)
     if region:
         raise UsageError("--region is for clusters on EKS", remedy="give --on eks, or leave it out")
-    from seaway import app as house  # noqa: PLC0415
+    from seaway.app import machine as house  # noqa: PLC0415
 
     return house.clusters()
 

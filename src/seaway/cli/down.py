@@ -14,19 +14,19 @@ def command(on: On = "", file: File = FILE, output: Output = Format.TEXT, yes: Y
       seaway down
       seaway down --on rehearsal --yes
     """
-    from seaway import app  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import environment as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
 
     system = load(file)
     name, _ = system.environment(on)
-    cluster = app.local_cluster(system, on)
+    cluster = house.local_cluster(system, on)
     goes = [f"cluster {cluster.name} ({len(cluster.nodes)} nodes)"] if cluster else []
     goes += [f"database {each} with its data" for each in system.databases] if cluster else []
     if goes and not yes:
         refusal = f"environment {name} is not removed without a word"
         consent(refusal, "This goes, for good:", goes, f"Remove environment {name}?")
     with Story() as story:
-        app.down(system, on, story)
+        house.down(system, on, story)
     if output is Format.JSON:
         emit_json({"environment": name, "removed": goes})
     else:

@@ -23,7 +23,7 @@ def status(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None
       seaway edge status
       seaway edge status -o json
     """
-    from seaway import app as house  # noqa: PLC0415  (cryptography)
+    from seaway.app import environment as house  # noqa: PLC0415  (cryptography)
     from seaway.flow.load import load  # noqa: PLC0415
 
     with Story() as story:
@@ -51,7 +51,7 @@ def ca(output: Output = Format.TEXT) -> None:
       seaway edge ca > ca.crt
       curl --cacert ca.crt https://thoughts.localhost/
     """
-    from seaway import app as house  # noqa: PLC0415  (cryptography)
+    from seaway.app import machine as house  # noqa: PLC0415  (cryptography)
 
     path, pem = house.authority()
     if output is Format.JSON:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -14,8 +14,9 @@ from seaway.cli.options import FILE, File, Format, On, Output
 from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
 
 if TYPE_CHECKING:
-    from seaway.model.event import Report
+    from seaway.model.names import ImageRef
     from seaway.ports.registry import Registry
+    from seaway.rooms.images.keys import Signer
     from seaway.rooms.images.recipe import Recipe
     from seaway.rooms.images.store import Store
 
@@ -78,9 +79,7 @@ def list_(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
     For example:
       seaway image list -o json
     """
-    from seaway.model.event import silent  # noqa: PLC0415
-
-    registry, recipes = _open(on, file, None, silent)
+    registry, recipes = _open(on, file)
     found = [row for recipe in recipes.values() for row in _images(registry, recipe)]
     if output is Format.JSON:
         emit_json(found)
@@ -104,23 +103,21 @@ def _make(
     key: str | None = None,
     explain: bool = False,
 ) -> None:
-    from seaway.app.images import signer as signer_of  # noqa: PLC0415
     from seaway.model.event import Event, Outcome  # noqa: PLC0415
-    from seaway.rooms.images import make as images  # noqa: PLC0415
     from seaway.rooms.images.store import Store  # noqa: PLC0415
 
-    store, signer = Store(), signer_of(key) if key else None
+    store, signer = Store(), _signer(key) if key else None
     made: list[dict[str, Any]] = []
     with Story() as story:
-        registry, recipes = _open(on, file, services, story)
+        registry, recipes = _open(on, file, services, builds=True)
         if refresh:
-            images.refresh(recipes.values(), store)
+            _refresh(recipes.values(), store)
         for name, recipe in recipes.items():
             step, begin = f"images/{name}/build", time.monotonic()
             story(Event(step, Outcome.STARTED, f"image of {name}"))
             ref = recipe.ref(registry.place)
             there = None if again or refresh else registry.resolve(ref)
-            image = ref.at(there) if there else images.make(recipe, registry, store, story, step, key=signer)
+            image = ref.at(there) if there else _built(recipe, registry, store, story, step, signer=signer)
             seconds = round(time.monotonic() - begin, 3)
             story(Event(step, Outcome.DONE, f"image of {name}", 1.0, seconds))
             made.append({"service": name, "image": str(image), "digest": str(image.digest), "tag": ref.tag,
@@ -136,6 +133,27 @@ def _make(
     else:
         emit_table(("service", "image"), [(m["service"], m["image"]) for m in made])
     next_commands(("seaway up", "run them"), ("seaway image list", "see what the registry has"))
+
+
+def _signer(key: str) -> Signer:
+    from seaway.app.keys import signer  # noqa: PLC0415
+
+    return signer(key)
+
+
+def _refresh(recipes: Iterable[Recipe], store: Store) -> None:
+    from seaway.rooms.images.make import refresh  # noqa: PLC0415
+
+    refresh(recipes, store)
+
+
+def _built(
+    recipe: Recipe, registry: Registry, store: Store, story: Story, step: str, *, signer: Signer | None
+) -> ImageRef:
+    """Make an image; what that needs is loaded only here, since most often the registry has it."""
+    from seaway.rooms.images.make import make  # noqa: PLC0415  (cyclonedx: 0.1 s)
+
+    return make(recipe, registry, store, story, step, key=signer)
 
 
 def _explained(recipe: Recipe, store: Store) -> list[dict[str, Any]]:
@@ -160,17 +178,19 @@ def _told(made: dict[str, Any]) -> Iterator[str]:
 
 
 def _open(
-    on: str, file: Any, services: list[str] | None, report: Report
+    on: str, file: Any, services: list[str] | None = None, *, builds: bool = False
 ) -> tuple[Registry, dict[str, Recipe]]:
     """Load the file; give the environment's registry and what the wanted services are made from."""
-    from seaway.app import world as house  # noqa: PLC0415
-    from seaway.flow.images import recipes  # noqa: PLC0415
+    from seaway.app.registry import open_registry  # noqa: PLC0415
+    from seaway.flow.images import builds_its_own, recipes  # noqa: PLC0415
     from seaway.flow.load import load  # noqa: PLC0415
 
     system = load(file)
-    _, environment = system.environment(on)
+    name, environment = system.environment(on)
+    if builds:
+        builds_its_own(system, name)
     known = recipes(system, services or ())
-    return house.open_world(environment, report).registry, known
+    return open_registry(environment), known
 
 
 def _images(registry: Registry, recipe: Recipe) -> list[dict[str, Any]]:

@@ -43,10 +43,11 @@ def promote(
       seaway image promote --from rehearsal --to production --yes
     """
     from seaway.app import images as house  # noqa: PLC0415
-    from seaway.app.world import registry_of  # noqa: PLC0415
+    from seaway.app.keys import signer as signer_of  # noqa: PLC0415
+    from seaway.app.registry import registry_of  # noqa: PLC0415
     from seaway.flow.load import load  # noqa: PLC0415
 
-    system, signer = load(file), house.signer(key) if key else None
+    system, signer = load(file), signer_of(key) if key else None
     _, target = system.environment(to)
     if target.on != "local" and not yes and sys.stdin.isatty():
         names = ", ".join(services or system.services)

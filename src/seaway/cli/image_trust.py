@@ -79,8 +79,8 @@ def sign(
       seaway image sign users --key release.key --on rehearsal
       seaway image sign --key awskms:///alias/release
     """
-    from seaway.app.images import KMS  # noqa: PLC0415
-    from seaway.app.images import signer as signer_of  # noqa: PLC0415
+    from seaway.app.keys import KMS  # noqa: PLC0415
+    from seaway.app.keys import signer as signer_of  # noqa: PLC0415
     from seaway.rooms.images.signatures import sign as sign_image  # noqa: PLC0415
 
     signer, rows = signer_of(key), list[dict[str, Any]]()
@@ -109,7 +109,7 @@ def verify(
       seaway image verify --key release.pub
       seaway image verify registry.example.com/thoughts/users:v1 --key release.pub
     """
-    from seaway.app.images import verifier  # noqa: PLC0415
+    from seaway.app.keys import verifier  # noqa: PLC0415
     from seaway.errors import Refused  # noqa: PLC0415
     from seaway.rooms.images.signatures import signatures  # noqa: PLC0415
 
@@ -154,7 +154,7 @@ def attest(
       seaway image attest users --type tests --predicate result.json --key ci.key
       seaway image attest --type approval --key lead.key
     """
-    from seaway.app.images import signer as signer_of  # noqa: PLC0415
+    from seaway.app.keys import signer as signer_of  # noqa: PLC0415
     from seaway.rooms.images.attest import attest as attest_image  # noqa: PLC0415
 
     signer, kind, said, rows = signer_of(key), _kind(type), _said(predicate), []

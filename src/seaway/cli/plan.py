@@ -25,11 +25,11 @@ def command(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> Non
       seaway plan
       seaway plan --on rehearsal -o json
     """
-    from seaway import app  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import environment as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
 
     with Story() as story:
-        found = app.survey(load(file), on, story)
+        found = house.survey(load(file), on, story)
         for note in found.plan.notes:
             story.note(note)
     if output is Format.JSON:

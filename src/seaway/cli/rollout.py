@@ -32,7 +32,7 @@ def status(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None
       seaway rollout status
       seaway rollout status -o json
     """
-    from seaway import app as house  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import rollouts as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
 
     with Story() as story:
@@ -57,7 +57,7 @@ def history(service: Service, on: On = "", file: File = FILE, output: Output = F
     For example:
       seaway rollout history frontend
     """
-    from seaway import app as house  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import rollouts as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
 
     with Story() as story:
@@ -91,7 +91,7 @@ def undo(  # noqa: PLR0917  (typer's options)
       seaway rollout undo frontend
       seaway rollout undo frontend --to 3
     """
-    from seaway import app as house  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import rollouts as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
 
     with Story() as story:

@@ -43,7 +43,7 @@ def status(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None
       seaway scale status
       seaway scale status -o json
     """
-    from seaway import app as house  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import scaling as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
 
     with Story() as story:
@@ -62,7 +62,7 @@ def watch(on: On = "", file: File = FILE) -> None:
     For example:
       seaway scale watch
     """
-    from seaway import app as house  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import scaling as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
 
     system = load(file)

@@ -65,7 +65,7 @@ def probe(
       seaway scale probe frontend
       seaway scale probe users --path /names --latency 100
     """
-    from seaway import app as house  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import scaling as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.capacity import Wish  # noqa: PLC0415
     from seaway.flow.load import load  # noqa: PLC0415
 
@@ -101,7 +101,7 @@ def plan(
       seaway scale plan --requests 500
       seaway scale plan --requests frontend=500 --price medium=0.08
     """
-    from seaway import app as house  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import scaling as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.forecast import Asked  # noqa: PLC0415
     from seaway.flow.load import load  # noqa: PLC0415
 

@@ -19,11 +19,11 @@ def command(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> Non
       seaway status
       seaway status -o json
     """
-    from seaway import app  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import environment as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
 
     with Story() as story:
-        found = app.status(load(file), on, story)
+        found = house.status(load(file), on, story)
     if output is Format.JSON:
         emit_json(found.as_json())
     else:

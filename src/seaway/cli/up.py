@@ -18,14 +18,14 @@ def command(
       seaway up
       seaway up --on rehearsal --yes
     """
-    from seaway import app  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import environment as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
     from seaway.flow.status import edge_url  # noqa: PLC0415
 
     system = load(file)
     name, environment = system.environment(on)
     with Story() as story:
-        plans = app.up(system, on, story)
+        plans = house.up(system, on, story)
     changes = [change for plan in plans for change in plan.changes]
     url = edge_url(environment)
     if output is Format.JSON:

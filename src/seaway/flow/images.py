@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from seaway.errors import UsageError
+from seaway.errors import Refused, UsageError
 from seaway.flow.system import System
 from seaway.kit.near import unknown
 from seaway.model.names import ImageRef
@@ -91,3 +91,14 @@ def promotion_to(system: System, environment: str) -> PromotionSpec:
         )  # fmt: skip
     first = next(iter(system.environments))
     return spec if spec.after else spec.model_copy(update={"after": first})
+
+
+def builds_its_own(system: System, environment: str) -> None:
+    """Hold that an environment makes images itself. Raises Refused for one to which they are promoted."""
+    if environment in system.promotions:
+        raise Refused(
+            f"nothing is built for {environment}",
+            where="promotions",
+            why="its images come to it by promotion, as they were tested",
+            remedy=f"seaway image promote --to {environment}",
+        )

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from seaway.app.images import signer, verifier
+from seaway.app.keys import signer, verifier
 from seaway.errors import SeawayError, UsageError
 from seaway.providers.eks.kms import LONGEST, KmsKey
 from seaway.rooms.images.attest import attest

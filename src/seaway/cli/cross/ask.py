@@ -71,7 +71,7 @@ def move(
     For example:
       seaway cross move login 5
     """
-    from seaway import app as house  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import crossings as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
     from seaway.model.names import Weight  # noqa: PLC0415
 
@@ -105,7 +105,7 @@ def back(  # noqa: PLR0917  (typer's options)
       seaway cross back login
       seaway cross back --all
     """
-    from seaway import app as house  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import crossings as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
 
     if bool(crossing) == everything:
@@ -123,7 +123,7 @@ def back(  # noqa: PLR0917  (typer's options)
 
 
 def _ask(verb: str, crossings: list[str] | None, on: str, file: Path) -> tuple[CrossingView, ...]:
-    from seaway import app as house  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import crossings as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
     from seaway.rooms.crossing.state import Verb  # noqa: PLC0415
 

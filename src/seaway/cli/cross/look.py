@@ -28,7 +28,7 @@ def status(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None
     For example:
       seaway cross status -o json
     """
-    from seaway import app as house  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import crossings as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
 
     with Story() as story:
@@ -51,7 +51,7 @@ def watch(crossings: Some = None, on: On = "", file: File = FILE) -> None:
       seaway cross watch
       seaway cross watch login
     """
-    from seaway import app as house  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import crossings as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
     from seaway.rooms.crossing.decide import find  # noqa: PLC0415
 
@@ -77,7 +77,7 @@ def history(crossing: Crossing, on: On = "", file: File = FILE, output: Output =
       seaway cross history login
       seaway cross history login -o json
     """
-    from seaway import app as house  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import crossings as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
     from seaway.rooms.crossing.ledger import told  # noqa: PLC0415
 
@@ -98,7 +98,7 @@ def differences(crossing: Crossing, on: On = "", file: File = FILE, output: Outp
     For example:
       seaway cross differences login
     """
-    from seaway import app as house  # noqa: PLC0415  (pydantic, lightkube)
+    from seaway.app import crossings as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
     from seaway.rooms.crossing.compare.render import render  # noqa: PLC0415
 

@@ -1,0 +1,122 @@
+"""One environment as a whole: looked at, brought to its file, removed."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cached_property
+
+from seaway.app.images import missing_images
+from seaway.app.world import alone, open_world
+from seaway.flow.apply import apply
+from seaway.flow.edge import EdgeStatus, edge_of
+from seaway.flow.leave import leave
+from seaway.flow.observe import neighbours, observe, observe_pods
+from seaway.flow.plan import make_plan
+from seaway.flow.status import Status, status_of, unsettled
+from seaway.flow.system import System
+from seaway.model.cluster import ClusterFacts
+from seaway.model.event import Event, Outcome, Report
+from seaway.model.plan import Plan
+from seaway.model.snapshot import Snapshot
+from seaway.ports.world import World
+from seaway.providers.local.clusters import LocalClusters
+from seaway.rooms.cluster.plan import name_of
+from seaway.rooms.cluster.spec import EnvironmentSpec
+from seaway.rooms.edge.certificates import look_at_edge
+from seaway.rooms.images.plan import BuildStep
+
+
+@dataclass(frozen=True)
+class Survey:
+    """One look at one environment, and what follows from it. `builds` make the images that are missing."""
+
+    system: System
+    environment: EnvironmentSpec
+    world: World
+    seen: Snapshot
+    builds: tuple[BuildStep, ...]
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Decide what must change. Raises Refused where the file speaks against a release under way."""
+        return make_plan(self.system, self.environment, self.seen, self.builds)
+
+
+def survey(system: System, on: str, report: Report) -> Survey:
+    """Look at an environment; nothing is changed."""
+    name, environment = system.environment(on)
+    world = open_world(environment, report)
+    with closing(world), ThreadPoolExecutor(1) as pool:
+        found = pool.submit(missing_images, system, world, name if name in system.promotions else "")
+        seen = observe(system, name, environment, world)
+        builds, known = found.result()
+    seen = replace(seen, images=known, registry=world.registry.place)
+    world.outputs.update(known)
+    if seen.cluster:
+        world.outputs["cluster/outside"] = seen.cluster.outside
+    return Survey(system, environment, world, seen, builds)
+
+
+def up(system: System, on: str, report: Report) -> tuple[Plan, ...]:
+    """Bring an environment to its file; gives the plans that were carried out.
+
+    A cluster that was stopped is started first and then looked at again.
+    """
+    with alone(system, on, report):
+        done: list[Plan] = []
+        while True:
+            now = survey(system, on, report)
+            for note in now.plan.notes:
+                report(Event("up", Outcome.NOTE, note))
+            if not now.plan:
+                return tuple(done)
+            with closing(now.world):
+                apply(now.plan, now.world)
+            done.append(now.plan)
+            if now.seen.running or now.seen.cluster is None:
+                return tuple(done)
+
+
+def down(system: System, on: str, report: Report) -> None:
+    """Remove all that Seaway made for this system, and nothing else.
+
+    The cluster goes too, unless other systems live in it: then only this one's namespace goes.
+    """
+    _, environment = system.environment(on)
+    name = name_of(environment.cluster)
+    with alone(system, on, report):
+        with closing(open_world(environment, report)) as world:
+            found = world.clusters.find(name)
+            if found and found.state == "running" and neighbours(system, world):
+                mine = {environment.ports.http, environment.ports.https}
+                others = {here: to for here, to in found.published.items() if here not in mine}
+                world.clusters.publish(name, others, report)
+                apply(leave(system.system, autoscaled=found.autoscaled), world)
+                return
+        world.clusters.delete(name, report)
+
+
+def status(system: System, on: str, report: Report) -> Status:
+    """See one environment. Pods are looked at only where a workload does not run as asked."""
+    name, environment = system.environment(on)
+    with closing(open_world(environment, report)) as world:
+        seen = observe(system, name, environment, world)
+        seen = replace(seen, pods=observe_pods(system, unsettled(system, seen), world))
+        return status_of(system, environment, seen, world.certificates.authority_path())
+
+
+def edge(system: System, on: str, report: Report) -> EdgeStatus:
+    """See what the edge shows to visitors, and when that ends. Raises NotFound where there is no cluster."""
+    _, environment = system.environment(on)
+    with closing(open_world(environment, report)) as world:
+        seen = look_at_edge(world.kube, system.system, environment.domain, environment.ports.https)
+        return edge_of(environment, seen, datetime.now(UTC))
+
+
+def local_cluster(system: System, on: str) -> ClusterFacts | None:
+    """See the cluster of an environment, if it is there."""
+    _, environment = system.environment(on)
+    return LocalClusters().find(name_of(environment.cluster))
