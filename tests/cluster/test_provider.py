@@ -10,8 +10,8 @@ import yaml
 from seaway.errors import NotFound, Refused, UsageError
 from seaway.kit import archive
 from seaway.kit.kube import Ref
-from seaway.model.event import silent
-from seaway.providers.local import engine, machine
+from seaway.model.event import Event, Outcome, silent
+from seaway.providers.local import engine, machine, record
 from tests.cluster.conftest import OTHER
 from tests.cluster.support import Cluster, Echo, http, is_ready, until
 
@@ -55,6 +55,33 @@ def test_create_again_changes_nothing(cluster: Cluster) -> None:
     assert facts.state == "running"
     assert {n["metadata"]["name"]: n["metadata"]["uid"] for n in cluster.kube.list("v1", "Node")} == before
     assert cluster.pid("kube-apiserver") == control
+
+
+def test_custom_metrics_of_somebody_else_are_left_to_them(cluster: Cluster) -> None:
+    spec = {
+        "group": "custom.metrics.k8s.io",
+        "version": "v1beta1",
+        "service": {"namespace": "monitoring", "name": "adapter"},
+        "insecureSkipTLSVerify": True,
+        "groupPriorityMinimum": 100,
+        "versionPriority": 100,
+    }
+    theirs = Ref("apiregistration.k8s.io/v1", "APIService", "v1beta1.custom.metrics.k8s.io")
+    meta = {"name": theirs.name}
+    cluster.kube.apply(
+        {"apiVersion": theirs.api_version, "kind": theirs.kind, "metadata": meta, "spec": spec}
+    )
+    told: list[Event] = []
+    try:
+        facts = cluster.clusters.count(cluster.name, told.append)
+    finally:
+        cluster.kube.delete(theirs)
+        record.change(cluster.home, counted="")
+    assert facts.counted
+    assert [(each.outcome, theirs.name in each.text) for each in told] == [(Outcome.NOTE, True)]
+    served = {each["metadata"]["name"] for each in cluster.kube.list(theirs.api_version, theirs.kind)}
+    assert not any("v1beta2.custom.metrics" in each for each in served)
+    assert cluster.pid("gateway-metrics") is None
 
 
 def test_scaling_adds_a_node_of_another_size_and_takes_it_back(
