@@ -28,6 +28,8 @@ REPLICAS: Final = 50
 PLAYED: Final = ("kwok.x-k8s.io/node", "fake")
 PODS: Final = "198.18.0.0/15"
 LOOK: Final = 0.005
+#: Seconds that a stage has to come to rest.
+REST: Final = 300.0
 MOST: Final = STAGES[-1][0]
 PROMISES: Final = {
     f"plan_{MOST}_s": 5.0,
@@ -56,21 +58,28 @@ def measure() -> dict[str, Any]:
                 for nodes, services in STAGES:
                     _pretend(kube, nodes)
                     _system(Path(folder), services)
-                    figures |= _stage(seaway, file, nodes)
+                    figures |= _stage(seaway, file, nodes, kube)
             kube.close()
         finally:
             seaway.tell("down", "--yes")
     return figures
 
 
-def _stage(seaway: Seaway, file: Path, nodes: int) -> dict[str, Any]:
+def _stage(seaway: Seaway, file: Path, nodes: int, kube: Kube) -> dict[str, Any]:
+    """Bring one stage up and look at it: at once, when much may be in trouble still, and at rest."""
     began = time.monotonic()
     seaway.tell("up", "--yes")
     took = time.monotonic() - began
+    early = _looked("status", file)
+    rested = _rest(kube)
     plan, status = _looked("plan", file), _looked("status", file)
     pods = sum(service["ready"] for service in status[2]["services"])
     return {
         f"up_{nodes}_s": took,
+        f"status_{nodes}_early_s": early[0],
+        f"status_{nodes}_early_mib": early[1],
+        f"status_{nodes}_early_problems": len(early[2]["problems"]),
+        f"rest_{nodes}_s": rested,
         f"pods_{nodes}": pods,
         f"plan_{nodes}_s": plan[0],
         f"plan_{nodes}_mib": plan[1],
@@ -79,6 +88,20 @@ def _stage(seaway: Seaway, file: Path, nodes: int) -> dict[str, Any]:
         f"status_{nodes}_mib": status[1],
         f"status_{nodes}_problems": len(status[2]["problems"]),
     }
+
+
+def _rest(kube: Kube) -> float:
+    """Wait until every pod that is wanted is ready, REST seconds at most; gives the seconds that it took.
+
+    A machine that was busy with the crowd renewed leases late, and nodes counted as lost for a while.
+    """
+    began = time.monotonic()
+    while time.monotonic() - began < REST:
+        found = kube.list("apps/v1", "Deployment", namespace=SYSTEM)
+        if all(each.get("status", {}).get("readyReplicas") == each["spec"]["replicas"] for each in found):
+            break
+        time.sleep(5)
+    return time.monotonic() - began
 
 
 def _looked(word: str, file: Path) -> tuple[float, float, Any]:
