@@ -6,9 +6,12 @@ import gzip
 import hashlib
 import io
 import os
+import random
 import tarfile
+import zlib
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,3 +83,20 @@ def test_what_goes_in_comes_out(files: dict[str, bytes]) -> None:
     with tarfile.open(fileobj=io.BytesIO(out.getvalue())) as tar:
         found = {Path(m.name).name: tar.extractfile(m) for m in tar if m.isfile()}
         assert {name: file.read() for name, file in found.items() if file} == files
+
+
+def test_how_many_processors_there_are_changes_no_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = random.Random(1).randbytes(archive.WINDOW)
+    (tmp_path / "large").write_bytes(noise * (3 * archive.BLOCK // len(noise)) + b"the end")
+    found = []
+    for workers in (1, 5):
+        monkeypatch.setattr(archive, "_WORKERS", workers)
+        found.append(packed(tmp_path))
+    assert found[0] == found[1]
+    written, data = found[0]
+    assert written.diff_id == f"sha256:{hashlib.sha256(gzip.decompress(data)).hexdigest()}"
+    assert len(data) < 1.1 * len(zlib.compress(gzip.decompress(data), archive.LEVEL)), (
+        "a block refers to what stands before it"
+    )

@@ -12,7 +12,7 @@ from seaway.errors import ProcessFailed
 from seaway.kit import oci
 from seaway.model.names import Digest, ImageRef
 from seaway.model.plan import Verb
-from seaway.rooms.images import dependencies
+from seaway.rooms.images import bytecode, dependencies
 from seaway.rooms.images.base import Base
 from seaway.rooms.images.build import settings
 from seaway.rooms.images.bytecode import Interpreter, compile_tree
@@ -60,7 +60,11 @@ def test_the_manifest_for_this_machine_is_chosen() -> None:
     assert oci.for_platform({"manifests": entries}, "s390x") is None
 
 
-def test_byte_code_repeats_and_names_the_image_not_this_disk(tmp_path: Path) -> None:
+@pytest.mark.parametrize("share", [100, 1])
+def test_byte_code_repeats_and_names_the_image_not_this_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: int
+) -> None:
+    monkeypatch.setattr(bytecode, "_SHARE", share)
     made = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
