@@ -110,9 +110,12 @@ def test_forgotten_things_are_made_anew(tmp_path: Path) -> None:
 def test_what_no_build_uses_is_trimmed(tmp_path: Path) -> None:
     store = Store(tmp_path)
     old, new = store.layer("old", "", one), store.layer("new", "", lambda: one(b"y"))
-    os.utime(store.blob(old.digest), (1, 1))
+    store.buildah.mkdir()
+    for path in (store.blob(old.digest), store.buildah):
+        os.utime(path, (1, 1))
     store.trim()
     assert not store.blob(old.digest).exists()
+    assert not store.buildah.exists()
     assert store.blob(new.digest).exists()
 
 

@@ -26,6 +26,8 @@ RECIPE: Final = 2
 _ALONE: Final = (
     "setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
 )  # fmt: skip
+#: Images of steps that are kept for the next build; with more of them buildah begins anew.
+MOST: Final = 300
 _NON_ROOT: Final = re.compile(r"0*[1-9]\d*(?::\d+)?")
 
 
@@ -60,7 +62,9 @@ def built(context: Context, name: str, store: Store, report: Report, step: str) 
             locked(store.folder / "locks" / "buildah", "another build", lambda _: None),
             full_disk(store.folder),
         ):
-            known = _make(context, store, report, step)
+            known, kept = _make(context, store, report, step)
+            if kept > MOST:
+                _forget(store)
         store.remember(name, known)
     return Built(tuple(oci.Layer(**layer) for layer in known["layers"]), known["config"],
                  known["base"], known["bases"])  # fmt: skip
@@ -69,14 +73,19 @@ def built(context: Context, name: str, store: Store, report: Report, step: str) 
 def forget(store: Store) -> None:
     """Let the next build pull its bases again and run every step of the Dockerfile."""
     with locked(store.folder / "locks" / "buildah", "another build", lambda _: None):
-        shutil.rmtree(store.folder / "buildah", ignore_errors=True)
+        _forget(store)
 
 
-def _make(context: Context, store: Store, report: Report, step: str) -> dict[str, Any]:
+def _forget(store: Store) -> None:
+    shutil.rmtree(store.buildah, ignore_errors=True)
+
+
+def _make(context: Context, store: Store, report: Report, step: str) -> tuple[dict[str, Any], int]:
+    """Build; gives what is remembered of the image, and how many images of steps buildah keeps."""
     with store.scratch() as folder:
         _insist_on_secrets(context)
         env = _environment(context, folder)
-        engine = _engine(store.folder / "buildah", folder, env)
+        engine = _engine(store.buildah, folder, env)
         copied, made, told = folder / "context", folder / "image", folder / "id"
         context.copy(copied)
         trust = ("--signature-policy", folder / "policy.json")
@@ -97,10 +106,11 @@ def _make(context: Context, store: Store, report: Report, step: str) -> dict[str
             process.run(
                 *engine, "push", *trust, "--quiet", told.read_text().strip(), f"oci:{made}:image", env=env
             )
-            listed = process.run(*engine, "images", "--json", env=env)
+            listed = json.loads(process.run(*engine, "images", "--all", "--json", env=env))
         finally:
             process.run(*engine, "rm", "--all", env=env, check=False)
-        return {**_taken(context, made, store), "bases": _bases(context, json.loads(listed))}
+        os.utime(store.buildah)
+        return {**_taken(context, made, store), "bases": _bases(context, listed)}, len(listed)
 
 
 def _environment(context: Context, folder: Path) -> dict[str, str]:

@@ -37,6 +37,8 @@ class Store:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or cache.folder() / "layers"
         self._blobs, self._index, self._trees = (self.folder / n for n in ("blobs", "index", "trees"))
+        #: Where buildah keeps the steps of Dockerfiles, in its own way.
+        self.buildah = self.folder / "buildah"
         with full_disk(self.folder):
             for each in (self._blobs, self._index, self._trees):
                 each.mkdir(parents=True, exist_ok=True)
@@ -97,12 +99,12 @@ class Store:
         shutil.rmtree(self._trees / key, ignore_errors=True)
 
     def trim(self, keep: float = KEEP) -> None:
-        """Remove the blobs and trees that no build has used for `keep` seconds, and what dead builds left."""
+        """Remove what no build has used for `keep` seconds, and what dead builds left."""
         now = time.time()
         for folder in (self.folder, self._blobs, self._index, self._trees):
             for path in folder.glob(".part-*"):
                 _remove(path, now - LEFT)
-        for path in (*self._blobs.glob("[!.]*"), *self._trees.glob("[!.]*")):
+        for path in (*self._blobs.glob("[!.]*"), *self._trees.glob("[!.]*"), self.buildah):
             _remove(path, now - keep)
 
     def _known(self, key: str) -> Layer | None:
