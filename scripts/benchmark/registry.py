@@ -13,7 +13,6 @@ from typing import Self
 
 from seaway.kit.distribution import introduce
 from seaway.providers.local.access import PUSH, Access
-from seaway.providers.local.ca import LocalCertificates
 
 
 class Server:
@@ -74,7 +73,7 @@ class Guarded(Server):
 
     def __init__(self, program: Sequence[str | Path], folder: Path) -> None:
         super().__init__(program, folder)
-        self.access = Access(self.host, folder / "access", LocalCertificates(folder / "ca"))
+        self.access = Access(self.host, folder / "access", folder / "ca")
         self.access.make()
         self._config.write_text(json.dumps(self.access.configuration(folder / "data")))
         introduce(self.host, self.access.known())

@@ -12,12 +12,11 @@ from seaway.cli.image import app
 from seaway.errors import NotFound
 from seaway.providers.local import access
 from seaway.providers.local.access import PULL, PUSH, Access
-from seaway.providers.local.ca import LocalCertificates
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Access:
-    found = Access(folder=tmp_path / "access", certificates=LocalCertificates(tmp_path / "ca"))
+    found = Access(folder=tmp_path / "access", authority=tmp_path / "ca")
     monkeypatch.setattr(access, "Access", lambda: found)
     return found
 

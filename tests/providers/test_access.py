@@ -180,7 +180,7 @@ def test_secrets_are_for_their_owner_alone(access: Access) -> None:
 def test_it_is_made_once_and_what_is_lost_or_ends_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    access = Access("127.0.0.1:1", tmp_path / "access", LocalCertificates(tmp_path / "ca"))
+    access = Access("127.0.0.1:1", tmp_path / "access", tmp_path / "ca")
     assert access.make()
     before = access.account(PUSH), (access.folder / "registry.crt").read_bytes()
     assert not access.make()
@@ -207,7 +207,7 @@ def test_before_its_first_start_there_is_no_password(tmp_path: Path) -> None:
 def test_who_may_not_read_the_password_is_who_docker_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    access = Access("127.0.0.1:1", tmp_path / "access", LocalCertificates(tmp_path / "ca"))
+    access = Access("127.0.0.1:1", tmp_path / "access", tmp_path / "ca")
     access.make()
     monkeypatch.setattr("os.access", lambda *_: False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))

@@ -1,4 +1,4 @@
-"""Kubernetes objects as plain manifests, over lightkube's connection.
+"""Kubernetes objects as plain manifests, over a connection that lightkube sets up.
 
 Every kind works, custom ones included: the plural and the scope come from the API server's own discovery,
 once per group and version. Writes are server-side apply with the field manager `seaway`, so that fields of
@@ -17,9 +17,6 @@ from typing import Any, NamedTuple
 
 import httpx2 as httpx
 import yaml
-from lightkube.config import client_adapter
-from lightkube.config.kubeconfig import KubeConfig
-from lightkube.core.exceptions import ConfigError
 
 from seaway.errors import Conflict, NotFound, Refused, SeawayError, Unreachable
 
@@ -93,16 +90,9 @@ class Kube:
     @classmethod
     def from_document(cls, document: dict[str, Any], context: str, path: str = "memory") -> Kube:
         """Connect through a context of a kubeconfig that was read from `path`. Raises NotFound."""
-        try:
-            config = KubeConfig.from_dict(document, fname=path).get(context)
-        except (ConfigError, KeyError, TypeError) as error:
-            raise NotFound(
-                f"no context {context} in {path}", why=str(error), remedy="seaway cluster list"
-            ) from error
-        if config is None:
-            raise NotFound(f"no context {context} in {path}", remedy="seaway cluster list")
-        limits = client_adapter.ConnectionParams(timeout=httpx.Timeout(30.0, connect=3.0), trust_env=False)
-        return cls(client_adapter.Client(config, limits), context)
+        from seaway.kit import connection  # noqa: PLC0415  (lightkube)
+
+        return cls(connection.through(document, context, path), context)
 
     @classmethod
     def in_cluster(cls, seconds: float) -> Kube:
@@ -110,14 +100,9 @@ class Kube:
 
         The token is read again where the server no longer takes it. Raises NotFound outside a pod.
         """
-        try:
-            config = KubeConfig.from_service_account().get()
-        except (ConfigError, KeyError) as error:
-            raise NotFound("this is no pod with a service account", why=str(error)) from error
-        if config is None:
-            raise NotFound("this is no pod with a service account")
-        limits = client_adapter.ConnectionParams(timeout=httpx.Timeout(seconds, connect=3.0), trust_env=False)
-        return cls(client_adapter.Client(config, limits), "in-cluster")
+        from seaway.kit import connection  # noqa: PLC0415  (lightkube)
+
+        return cls(connection.as_pod(seconds), "in-cluster")
 
     def get(self, ref: Ref) -> Manifest | None:
         if self._resource(ref.api_version, ref.kind) is None:

@@ -10,9 +10,9 @@ import hashlib
 import json
 import os
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from seaway.errors import NotFound, Refused, SeawayError
 from seaway.kit.distribution import Known
@@ -21,8 +21,10 @@ from seaway.kit.http import Http
 from seaway.kit.lock import locked
 from seaway.kit.registry_auth import RegistryAuth
 from seaway.model.event import notes, silent
-from seaway.providers.local import certificate, control, home
-from seaway.providers.local.ca import LocalCertificates
+from seaway.providers.local import control, home
+
+if TYPE_CHECKING:
+    from seaway.providers.local.ca import LocalCertificates
 
 HOST: Final = f"127.0.0.1:{control.REGISTRY_PORT}"
 #: What a client may know it by: a node by its cluster's end of the link.
@@ -39,7 +41,14 @@ class Access:
 
     host: str = HOST
     folder: Path = home.STATE / "registry-access"
-    certificates: LocalCertificates = field(default_factory=LocalCertificates)
+    authority: Path = home.STATE / "ca"
+
+    @property
+    def certificates(self) -> LocalCertificates:
+        """The authority, whose files lie in the folder `authority`."""
+        from seaway.providers.local.ca import LocalCertificates  # noqa: PLC0415  (cryptography)
+
+        return LocalCertificates(self.authority)
 
     def make(self) -> bool:
         """Make what is not there, and a certificate that does not do any more; says whether it did."""
@@ -89,7 +98,7 @@ class Access:
         denied = (
             f"seaway cluster create, as root, has it take its passwords again; else docker login {self.host}"
         )
-        return Known(Path(self.certificates.authority_path()), self.login, denied)
+        return Known(self.authority / "ca.crt", self.login, denied)
 
     def configuration(self, storage: Path) -> dict[str, Any]:
         """Compose the registry's own configuration (CNCF distribution); of passwords it has the SHA-256."""
@@ -120,4 +129,6 @@ class Access:
         file = self.login_file(account)
         file.parent.mkdir(exist_ok=True, mode=0o700)
         pair = base64.b64encode(f"{account}:{secrets.token_urlsafe(32)}".encode()).decode()
+        from seaway.providers.local import certificate  # noqa: PLC0415  (cryptography)
+
         certificate.write(file, json.dumps({"auths": {self.host: {"auth": pair}}}).encode())

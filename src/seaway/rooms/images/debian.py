@@ -10,6 +10,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,10 +94,16 @@ def unpack(packages: Iterable[Package], root: Path) -> None:
     """Lay the packages' files into `root`, with a record per package that vulnerability scanners read."""
     status = root / "var/lib/dpkg/status.d"
     status.mkdir(parents=True, exist_ok=True)
-    for package in packages:
+
+    def lay(package: Package) -> None:
         process.run("dpkg-deb", "--extract", package.file, root)
         control = process.run("dpkg-deb", "--field", package.file)
         (status / package.name).write_text(control)
+
+    # No two packages hold one file (Debian Policy, 7.6.1), so that their order makes no difference.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for each in [pool.submit(lay, package) for package in packages]:
+            each.result()
     for name in ("bin", "lib", "lib32", "lib64", "libx32", "sbin"):
         _merge(root, name)
 
@@ -133,11 +140,14 @@ class _Apt:
         shutil.rmtree(parts, ignore_errors=True)
         parts.mkdir()
         for path in sorted(Path("/etc/apt/apt.conf.d").glob("*")):
-            (parts / path.name).symlink_to(path)
+            # What a desktop fetches beside packages (icons, lists of their files) is larger than their lists.
+            if "IndexTargets" not in path.read_text(errors="replace"):
+                (parts / path.name).symlink_to(path)
         # Hooks of this machine (clean its cache, tell its desktop) have no business here.
         hooks = ("APT::Update::Pre-Invoke", "APT::Update::Post-Invoke", "APT::Update::Post-Invoke-Success",
                  "DPkg::Pre-Invoke", "DPkg::Post-Invoke", "DPkg::Pre-Install-Pkgs")  # fmt: skip
-        (parts / "zz-seaway").write_text("".join(f"#clear {hook};\n" for hook in hooks))
+        kept = "".join(f'Dir::Cache::{name} "{name}.bin";\n' for name in ("pkgcache", "srcpkgcache"))
+        (parts / "zz-seaway").write_text("".join(f"#clear {hook};\n" for hook in hooks) + kept)
         (folder / "status").write_text(
             "".join(_pretend(n, foreign or architecture()) for n in ABSENT if n not in set(wanted))
         )
