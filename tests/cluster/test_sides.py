@@ -15,6 +15,7 @@ import pytest
 from seaway.kit.kube import Ref
 from seaway.providers.local import cgroups
 from seaway.rooms.crossing.gauges import parse, query, since
+from seaway.rooms.crossing.guards import Seen
 from seaway.rooms.crossing.resource import API
 from seaway.rooms.crossing.sides import cookie_name
 from tests.cluster.support import until, words
@@ -64,12 +65,10 @@ def test_visitors_stay_until_all_are_taken_back(tiny: Tiny) -> None:
     assert {"app", "monolith"} == set(sides)
     assert all(cookie.startswith(f"{cookie_name('first')}=") for cookie in cookies)
     tiny.seaway("cross", "back", "first")
-    time.sleep(1)
-    assert {_ask(tiny, {"Cookie": cookie})[0] for cookie in cookies} == {"monolith"}
+    until(lambda: _sides(tiny, cookies).keys() == {"monolith"}, "all of them at the monolith", 10)
     tiny.seaway("cross", "move", "first", "50")
-    time.sleep(1)
-    again = Counter(_ask(tiny, {"Cookie": cookie})[0] for cookie in cookies)
-    assert again["monolith"] > len(cookies) // 4
+    until(lambda: _sides(tiny, cookies)["app"], "visitors at the new side again", 10)
+    assert _sides(tiny, cookies)["monolith"] > len(cookies) // 4
 
 
 @pytest.mark.parametrize("how", ["killed", "deleted", "gone"])
@@ -99,14 +98,24 @@ def test_weights_move_to_both_ends_and_back_without_a_loss(tiny: Tiny) -> None:
 
 def test_the_statistics_tell_the_sides_apart(tiny: Tiny) -> None:
     tiny.seaway("cross", "move", "first", "50")
-    time.sleep(1)
+    until(lambda: set(_sides(tiny, [""] * 20)) == {"app", "monolith"}, "both sides", 10)
+    time.sleep(3)  # what was counted is told once a second
     before = {pod: parse(text) for pod, text in _statistics(tiny).items()}
-    seen = Counter(_ask(tiny, {})[0] for _ in range(200))
-    time.sleep(2)
-    old, new = since(before, {pod: parse(text) for pod, text in _statistics(tiny).items()})["first"]
+    seen = _sides(tiny, [""] * 200)
+
+    def counted() -> tuple[Seen, Seen] | None:
+        sides = since(before, {pod: parse(text) for pod, text in _statistics(tiny).items()})["first"]
+        return sides if sum(side.requests for side in sides) >= seen.total() else None
+
+    old, new = until(counted, "that all are counted", 10)
     assert (old.requests, new.requests) == (seen["monolith"], seen["app"])
     assert (old.errors, new.errors) == (0, 0)
     assert sum(count for _, count in new.latency) == new.requests
+
+
+def _sides(tiny: Tiny, cookies: list[str]) -> Counter[str]:
+    """Who answers visitors with these cookies, or without one where it is empty."""
+    return Counter(_ask(tiny, {"Cookie": each} if each else {})[0] for each in cookies)
 
 
 def _ask(tiny: Tiny, headers: dict[str, str]) -> tuple[str, str]:

@@ -21,8 +21,9 @@ import pytest
 
 from seaway.kit import cache
 from seaway.kit.kube import Ref
+from seaway.kit.lock import locked
 from seaway.model.event import silent
-from seaway.providers.local import cgroups
+from seaway.providers.local import cgroups, home
 from seaway.providers.local.clusters import LocalClusters
 from tests.cluster.first_crossing import route_of
 from tests.cluster.support import belongings, is_ready, until, words
@@ -180,9 +181,17 @@ def test_an_up_that_is_killed_at_any_moment_can_be_run_again(tiny: Tiny) -> None
 
 def test_two_ups_at_once_end_well(tiny: Tiny) -> None:
     tiny.write(hsts=70)
-    stories = [ended(each) for each in (tiny.start("up"), tiny.start("up"))]
+    lock = home.RUN / "locks" / f"up-{NAME}.lock"
+
+    def waits(each: subprocess.Popen[str]) -> bool:
+        return lock in {path.resolve() for path in Path(f"/proc/{each.pid}/fd").iterdir()}
+
+    with locked(lock, "nobody", print):
+        both = tiny.start("up"), tiny.start("up")
+        until(lambda: all(map(waits, both)), "both at the lock")
+    stories = [ended(each) for each in both]
     assert sum(out.startswith("no changes") for out, _ in stories) == 1
-    assert any("waiting for another seaway up" in story for _, story in stories)
+    assert all("waiting for another seaway up" in story for _, story in stories)
     assert tiny.plan() == []
     assert tiny.ask("/").headers["strict-transport-security"] == "max-age=70"
 
