@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import os
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -21,7 +24,7 @@ from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.steps.objects import ApplyObject, Desired, RemoveObject, changes
 from seaway.steps.rollout import AwaitRollout
 from seaway.steps.secrets import GenerateSecret
-from tests.cluster.support import Cluster
+from tests.cluster.support import Cluster, until
 
 
 @pytest.fixture
@@ -110,3 +113,16 @@ def test_a_rollout_that_fails_is_told_with_the_pod_and_its_last_words(
         AwaitRollout("w", (), Ref("apps/v1", "Deployment", "web", namespace), 60).run(world)
     assert "no such thing as luck" in failed.value.why
     assert "pod web-" in failed.value.why
+
+
+def test_a_wait_outlives_an_api_server_that_dies(
+    world: World, cluster: Cluster, namespace: str, image: str
+) -> None:
+    world.kube.apply(stamp(_deployment(namespace, image, 1)))
+    with ThreadPoolExecutor(1) as pool:
+        wait = AwaitRollout("w", (), Ref("apps/v1", "Deployment", "web", namespace), 90)
+        waiting = pool.submit(wait.run, world)
+        died = until(lambda: cluster.pid("kube-apiserver"), "the API server")
+        os.kill(died, signal.SIGKILL)
+        assert waiting.result(90) == {}
+    assert cluster.pid("kube-apiserver") != died

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seaway.errors import Unready
+from seaway.errors import Unreachable, Unready
 from seaway.kit.kube import Kube, Manifest, Ref
 from seaway.model.event import Event, Outcome
 from seaway.model.plan import Change, Outputs, Verb
@@ -19,6 +19,10 @@ HOPELESS = frozenset(
 )
 PATIENCE = 15.0
 RESTARTS = 3
+#: Seconds between two looks at the pods of a workload that takes its time.
+EVERY = 5.0
+#: Seconds without an answer of the API server after which a wait ends.
+SILENCE = 90.0
 
 
 def rolled_out(workload: Mapping[str, Any], least: int | None = None) -> bool:
@@ -53,15 +57,23 @@ class AwaitRollout:
         return Change(self.id, Verb.WAIT, str(self.ref), ("until every new pod is available",))
 
     def run(self, world: World) -> Outputs:
-        begins, told = time.monotonic(), ""
+        begins = answered = time.monotonic()
+        told, deeply = "", PATIENCE
         while True:
-            workload = world.kube.get(self.ref)
-            if workload is not None and rolled_out(workload):
-                return {}
             waited = time.monotonic() - begins
-            self._give_up(world.kube, workload, waited)
-            told = self._tell(world, workload, told)
-            world.pause(0.2 if waited < PATIENCE else 0.5)
+            try:
+                workload = world.kube.get(self.ref)
+                if workload is not None and rolled_out(workload):
+                    return {}
+                deep = waited > deeply
+                deeply += EVERY if deep else 0
+                self._give_up(world.kube, workload, waited, deep=deep)
+                told, answered = self._tell(world, workload, told), time.monotonic()
+            except Unreachable:
+                # A busy API server is no reason to leave what it works at: the others wait for it too.
+                if time.monotonic() - answered > SILENCE:
+                    raise
+            world.pause(min(max(0.2, waited / 30), 2.0))
 
     def _tell(self, world: World, workload: Manifest | None, told: str) -> str:
         if workload is None:
@@ -75,12 +87,13 @@ class AwaitRollout:
             world.report(Event(self.id, Outcome.PROGRESS, text, fraction=min(1.0, ready / max(wanted, 1))))
         return text
 
-    def _give_up(self, kube: Kube, workload: Manifest | None, waited: float) -> None:
+    def _give_up(self, kube: Kube, workload: Manifest | None, waited: float, *, deep: bool) -> None:
+        """Raise Unready where waiting is of no use; `deep` looks at the pods too, which are many."""
         if workload is None:
             if waited > PATIENCE:
                 raise Unready(f"{self.ref} does not exist", remedy="seaway up")
             return
-        hopeless = waited > PATIENCE and any(_hopeless(pod) for pod in newest_pods(kube, workload))
+        hopeless = deep and any(_hopeless(pod) for pod in newest_pods(kube, workload))
         status = workload.get("status", {})
         current = status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
         reasons = {c.get("reason") for c in status.get("conditions", [])}
