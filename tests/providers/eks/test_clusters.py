@@ -244,12 +244,19 @@ def test_an_endpoint_that_nobody_answers_at_is_told_as_such() -> None:
         raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
 
 
-def test_an_action_that_is_denied_is_named() -> None:
-    said: Any = {"Error": {"Code": "AccessDenied", "Message": "not authorized"}}
-    with pytest.raises(Refused) as refused, explained("vpc cannot be made"):
-        raise ClientError(said, "CreateVpc")
-    assert (refused.value.what, refused.value.where) == ("vpc cannot be made", "CreateVpc")
-    assert "allow CreateVpc" in refused.value.remedy
+@pytest.mark.parametrize(
+    ("message", "action"),
+    [
+        ("not authorized", "CreateCluster"),
+        ("User: arn:aws:iam::1:user/bob is not authorized to perform: iam:PassRole on it", "iam:PassRole"),
+    ],
+)
+def test_an_action_that_is_denied_is_named(message: str, action: str) -> None:
+    said: Any = {"Error": {"Code": "AccessDenied", "Message": message}}
+    with pytest.raises(Refused) as refused, explained("cluster cannot be made"):
+        raise ClientError(said, "CreateCluster")
+    assert (refused.value.what, refused.value.where) == ("cluster cannot be made", action)
+    assert f"allow {action} to" in refused.value.remedy
 
 
 @pytest.mark.parametrize("aws_command", [True, False])

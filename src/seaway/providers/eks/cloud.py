@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 REHEARSAL: Final = "SEAWAY_AWS_ENDPOINTS"
 _OVERRIDE: Final = "AWS_ENDPOINT_URL"
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
+#: How AWS names the action that was refused (IAM user guide, access denied error messages).
+_DENIED: Final = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 _CREDENTIALS: Final = "configure credentials as for the aws command: aws configure, AWS_PROFILE, or a role"
 
 
@@ -149,8 +151,11 @@ def explained(what: str) -> Iterator[None]:
 
 def _answered(what: str, error: ClientError) -> SeawayError:
     """Tell what AWS said, and which of its actions it was, such as to allow it."""
-    said, action = error.response.get("Error", {}), error.operation_name
+    said = error.response.get("Error", {})
     why = f"{said.get('Code')}: {said.get('Message')}"
+    denied = _DENIED.search(str(said.get("Message")))
+    # What is missing may be another action than the call's own, such as that to pass a role on.
+    action = denied[1] if denied else error.operation_name
     if any(word in str(said.get("Code")) for word in ("AccessDenied", "Unauthorized", "InvalidClientToken")):
         return Refused(
             what, where=action, why=why, remedy=f"allow {action} to who runs this, or use other credentials"

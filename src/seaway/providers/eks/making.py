@@ -83,7 +83,8 @@ def ensure(cloud: Cloud, cluster: str, groups: Groups, seen: Seen, report: Repor
                 done = f"created {_named(part.id)}"
                 report(Event(part.id, Outcome.DONE, done, seconds=time.monotonic() - began))
             for fix in part.fixes(cloud, live, ids):
-                with told(report, part.id, f"{_named(part.id)}: {fix.text}"), explained(fix.text):
+                text = f"{_named(part.id)}: {fix.text}"
+                with told(report, part.id, text), explained(f"{text} cannot be done"):
                     fix.call()
                     _wait(cloud, cluster, part, report)
 
@@ -97,7 +98,8 @@ def remove(cloud: Cloud, cluster: str, report: Report) -> bool:
             gone = kind.owned(cloud, cluster)
             for part, live in gone.items():
                 report(Event(part, Outcome.STARTED, f"remove {_named(part)}"))
-                _delete(cloud, cluster, kind, part, live)
+                with explained(f"{_named(part)} cannot be removed"):
+                    _delete(cloud, cluster, kind, part, live)
             _until(cloud, partial(_gone, cloud, cluster, kind), PATIENCE, next(iter(gone), ""))
         for part in gone:
             done = f"removed {_named(part)}"
