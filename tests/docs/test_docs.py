@@ -54,8 +54,8 @@ def test_commands_and_their_options_exist(page: Path) -> None:
         command: Any = root()
         for word in words:
             if word.startswith("-"):
-                options = {name for each in command.params for name in each.opts} | {"--help"}
-                assert word.partition("=")[0] in options, words
+                options = {n for each in command.params for n in (*each.opts, *each.secondary_opts)}
+                assert word.partition("=")[0] in options | {"--help"}, words
             elif hasattr(command, "get_command"):
                 command = command.get_command(None, word)
                 assert command, words

@@ -46,6 +46,7 @@ TABLE: Final = (
     Verb("rollout", "releases of the services: how they stand, what ran before, and back to it", noun=True),
     Verb("scale", "load, replicas and nodes: how they stand, and what waits", noun=True),
     Verb("cluster", "local Kubernetes clusters with real nodes", noun=True),
+    Verb("identity", "who may do what in an account of AWS, and their keys", noun=True),
     Verb("image", "build images without Docker, push and list them", noun=True),
     Verb("edge", "the gateway and its certificates", noun=True),
 )

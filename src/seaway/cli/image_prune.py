@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from seaway.cli.consent import consent
-from seaway.cli.options import FILE, File, Format, On, Output, Yes
+from seaway.cli.options import FILE, File, Format, On, Output, Yes, seconds_of
 from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
 
 Keep = Annotated[
@@ -39,7 +39,7 @@ def prune(
     from seaway.app import images as house  # noqa: PLC0415
     from seaway.flow.load import load  # noqa: PLC0415
 
-    system, seconds = load(file), _seconds(keep)
+    system, seconds = load(file), seconds_of(keep, "--keep")
     with Story() as story:
         if not dry_run and not yes:
             found, _ = house.prune(system, on, seconds, story, dry=True)
@@ -63,14 +63,3 @@ def prune(
     emit(f"{freed / 2**20:.1f} MiB {'would be freed' if dry_run else 'freed'}")
     if dry_run:
         next_commands(("seaway image prune", "take them out"))
-
-
-def _seconds(text: str) -> int:
-    from seaway.errors import UsageError  # noqa: PLC0415
-    from seaway.model.fields import duration, seconds  # noqa: PLC0415
-    from seaway.model.wrong import Wrong  # noqa: PLC0415
-
-    try:
-        return seconds(duration(text))
-    except Wrong as error:
-        raise UsageError(error.why, where="--keep", remedy=error.remedy) from error

@@ -29,3 +29,15 @@ Output = Annotated[
     Format, typer.Option("--output", "-o", help="json: one document on stdout, the story on stderr.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts and CI.")]
+
+
+def seconds_of(text: str, option: str) -> int:
+    """Read a duration such as 30s, 2m or 1h. Raises UsageError for another text."""
+    from seaway.errors import UsageError  # noqa: PLC0415
+    from seaway.model.fields import duration, seconds  # noqa: PLC0415  (pydantic)
+    from seaway.model.wrong import Wrong  # noqa: PLC0415
+
+    try:
+        return seconds(duration(text))
+    except Wrong as error:
+        raise UsageError(error.why, where=option, remedy=error.remedy) from error

@@ -16,6 +16,7 @@ from seaway.model.cluster import ClusterFacts
 from seaway.model.event import silent
 from seaway.providers.eks.cloud import REHEARSAL, Cloud
 from seaway.providers.eks.clusters import EksClusters
+from tests.providers.eks.gate import ROOT, Gate, guarded
 from tests.providers.eks.looks import OPEN, Aws, Calls
 from tests.providers.eks.wire import serving
 
@@ -112,6 +113,16 @@ def west(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> West:
         _rehearse(aws, patch, tmp_path_factory.mktemp("west"))
         cloud = Cloud.open("eu-west-1")
     return West(EksClusters(cloud), Calls(cloud.session))
+
+
+@pytest.fixture
+def gate(aws: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Gate]:
+    """A rehearsal behind a gate that holds everybody to their policies; who runs this is its root."""
+    with guarded(aws.moto, aws.eks, aws.regions) as (url, found):
+        _rehearse(aws, monkeypatch, tmp_path)
+        monkeypatch.setenv(REHEARSAL, url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT)
+        yield found
 
 
 def _rehearse(aws: Aws, patch: pytest.MonkeyPatch, folder: Path) -> None:

@@ -18,7 +18,7 @@ from seaway.model.event import silent
 from seaway.providers.eks.cloud import REHEARSAL, Cloud, EmulatorGap, explained
 from seaway.providers.eks.clusters import EksClusters
 from tests.providers.eks.conftest import Shop, West
-from tests.providers.eks.looks import Aws, Inventory, Killed, client, inventory
+from tests.providers.eks.looks import Aws, Calls, Inventory, Killed, client, inventory
 from tests.providers.eks.service import PHASE, Eks, Wrong
 
 NOTHING: Inventory = {
@@ -26,12 +26,12 @@ NOTHING: Inventory = {
 }
 
 
-def killed_at_every_call(west: West, work: Callable[[], Any]) -> int:
+def killed_at_every_call(calls: Calls, work: Callable[[], Any]) -> int:
     """Do the work in as many runs as it has calls that change something: each but the last ends at one.
 
     Gives how many were killed. Nothing is kept from run to run but the clients, which hold nothing.
     """
-    west.calls.deadly = True
+    calls.deadly = True
     try:
         for run in range(100):
             try:
@@ -40,7 +40,7 @@ def killed_at_every_call(west: West, work: Callable[[], Any]) -> int:
                 continue
             return run
     finally:
-        west.calls.deadly = False
+        calls.deadly = False
     raise AssertionError("it never ends")
 
 
@@ -69,7 +69,7 @@ def test_a_cluster_has_private_nodes_in_two_zones_with_a_way_out_of_each(rehears
 def test_killed_after_every_call_it_arrives_at_the_same_place(rehearsal: Aws, shop: Shop, west: West) -> None:
     """Both ways; and a second run of what is whole changes nothing."""
     clusters = west.clusters
-    assert killed_at_every_call(west, lambda: clusters.create("shop", 2, "", silent)) > 30
+    assert killed_at_every_call(west.calls, lambda: clusters.create("shop", 2, "", silent)) > 30
     assert inventory(rehearsal, "eu-west-1") == inventory(rehearsal, "eu-central-1")
     west.calls.made.clear()
     assert clusters.propose("shop", 2, "").changes == ()
@@ -77,7 +77,7 @@ def test_killed_after_every_call_it_arrives_at_the_same_place(rehearsal: Aws, sh
         (n.size, n.ready) for n in shop.facts.nodes
     ]
     assert west.calls.made == []
-    assert killed_at_every_call(west, lambda: clusters.delete("shop", silent)) > 20
+    assert killed_at_every_call(west.calls, lambda: clusters.delete("shop", silent)) > 20
     assert inventory(rehearsal, "eu-west-1") == NOTHING
 
 
@@ -85,12 +85,12 @@ def test_what_is_changed_by_hand_is_found_and_mended(rehearsal: Aws, shop: Shop)
     region = "eu-central-1"
     before = inventory(rehearsal, region)
     ec2, iam = client(rehearsal, "ec2", region), client(rehearsal, "iam", region)
-    held, ids = rehearsal.regions[region], _ids(ec2)
+    held, ids = rehearsal.regions[region], parts_of(ec2)
     ec2.modify_vpc_attribute(VpcId=ids["vpc/main"], EnableDnsHostnames={"Value": False})
     ec2.delete_tags(Resources=[ids["subnet/public-1"]], Tags=[{"Key": "kubernetes.io/role/elb"}])
     ec2.delete_route(RouteTableId=ids["routes/public"], DestinationCidrBlock="0.0.0.0/0")
     ec2.delete_nat_gateway(NatGatewayId=ids["nat-gateway/0"])
-    _let_go(ec2, ids["address/0"])
+    let_go(ec2, ids["address/0"])
     tables = ec2.describe_route_tables(RouteTableIds=[ids["routes/private-1"]])["RouteTables"]
     ec2.replace_route_table_association(
         AssociationId=tables[0]["Associations"][0]["RouteTableAssociationId"],
@@ -300,12 +300,12 @@ def test_the_context_is_what_the_aws_command_writes(
     }
 
 
-def _let_go(ec2: Any, address: str) -> None:
+def let_go(ec2: Any, address: str) -> None:
     """Do what AWS does once a NAT gateway is gone, and moto does not."""
     found = ec2.describe_addresses(AllocationIds=[address])["Addresses"][0]
     ec2.disassociate_address(AssociationId=found["AssociationId"])
 
 
-def _ids(ec2: Any) -> dict[str, str]:
+def parts_of(ec2: Any) -> dict[str, str]:
     tags = ec2.describe_tags(Filters=[{"Name": "key", "Values": ["seaway.dev/part"]}])["Tags"]
     return {tag["Value"]: tag["ResourceId"] for tag in tags}

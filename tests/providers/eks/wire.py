@@ -45,6 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
     """What both servers share. `regions` is what EKS holds."""
 
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet: by two, each answer waits 40 ms for an acknowledgement
     regions: dict[str, Eks]
     lock: threading.Lock
     make: Callable[[str], Eks]
@@ -124,7 +125,7 @@ def serving(others: str, folder: Path) -> Iterator[tuple[str, dict[str, Eks]]]:
     """Serve EKS, with the other services at `others`. Gives its URL, and what it holds by region."""
     shared: Thing = {"regions": {}, "lock": threading.Lock()}
     authority = certificate.authority("EKS on loopback", timedelta(days=1))
-    with _listening(type("ApiServer", (_ApiServer,), shared), _tls(authority, folder)) as tls:
+    with listening(type("ApiServer", (_ApiServer,), shared), _tls(authority, folder)) as tls:
         endpoint = {
             "endpoint": f"https://127.0.0.1:{tls}",
             "certificateAuthority": {"data": base64.b64encode(authority.pem).decode()},
@@ -136,7 +137,7 @@ def serving(others: str, folder: Path) -> Iterator[tuple[str, dict[str, Eks]]]:
             clients = {name: session.client(name, endpoint_url=others) for name in ("ec2", "iam")}
             return Eks(clients.__getitem__, region, endpoint)
 
-        with _listening(type("Service", (_Service,), {**shared, "make": staticmethod(make)}), None) as port:
+        with listening(type("Service", (_Service,), {**shared, "make": staticmethod(make)}), None) as port:
             yield f"http://127.0.0.1:{port}", shared["regions"]
 
 
@@ -152,7 +153,7 @@ def _tls(authority: certificate.Pair, folder: Path) -> ssl.SSLContext:
 
 
 @contextmanager
-def _listening(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None) -> Iterator[int]:
+def listening(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None) -> Iterator[int]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)

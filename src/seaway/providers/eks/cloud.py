@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
 from ipaddress import ip_address
@@ -31,6 +31,7 @@ from botocore.exceptions import (
 )
 
 from seaway.errors import Refused, SeawayError, Unreachable, UsageError
+from seaway.model.identity import Key
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -66,11 +67,8 @@ class Cloud:
         with explained("the AWS configuration cannot be used"):
             session = _invented() if endpoints else boto3.Session()
             _refuse_overrides(session)
-            if endpoints:
-                session.events.register("before-parse", _tell_gaps)
-            return cls(
-                session, _region(region or os.environ.get("AWS_REGION") or session.region_name), endpoints
-            )
+            chosen = _region(region or os.environ.get("AWS_REGION") or session.region_name)
+            return cls(_watched(session) if endpoints else session, chosen, endpoints)
 
     @cached_property
     def ec2(self) -> EC2Client:
@@ -95,6 +93,16 @@ class Cloud:
     @cached_property
     def sts(self) -> STSClient:
         return self.session.client("sts", **self._settings("sts"))
+
+    @cached_property
+    def secrets(self) -> Any:
+        client: Any = self.session.client
+        return client("secretsmanager", **self._settings("secretsmanager"))
+
+    def signed_by(self, key: Key) -> Cloud:
+        """Give the same with other credentials: to see whether they work."""
+        session = boto3.Session(key.id, key.secret.reveal())
+        return replace(self, session=_watched(session) if self.endpoints else session)
 
     def genuine_sts(self) -> STSClient:
         """Make a client of AWS itself, also in a rehearsal: for signing only, which sends nothing."""
@@ -171,6 +179,12 @@ def _tell_gaps(response_dict: Any, operation_model: Any, **_: Any) -> None:
             where=f"{operation_model.service_model.service_name} {operation_model.name}",
             remedy="send this service elsewhere: SEAWAY_AWS_ENDPOINTS",
         )
+
+
+def _watched(session: boto3.Session) -> boto3.Session:
+    """Have calls that an emulator does not know told as such."""
+    session.events.register("before-parse", _tell_gaps)
+    return session
 
 
 def _region(name: str | None) -> str:

@@ -23,6 +23,7 @@ from seaway.model.names import cluster_name
 from seaway.model.plan import Change
 from seaway.ports.clusters import ClusterFacts, NodeFacts
 from seaway.providers.eks import making
+from seaway.providers.eks.caller import principal_of
 from seaway.providers.eks.cloud import Cloud, explained
 from seaway.providers.eks.control import Administrator, ControlPlane, NodeGroup, described
 from seaway.providers.eks.making import Groups, Seen
@@ -153,7 +154,7 @@ class EksClusters:
                 ]
             )["AvailabilityZones"]
             chosen = sorted(zone["ZoneName"] for zone in zones)[:ZONES]
-            principal = _principal(self.cloud)
+            principal = principal_of(self.cloud)
         return [
             *network(name, CIDR, tuple(chosen)),
             [Role(name, use) for use in Role.uses],
@@ -291,10 +292,3 @@ def _image(cloud: Cloud, size: str) -> str:
         if each in _IMAGES:
             return _IMAGES[each]
     raise UsageError(f"EKS has no image for instance type {size}", remedy=f"one such as {SIZE}")
-
-
-def _principal(cloud: Cloud) -> str:
-    """Give who we are as access entries name it: of a session its role, with the role's path."""
-    arn = cloud.sts.get_caller_identity()["Arn"]
-    _, _, session = arn.partition(":assumed-role/")
-    return cloud.iam.get_role(RoleName=session.split("/")[0])["Role"]["Arn"] if session else arn

@@ -28,6 +28,8 @@ _USES: Final = {
         ("AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly"),
     ),
 }
+#: AWS's own policies that Seaway gives to a role.
+MANAGED: Final = tuple(name for _, names in _USES.values() for name in names)
 
 
 @dataclass(frozen=True)

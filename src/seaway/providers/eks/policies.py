@@ -1,0 +1,114 @@
+"""The least that each job needs in an account, as a policy of IAM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from seaway.model.identity import Job
+from seaway.providers.eks.cloud import Cloud
+from seaway.providers.eks.needs import PARTS, Grant, When
+from seaway.providers.eks.parts import CLUSTER
+from seaway.providers.eks.roles import MANAGED
+
+Document = dict[str, Any]
+#: Which parts a job looks at, and which it makes, mends and removes.
+_JOBS: Final[Mapping[Job, tuple[frozenset[str], frozenset[str]]]] = {
+    Job.DEPLOYER: (frozenset(PARTS), frozenset(PARTS)),
+    Job.PROMOTER: (
+        frozenset({"yourself", "cluster", "images", "signing"}),
+        frozenset({"images", "signing"}),
+    ),
+    Job.VIEWER: (frozenset(PARTS), frozenset()),
+}
+_ALIKE: Final = frozenset({When.MADE, When.OURS, When.BORN})
+_MAKES: Final = (
+    "CreateVpc",
+    "CreateInternetGateway",
+    "CreateSubnet",
+    "AllocateAddress",
+    "CreateNatGateway",
+    "CreateRouteTable",
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a policy holds: one account, one region."""
+
+    account: str
+    region: str
+    partition: str
+
+    @classmethod
+    def of(cls, cloud: Cloud) -> Place:
+        """Ask where we are (sts:GetCallerIdentity, which needs no permission)."""
+        return cls(cloud.sts.get_caller_identity()["Account"], cloud.region, cloud.partition)
+
+    def arn(self, on: str) -> str:
+        """Write what a grant is on as an ARN; IAM knows no regions."""
+        if on == "*":
+            return on
+        service, _, rest = on.replace("{region}", self.region).partition(":")
+        region = "" if service == "iam" else self.region
+        return f"arn:{self.partition}:{service}:{region}:{self.account}:{rest}"
+
+
+def grants(job: Job, *, looks: bool = True, makes: bool = True) -> tuple[Grant, ...]:
+    """List what a job needs, each once, in the order of the parts."""
+    seen, made = _JOBS[job]
+    found = [grant for part, needs in PARTS.items() if looks and part in seen for grant in needs.reads]
+    found += [grant for part, needs in PARTS.items() if makes and part in made for grant in needs.writes]
+    return tuple(dict.fromkeys(found))
+
+
+def policies(job: Job, place: Place) -> dict[str, Document]:
+    """Write a job's policies: what it looks at, and what it makes, since one would be too long for IAM."""
+    parts = {"looks": grants(job, makes=False), "makes": grants(job, looks=False)}
+    return {name: _policy(found, place) for name, found in parts.items() if found}
+
+
+def _policy(found: tuple[Grant, ...], place: Place) -> Document:
+    """Write a statement for each thing and condition; for what is alike in EC2, one for all its things.
+
+    An action of EC2 reaches only the kinds of things that it is about, and the condition says which of these.
+    """
+    statements: dict[tuple[When, str], dict[str, None]] = {}
+    for grant in found:
+        on = "ec2:*" if grant.when in _ALIKE and grant.on.startswith("ec2:") else grant.on
+        statements.setdefault((grant.when, on), {})[grant.action] = None
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": list(actions),
+                "Resource": place.arn(on),
+                **({"Condition": limits} if (limits := condition(when, place)) else {}),
+            }
+            for (when, on), actions in statements.items()
+        ],
+    }
+
+
+def condition(when: When, place: Place) -> Document:
+    """Write a condition as IAM takes it."""
+    ours = {"Null": {f"aws:ResourceTag/{CLUSTER}": "false"}}
+    own = f"arn:{place.partition}:iam::aws:policy"
+    administrator = f"arn:{place.partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+    conditions: dict[When, dict[str, Any]] = {
+        When.ALWAYS: {},
+        When.HERE: {"StringEquals": {"aws:RequestedRegion": place.region}},
+        When.MADE: {"Null": {f"aws:RequestTag/{CLUSTER}": "false"}},
+        When.OURS: ours,
+        When.BORN: {"StringEquals": {"ec2:CreateAction": list(_MAKES)}},
+        When.PASSED: {"StringEquals": {"iam:PassedToService": ["eks.amazonaws.com", "ec2.amazonaws.com"]}},
+        When.MANAGED: {"ArnEquals": {"iam:PolicyARN": [f"{own}/{name}" for name in MANAGED]}},
+        When.LINKED: {
+            "StringEquals": {"iam:AWSServiceName": ["eks.amazonaws.com", "eks-nodegroup.amazonaws.com"]}
+        },
+        When.ADMIN: {**ours, "ArnEquals": {"eks:policyArn": administrator}},
+        When.SIGNING: {"StringEquals": {"kms:SigningAlgorithm": "ECDSA_SHA_256"}},
+    }
+    return conditions[when]

@@ -1,0 +1,294 @@
+"""A gate in front of the emulators that lets through what AWS would: it knows keys and reads policies.
+
+moto's own enforcement knows neither things nor conditions, and takes keys that were made inactive. Who brings
+the key ROOT may do all. A call that is refused is refused in the words of its service.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from seaway.model.identity import Key
+from seaway.model.secret import Secret
+from tests.providers.eks.rules import Call, Demand, Rules, allows, documents_of
+from tests.providers.eks.service import ACCOUNT
+from tests.providers.eks.wire import OPERATIONS, listening
+
+ROOT = "ROOT"
+_NO = {
+    "unknown": {"ec2": "AuthFailure", "eks": "UnrecognizedClientException"},
+    "denied": {"ec2": "UnauthorizedOperation", "eks": "AccessDeniedException"},
+}
+
+
+class No(Exception):  # noqa: N818
+    """Not let through: the error's code and its message."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+class Gate:
+    """What the gate knows: whose each key is, and what each may do.
+
+    `calls` are those that were let through, `asked` the actions that had to be allowed for them, each once
+    and in the order of the first. `without` is an action that no policy gives, whatever it says. What was
+    just made in IAM is not seen for as many calls as `lag` says.
+    """
+
+    def __init__(self, moto: str, eks: str, regions: Any) -> None:
+        self.moto, self.eks = moto, eks
+        self.owners: dict[str, tuple[str, str, str]] = {}
+        self.calls: dict[str, None] = {}
+        self.asked: dict[str, None] = {}
+        self.without, self.lag = "", 0
+        self._unseen: dict[str, int] = {}
+        self.lock = threading.RLock()
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._active_keys: dict[str, set[str]] = {}
+        self._policies: dict[tuple[str, str], list[Any]] = {}
+        self.rules = Rules(self.client, regions)
+
+    def client(self, service: str, region: str = "eu-central-1") -> Any:
+        """Give a client that goes past the gate."""
+        if (service, region) not in self._clients:
+            keys: Any = {"aws_access_key_id": ROOT, "aws_secret_access_key": ROOT}
+            made = boto3.client(service, endpoint_url=self.moto, region_name=region, **keys)  # type: ignore[call-overload]
+            self._clients[service, region] = made
+        return self._clients[service, region]
+
+    @staticmethod
+    def root() -> Key:
+        """Give the key that may do all."""
+        return Key(ROOT, Secret(ROOT))
+
+    def forget(self) -> None:
+        """Read keys and policies anew: somebody changed something."""
+        self._policies.clear()
+        self._active_keys.clear()
+
+    def pass_(self, key: str, token: str, call: Call, signed: Any) -> None:
+        """Let a call through. Raises No."""
+        self._see(call)
+        if key == ROOT:
+            return
+        kind, name, secret = self.owners.get(key, ("", "", ""))
+        if not kind or not self._active(kind, name, key):
+            raise No(
+                _NO["unknown"].get(call.service, "InvalidClientTokenId"),
+                "The security token included in the request is invalid.",
+            )
+        if not signed(secret, token):
+            raise No("SignatureDoesNotMatch", "The request signature we calculated does not match")
+        for demand in self.rules.demands(call):
+            if not self.may(kind, name, demand):
+                raise No(
+                    _NO["denied"].get(call.service, "AccessDenied"),
+                    f"User: arn:aws:iam::{ACCOUNT}:{kind}/{name} is not authorized to perform: "
+                    f"{demand.action} on resource: {demand.arn} because no identity-based policy allows the "
+                    f"{demand.action} action",
+                )
+            self.asked.setdefault(demand.action)
+        self.calls.setdefault(call.name)
+
+    def _see(self, call: Call) -> None:
+        """Raise No for what AWS does not show yet."""
+        new = {str(value) for name, value in call.given.items() if name.endswith("Name")}
+        new = new if call.action.startswith("Create") else set()
+        named = {str(call.given.get(name, "")) for name in ("UserName", "RoleName")} - new
+        named.add(str(call.given.get("PolicyArn", "")).rpartition("/")[2])
+        for name in named & self._unseen.keys():
+            self._unseen[name] -= 1
+            if self._unseen[name] >= 0:
+                raise No("NoSuchEntity", f"{name} cannot be found.")
+        self._unseen |= dict.fromkeys(new, self.lag)
+
+    def may(self, kind: str, name: str, demand: Demand) -> bool:
+        if (kind, name) not in self._policies:
+            iam = self.client("iam")
+            try:
+                self._policies[kind, name] = documents_of(iam, kind, name)
+            except iam.exceptions.NoSuchEntityException as error:
+                raise No("NoSuchEntity", str(error)) from error
+        return demand.action != self.without and allows(self._policies[kind, name], demand)
+
+    def _active(self, kind: str, name: str, key: str) -> bool:
+        if kind == "role":
+            return True
+        iam = self.client("iam")
+        if name not in self._active_keys:
+            try:
+                keys = iam.list_access_keys(UserName=name)["AccessKeyMetadata"]
+            except iam.exceptions.NoSuchEntityException:
+                keys = []
+            self._active_keys[name] = {each["AccessKeyId"] for each in keys if each["Status"] == "Active"}
+        return key in self._active_keys[name]
+
+    def works(self, key: str, secret: str) -> bool:
+        """Tell whether a key, with this secret half, would be let in now."""
+        kind, name, known = self.owners.get(key, ("", "", ""))
+        return secret == known and self._active(kind, name, key)
+
+    def learn(self, call: Call, body: str) -> None:
+        """Keep whose a new key is, which no other answer tells; policies may be others after any change."""
+        if call.service == "iam" and not call.action.startswith(("Get", "List")):
+            self.forget()
+        if call.name in {"iam:CreateAccessKey", "sts:AssumeRole"}:
+            key, secret = (
+                _found(f"<{name}>(.+?)</{name}>", body) for name in ("AccessKeyId", "SecretAccessKey")
+            )
+            if call.service == "iam":
+                self.owners[key] = ("user", call.given["UserName"], secret)
+            else:
+                self.owners[key] = ("role", call.given["RoleArn"].rpartition("/")[2], secret)
+
+    def simulate(self, call: Call) -> bytes:
+        """Answer iam:SimulatePrincipalPolicy, which moto does not know; nothing for other calls."""
+        given = call.given
+        if call.name != "iam:SimulatePrincipalPolicy":
+            return b""
+        kind, _, path = given["PolicySourceArn"].rpartition(":")[2].partition("/")
+        context = {
+            given[f"ContextEntries.member.{i}.ContextKeyName"]: given[
+                f"ContextEntries.member.{i}.ContextKeyValues.member.1"
+            ]
+            for i in range(1, 10)
+            if f"ContextEntries.member.{i}.ContextKeyName" in given
+        }
+        arn = given.get("ResourceArns.member.1", "*")
+        members = ""
+        for name, action in given.items():
+            if name.startswith("ActionNames.member."):
+                may = self.may(kind, path.rpartition("/")[2], Demand(action, arn, context))
+                members += (
+                    f"<member><EvalActionName>{escape(action)}</EvalActionName>"
+                    f"<EvalResourceName>{escape(arn)}</EvalResourceName>"
+                    f"<EvalDecision>{'allowed' if may else 'implicitDeny'}</EvalDecision></member>"
+                )
+        return (
+            '<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">'
+            f"<SimulatePrincipalPolicyResult><IsTruncated>false</IsTruncated><EvaluationResults>{members}"
+            "</EvaluationResults></SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"
+        ).encode()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    gate: ClassVar[Gate]
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def _answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        key, _, region, service, _ = _found(r"Credential=([^,]+)", self.headers["Authorization"]).split("/")
+        call = Call(service, *self._read(service, body, region))
+        with self.gate.lock:
+            try:
+                self.gate.pass_(
+                    key,
+                    self.headers.get("X-Amz-Security-Token", ""),
+                    call,
+                    lambda secret, token: self._signed(Credentials(key, secret, token or None), call, body),
+                )
+                simulated = self.gate.simulate(call)
+            except No as no:
+                self._refuse(service, no)
+                return
+            if simulated:
+                status, headers, answer = 200, {"Content-Type": "text/xml"}, simulated
+            else:
+                status, headers, answer = self._forward(service, body)
+            if status < 300:
+                self.gate.learn(call, answer.decode())
+        self._send(status, headers, answer)
+
+    do_GET = do_POST = do_DELETE = do_PUT = _answer  # noqa: N815
+
+    def _read(self, service: str, body: bytes, region: str) -> tuple[str, str, dict[str, Any]]:
+        """Read which action it is, in the protocol of its service, and its parameters."""
+        if service == "eks":
+            path = urlsplit(self.path).path
+            op, labels = next(
+                (op, found.groupdict())
+                for method, pattern, op in OPERATIONS
+                if method == self.command and (found := pattern.fullmatch(path))
+            )
+            given = {name: unquote(value) for name, value in labels.items()} | json.loads(body or b"{}")
+            return op.name, region, given
+        if target := self.headers.get("X-Amz-Target"):
+            return target.rpartition(".")[2], region, json.loads(body or b"{}")
+        given = dict(parse_qsl(body.decode(), keep_blank_values=True))
+        return given.pop("Action"), region, given
+
+    def _signed(self, credentials: Credentials, call: Call, body: bytes) -> bool:
+        """Make the signature again that the request should carry (AWS SigV4)."""
+        told = self.headers["Authorization"]
+        names = _found(r"SignedHeaders=([^,]+)", told).split(";")
+        headers = {name: self.headers[name] for name in names}
+        url = f"http://{self.headers['Host']}{self.path}"
+        request = AWSRequest(self.command, url, headers=headers, data=body)
+        request.context["timestamp"] = self.headers["X-Amz-Date"]
+        auth = SigV4Auth(credentials, call.service, call.region)
+        text = auth.string_to_sign(request, auth.canonical_request(request))
+        return f"Signature={auth.signature(text, request)}" in told
+
+    def _forward(self, service: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        connection = HTTPConnection(urlsplit(self.gate.eks if service == "eks" else self.gate.moto).netloc)
+        connection.request(self.command, self.path, body, dict(self.headers))
+        with connection.getresponse() as answer:
+            skipped = {"content-length", "transfer-encoding", "connection", "date", "server"}
+            headers = {name: text for name, text in answer.getheaders() if name.lower() not in skipped}
+            found = (answer.status, headers, answer.read())
+        connection.close()
+        return found
+
+    def _refuse(self, service: str, no: No) -> None:
+        if service in {"eks", "secretsmanager", "ecr", "kms"}:
+            body = json.dumps({"__type": no.code, "message": no.message})
+            self._send(400, {"x-amzn-ErrorType": no.code, "Content-Type": "application/json"}, body.encode())
+            return
+        status = 404 if no.code == "NoSuchEntity" else 403
+        error = f"<Error><Code>{no.code}</Code><Message>{escape(no.message)}</Message></Error>"
+        whole = f"<Response><Errors>{error}</Errors></Response>"
+        if service != "ec2":
+            whole = f"<ErrorResponse>{error}</ErrorResponse>"
+        self._send(status, {"Content-Type": "text/xml"}, whole.encode())
+
+    def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, text in headers.items():
+            self.send_header(name, text)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _found(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    assert found, pattern
+    return found[1]
+
+
+@contextmanager
+def guarded(moto: str, eks: str, regions: Any) -> Iterator[tuple[str, Gate]]:
+    """Put a gate before both. Gives its URL."""
+    gate = Gate(moto, eks, regions)
+    with listening(type("GateHandler", (_Handler,), {"gate": gate}), None) as port:
+        yield f"http://127.0.0.1:{port}", gate

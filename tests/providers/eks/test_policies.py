@@ -1,0 +1,226 @@
+"""The policies of the jobs hold what is needed, all of it, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from seaway.errors import Refused
+from seaway.model.event import silent
+from seaway.model.identity import Job, Kind, Wish
+from seaway.providers.eks.caller import whoami
+from seaway.providers.eks.cloud import Cloud, explained
+from seaway.providers.eks.clusters import EksClusters
+from seaway.providers.eks.identities import Identities
+from seaway.providers.eks.kms import KmsKey
+from seaway.providers.eks.needs import PARTS
+from seaway.providers.eks.policies import Place, grants, policies
+from seaway.providers.eks.registry import find_login
+from tests.providers.eks.conftest import Shop
+from tests.providers.eks.gate import Gate
+from tests.providers.eks.looks import Aws, client, inventory
+from tests.providers.eks.test_clusters import NOTHING, let_go, parts_of
+
+REGION = "eu-north-1"
+#: Characters of a managed policy, white space not counted (IAM quotas).
+LONGEST = 6144
+#: What ECR's registry asks for over its own protocol, by a password; no emulator asks.
+DATA = {g.action for g in (*PARTS["images"].reads, *PARTS["images"].writes) if g.along}
+Phases = dict[str, Callable[[], Any]]
+
+
+class Life:
+    """The whole life of a cluster, by the hands of somebody with one job."""
+
+    def __init__(self, aws: Aws, cloud: Cloud) -> None:
+        self.aws, self.clusters = aws, EksClusters(cloud)
+        self.ec2, self.iam = client(aws, "ec2", REGION), client(aws, "iam", REGION)
+        self.phases: Phases = {
+            "create": lambda: self.clusters.create("shop", 1, "", silent),
+            "mend": lambda: self.clusters.create("shop", 1, "", silent),
+            "look": self.look,
+            "scale": lambda: self.clusters.scale("shop", 2, "", silent),
+            "delete": lambda: self.clusters.delete("shop", silent),
+        }
+
+    def look(self) -> None:
+        """Do all that changes nothing."""
+        self.clusters.list()
+        self.clusters.use("shop")
+        assert self.clusters.propose("shop", 1, "").changes == ()
+        assert self.clusters.propose_nodes("shop", 2, "").changes
+        assert self.clusters.propose_end("shop").changes
+
+    def spoil(self) -> None:
+        """Change by hand what only mending touches."""
+        ids = parts_of(self.ec2)
+        self.ec2.delete_tags(Resources=[ids["subnet/public-1"]], Tags=[{"Key": "kubernetes.io/role/elb"}])
+        self.ec2.delete_nat_gateway(NatGatewayId=ids["nat-gateway/0"])
+        let_go(self.ec2, ids["address/0"])
+        tables = self.ec2.describe_route_tables(RouteTableIds=[ids["routes/private-1"]])["RouteTables"]
+        vpc = tables[0]["VpcId"]
+        # Theirs, without Seaway's tags: the default table of the network.
+        theirs = self.ec2.describe_route_tables(
+            Filters=[
+                {"Name": "vpc-id", "Values": [vpc]},
+                {"Name": "association.main", "Values": ["true"]},
+            ]
+        )["RouteTables"][0]["RouteTableId"]
+        self.ec2.replace_route_table_association(
+            AssociationId=tables[0]["Associations"][0]["RouteTableAssociationId"], RouteTableId=theirs
+        )
+        name = f"seaway-shop-{REGION}"
+        trust = self.iam.get_role(RoleName=f"{name}-cluster")["Role"]["AssumeRolePolicyDocument"]
+        self.iam.update_assume_role_policy(RoleName=f"{name}-node", PolicyDocument=json.dumps(trust))
+        self.aws.regions[REGION].clusters["shop"]["resourcesVpcConfig"]["endpointPrivateAccess"] = False
+
+
+def minted(gate: Gate, monkeypatch: pytest.MonkeyPatch, job: Job, region: str = REGION) -> Cloud:
+    """Be a user with this job, made by Seaway."""
+    cloud = Cloud.open(region)
+    made = Identities(cloud).create(Wish(job.value, job, Kind.USER), silent)
+    key = cloud.iam.create_access_key(UserName=made.arn.rpartition("/")[2])["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    gate.calls.clear()
+    gate.asked.clear()
+    return Cloud.open(region)
+
+
+@pytest.fixture(autouse=True)
+def nobody(gate: Gate) -> Iterator[None]:
+    """Leave no identity to the next test."""
+    yield
+    identities = Identities(Cloud.open(REGION).signed_by(gate.root()))
+    for each in identities.all():
+        identities.revoke(each.name, silent)
+
+
+def test_the_table_is_what_is_called_and_nothing_can_be_spared(
+    aws: Aws, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A whole life under the policy of a deployer; then again, each action taken away as it comes first.
+
+    The life without an action stops at the part of the table that has it, by its name, and goes on from
+    there once it is given back.
+    """
+    life = Life(aws, minted(gate, monkeypatch, Job.DEPLOYER))
+    known = dict[str, str]()
+    for phase, live in life.phases.items():
+        if phase == "mend":
+            life.spoil()
+        live()
+        known |= {action: phase for action in gate.asked if action not in known}
+    assert inventory(aws, REGION) == NOTHING
+    whoami(Cloud.open(REGION))
+    signs = _signs(aws)
+    for sign in signs.values():
+        sign()
+    wanted = {grant.action for grant in grants(Job.DEPLOYER)} - DATA
+    assert set(gate.asked) == wanted
+    called = {g.action for g in grants(Job.DEPLOYER) if not g.along} | {"sts:GetCallerIdentity"}
+    assert set(gate.calls) == called
+
+    for action, sign in signs.items():
+        gate.without = action
+        with pytest.raises(Refused) as stopped:
+            sign()
+        assert stopped.value.where == action
+    for phase, live in life.phases.items():
+        if phase == "mend":
+            life.spoil()
+        for action in [action for action, first in known.items() if first == phase]:
+            gate.without = action
+            with pytest.raises(Refused) as stopped:
+                live()
+            assert stopped.value.where == action
+            assert f"allow {action} to who runs this" in stopped.value.remedy
+            assert any(stopped.value.what.startswith(each) for each in _parts(action)), stopped.value.what
+        gate.without = ""
+        live()
+    assert inventory(aws, REGION) == NOTHING
+
+
+def _parts(action: str) -> list[str]:
+    """Give the parts of the table that need an action, as errors begin; looking at all of them has none."""
+    looks = any(action == grant.action for needs in PARTS.values() for grant in needs.reads)
+    parts = [p for p, n in PARTS.items() if action in {grant.action for grant in (*n.reads, *n.writes)}]
+    return [*parts, *["AWS refused to"] * looks]
+
+
+def _signs(aws: Aws) -> Phases:
+    """Give what is done with images, by the action it takes: sign in to ECR, sign by KMS."""
+    kms = client(aws, "kms", REGION)
+    made = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    return {
+        "ecr:GetAuthorizationToken": lambda: find_login(f"123456789012.dkr.ecr.{REGION}.amazonaws.com"),
+        "kms:GetPublicKey": lambda: KmsKey.open(f"awskms:///{made}").public_pem,
+        "kms:Sign": lambda: KmsKey.open(f"awskms:///{made}").sign(b"an image"),
+    }
+
+
+def test_a_viewer_sees_all_and_changes_nothing(
+    aws: Aws, shop: Shop, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    region = shop.clusters.cloud.region
+    clusters = EksClusters(minted(gate, monkeypatch, Job.VIEWER, region))
+    before = inventory(aws, region)
+    assert [each.name for each in clusters.list()] == ["shop"]
+    assert clusters.propose("shop", 2, "").changes
+    assert clusters.propose_end("shop").changes
+    for change in (
+        lambda: clusters.create("shop", 2, "", silent),
+        lambda: clusters.scale("shop", 3, "", silent),
+        lambda: clusters.delete("shop", silent),
+    ):
+        with pytest.raises(Refused, match="cannot be"):
+            change()
+    assert inventory(aws, region) == before
+
+
+def test_what_is_not_seaways_is_out_of_reach(aws: Aws, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a deployer: things without the tags, other roles, more power for itself, other regions."""
+    ec2, eks = client(aws, "ec2", REGION), client(aws, "eks", REGION)
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    deployer = minted(gate, monkeypatch, Job.DEPLOYER)
+    own = "seaway-deployer"
+    administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
+    trust = '{"Version": "2012-10-17", "Statement": []}'
+    wrongs: list[Callable[[], Any]] = [
+        lambda: deployer.ec2.delete_vpc(VpcId=vpc),
+        lambda: deployer.ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.1.0/24"),
+        lambda: deployer.ec2.create_vpc(CidrBlock="10.8.0.0/16"),
+        lambda: deployer.ec2.create_route(
+            RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId="igw-1"
+        ),
+        lambda: deployer.ec2.create_tags(
+            Resources=[vpc], Tags=[{"Key": "seaway.dev/cluster", "Value": "shop"}]
+        ),
+        lambda: deployer.eks.delete_cluster(name="bank"),
+        lambda: deployer.iam.create_role(RoleName="mine", AssumeRolePolicyDocument=trust),
+        lambda: deployer.iam.attach_role_policy(
+            RoleName=f"seaway-shop-{REGION}-node", PolicyArn=administrator
+        ),
+        lambda: deployer.iam.attach_user_policy(UserName=own, PolicyArn=administrator),
+        lambda: deployer.iam.create_access_key(UserName=own),
+        lambda: deployer.iam.update_assume_role_policy(RoleName="theirs", PolicyDocument=trust),
+        Cloud.open("eu-west-2").ec2.describe_vpcs,
+    ]
+    eks_of_theirs = {"name": "bank", "roleArn": "arn:aws:iam::123456789012:role/theirs"}
+    wrongs.append(lambda: deployer.eks.create_cluster(**eks_of_theirs, resourcesVpcConfig={}))  # type: ignore[arg-type]
+    for wrong in wrongs:
+        with pytest.raises(Refused), explained("no"):
+            wrong()
+    assert not eks.list_clusters()["clusters"]
+    ec2.delete_route_table(RouteTableId=table)
+    ec2.delete_vpc(VpcId=vpc)
+
+
+@pytest.mark.parametrize("job", list(Job))
+def test_policies_fit_into_iam_also_where_names_are_longest(job: Job) -> None:
+    for document in policies(job, Place("123456789012", "ap-southeast-2", "aws-us-gov")).values():
+        assert len(json.dumps(document, separators=(",", ":"))) <= LONGEST
