@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from seaway.kit.kube import Ref
+from seaway.model.gateway import GATEWAY_API
 from seaway.rooms.crossing.ledger import entries_of, ledger_name
 from seaway.rooms.crossing.resource import API, understood
-from seaway.rooms.crossing.routes import GATEWAY_API, Split, split_of
+from seaway.rooms.crossing.routes import Split, split_of
 from seaway.rooms.crossing.sides import route_name
 from seaway.rooms.crossing.state import Entry, Phase, State, What
 from tests.cluster.support import until

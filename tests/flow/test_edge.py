@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from seaway.flow.edge import edge_of
+from seaway.model.certificate import kept, mistrust
 from seaway.providers.local.ca import LocalCertificates
 from seaway.rooms.cluster.spec import EnvironmentSpec
-from seaway.rooms.edge.certificates import EdgeFacts, kept, mistrust
+from seaway.rooms.edge.certificates import EdgeFacts
 
 DOMAIN = "shop.localhost"
 ENVIRONMENT = EnvironmentSpec(on="local", domain=DOMAIN)

@@ -10,7 +10,9 @@ from typing import Any
 from seaway.flow.plan import crossing_place, make_plan
 from seaway.flow.system import System
 from seaway.kit.kube import Ref
+from seaway.model.certificate import AUTHORITY, DOMAIN, UNTIL
 from seaway.model.cluster import ClusterFacts, NodeFacts
+from seaway.model.gateway import TLS_SECRET
 from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, fill, stamp
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Live, MonolithFacts, Snapshot
@@ -20,8 +22,6 @@ from seaway.rooms.crossing.routes import Split, route
 from seaway.rooms.crossing.state import Phase, State
 from seaway.rooms.crossing.steps import AwaitCrossing
 from seaway.rooms.edge.controller import InstallGateway, identity
-from seaway.rooms.edge.facts import AUTHORITY, DOMAIN, UNTIL
-from seaway.rooms.edge.manifests import TLS_SECRET
 from seaway.rooms.edge.steps import IssueCertificate
 from seaway.steps.objects import ApplyObject
 from seaway.steps.secrets import GenerateSecret

@@ -9,8 +9,9 @@ from typing import Any
 from seaway.flow.status import edge_url
 from seaway.kit import moments
 from seaway.kit.kube import Manifest
+from seaway.model.certificate import Certificate, kept, mistrust
 from seaway.rooms.cluster.spec import EnvironmentSpec
-from seaway.rooms.edge.certificates import Certificate, EdgeFacts, kept, mistrust
+from seaway.rooms.edge.certificates import EdgeFacts
 from seaway.rooms.edge.plan import RENEW
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from seaway.flow.system import System
 from seaway.kit.kube import Kube, Manifest, Ref
+from seaway.model.certificate import mistrust
 from seaway.model.manifests import COMPONENT, MANAGED_BY, NAME, PART_OF, SYSTEM_NAMESPACE
 from seaway.model.snapshot import Live, MonolithFacts, Snapshot
 from seaway.ports.world import World
@@ -23,7 +24,7 @@ from seaway.rooms.crossing.plan import DEFINITION
 from seaway.rooms.crossing.resource import API as CROSSING_API
 from seaway.rooms.crossing.resource import KIND as CROSSING
 from seaway.rooms.edge import controller
-from seaway.rooms.edge.certificates import mistrust, secret_of
+from seaway.rooms.edge.certificates import secret_of
 from seaway.rooms.edge.facts import look_at_monolith
 from seaway.rooms.services.capacity import KEPT
 from seaway.rooms.services.manifests import ROOM as SERVICES

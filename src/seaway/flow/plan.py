@@ -13,6 +13,7 @@ from typing import Any
 
 from seaway.flow.releases import decide_releases
 from seaway.flow.system import System
+from seaway.model.gateway import EDGE
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Live, Snapshot
 from seaway.rooms.cluster.plan import name_of, plan_autoscaler, plan_cluster, plan_namespace, plan_requests
@@ -23,7 +24,6 @@ from seaway.rooms.crossing.resource import ROOM as CROSSING
 from seaway.rooms.data import plan as data
 from seaway.rooms.data.manifests import object_name
 from seaway.rooms.edge import plan as edge
-from seaway.rooms.edge.manifests import EDGE
 from seaway.rooms.edge.monolith import MONOLITH
 from seaway.rooms.services import plan as services
 from seaway.rooms.services.manifests import Surroundings

@@ -9,6 +9,7 @@ from typing import Any
 
 from seaway.flow.system import System
 from seaway.kit.kube import Manifest
+from seaway.model.gateway import EDGE, GATEWAY_API, TLS_SECRET
 from seaway.model.manifests import COMPONENT, NAME
 from seaway.model.snapshot import Snapshot
 from seaway.rooms.cluster.spec import EnvironmentSpec
@@ -16,7 +17,7 @@ from seaway.rooms.crossing.deployment import PILOT
 from seaway.rooms.crossing.plan import resources_in, routes_in
 from seaway.rooms.crossing.views import CrossingView, views
 from seaway.rooms.edge.facts import address_of, certificate_of
-from seaway.rooms.edge.manifests import EDGE, GATEWAY_API, HTTPS_PORT, TLS_SECRET
+from seaway.rooms.edge.manifests import HTTPS_PORT
 from seaway.rooms.services.spec import next_name
 from seaway.steps.rollout import pod_trouble, rolled_out, takes_traffic
 

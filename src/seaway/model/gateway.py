@@ -1,9 +1,15 @@
-"""What edge and crossings both must know of the gateway: how it names things, and where the monolith is."""
+"""What several rooms must know of the gateway: how it names things, and where the monolith is."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+GATEWAY_API: Final = "gateway.networking.k8s.io/v1"
+ENVOY_GROUP: Final = "gateway.envoyproxy.io"
+ENVOY_API: Final = f"{ENVOY_GROUP}/v1alpha1"
+#: The Gateway, and the Secret of the certificate that it shows.
+EDGE: Final = "edge"
+TLS_SECRET: Final = "edge-tls"  # noqa: S105  (its name)
 #: The HTTPRoute, with one rule, by which the gateway knows the monolith, whatever crosses.
 DEFAULT_ROUTE: Final = "monolith"
 #: No request has such a header: the expression wants a character that is of no class (RE2).
@@ -29,7 +35,7 @@ def patch_policy(meta: dict[str, Any], gateway: str, patches: list[dict[str, Any
     """Compose an EnvoyPatchPolicy (Envoy Gateway API v1alpha1)."""
     target = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": gateway}
     return {
-        "apiVersion": "gateway.envoyproxy.io/v1alpha1",
+        "apiVersion": ENVOY_API,
         "kind": "EnvoyPatchPolicy",
         "metadata": meta,
         "spec": {"type": "JSONPatch", "targetRef": target, "jsonPatches": patches},

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from seaway.errors import Conflict
 from seaway.kit.kube import Kube, Manifest, Ref
+from seaway.model.gateway import GATEWAY_API
 from seaway.model.manifests import labels
 from seaway.pilot.desk import CROSSING, ROUTE, Desk
 from seaway.rooms.crossing.ledger import entries_of, ledger, ledger_name, merged
 from seaway.rooms.crossing.resource import API, FINALIZER, Crossing
-from seaway.rooms.crossing.routes import GATEWAY_API
 from seaway.rooms.crossing.sides import route_name
 from seaway.rooms.crossing.state import Entry, State, moment
 from seaway.rooms.crossing.turn import Emit

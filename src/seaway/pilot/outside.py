@@ -10,11 +10,10 @@ from typing import Any, Final
 
 from seaway.errors import NotFound
 from seaway.kit.kube import Kube, Manifest, Ref
+from seaway.model.gateway import ENVOY_API, GATEWAY_API
 from seaway.rooms.crossing.compare.task import Target, target_of
-from seaway.rooms.crossing.failover import ENVOY_API
 from seaway.rooms.crossing.place import Side
 from seaway.rooms.crossing.resource import Crossing
-from seaway.rooms.crossing.routes import GATEWAY_API
 
 #: Seconds after which it is read again where a monolith is asked: whoever changes it changes no crossing.
 KNOWN: Final = 30.0

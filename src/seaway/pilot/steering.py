@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 from seaway.errors import Conflict, SeawayError
 from seaway.kit.kube import Kube, Manifest, Ref
+from seaway.model.gateway import ENVOY_API, GATEWAY_API
 from seaway.model.wrong import Wrong
 from seaway.pilot.comparing import Comparison, as_decided
 from seaway.pilot.course import NEVER, PERSIST, Course
@@ -27,11 +28,9 @@ from seaway.pilot.hands import Hands
 from seaway.pilot.readings import Readings
 from seaway.pilot.routing import COMPANIONS, facts_of, missing_companions, wanted_route
 from seaway.rooms.crossing.facts import Facts, Other
-from seaway.rooms.crossing.failover import ENVOY_API
 from seaway.rooms.crossing.guards import Verdict
 from seaway.rooms.crossing.life import Advance, advance
 from seaway.rooms.crossing.resource import API, FINALIZER, Crossing, understood
-from seaway.rooms.crossing.routes import GATEWAY_API
 from seaway.rooms.crossing.sides import route_name
 from seaway.rooms.crossing.state import Phase
 from seaway.rooms.crossing.turn import Emit, Record, Release, Requeue, SetSplit

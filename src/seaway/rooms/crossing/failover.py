@@ -15,13 +15,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from seaway.model.gateway import DEFAULT_ROUTE, aggregate, cluster, patch_policy
+from seaway.model.gateway import DEFAULT_ROUTE, ENVOY_API, aggregate, cluster, patch_policy
 from seaway.model.manifests import Manifest, labels
 from seaway.rooms.crossing.place import Place
-from seaway.rooms.crossing.routes import ENVOY_GROUP, ROOM
+from seaway.rooms.crossing.routes import ROOM
 from seaway.rooms.crossing.sides import OF_NEW, Rule, Side, route_name
 
-ENVOY_API: Final = f"{ENVOY_GROUP}/v1alpha1"
 #: What these rules ask may be asked of the other side too: it is safe.
 SAFE: Final = (Rule.GET, Rule.NEW_GET)
 

@@ -13,6 +13,7 @@ from seaway.errors import Conflict, NotFound, Refused, SeawayError, Unready
 from seaway.kit.kube import Kube, Manifest, Ref
 from seaway.kit.near import unknown
 from seaway.model.event import Event, Outcome
+from seaway.model.gateway import GATEWAY_API
 from seaway.model.plan import Change, Outputs
 from seaway.model.plan import Verb as Does
 from seaway.model.wrong import Wrong
@@ -23,7 +24,7 @@ from seaway.rooms.crossing.facts import BY
 from seaway.rooms.crossing.ledger import entries_of, ledger_name, merged
 from seaway.rooms.crossing.place import Place
 from seaway.rooms.crossing.resource import API, COMMAND, KIND, ROOM, understood
-from seaway.rooms.crossing.routes import GATEWAY_API, Split, route, split_of
+from seaway.rooms.crossing.routes import Split, route, split_of
 from seaway.rooms.crossing.sides import route_name
 from seaway.rooms.crossing.spec import CrossingSpec
 from seaway.rooms.crossing.state import Command, Entry, Phase, State, Verb

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from seaway.kit.kube import Ref
+from seaway.model.gateway import GATEWAY_API
 from seaway.model.manifests import Manifest
 from seaway.model.snapshot import Live
 from seaway.rooms.crossing import deployment
@@ -15,7 +16,6 @@ from seaway.rooms.crossing.definition import NAME, definition
 from seaway.rooms.crossing.orders import Park
 from seaway.rooms.crossing.place import Place
 from seaway.rooms.crossing.resource import API, KIND, ROOM, manifest
-from seaway.rooms.crossing.routes import GATEWAY_API
 from seaway.rooms.crossing.sides import route_name
 from seaway.rooms.crossing.spec import CrossingSpec
 from seaway.rooms.crossing.steps import AwaitCrossing, RemoveCrossing, taken

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from seaway.model.gateway import NEVER
+from seaway.model.gateway import ENVOY_GROUP, GATEWAY_API, NEVER
 from seaway.model.manifests import Manifest, labels
 from seaway.model.names import Weight
 from seaway.rooms.crossing.compare.spec import CompareSpec
@@ -30,8 +30,6 @@ from seaway.rooms.crossing.spec import CrossingSpec, TestersSpec
 from seaway.rooms.crossing.state import FULL
 
 ROOM: Final = "crossing"
-GATEWAY_API: Final = "gateway.networking.k8s.io/v1"
-ENVOY_GROUP: Final = "gateway.envoyproxy.io"
 EPOCH: Final = "seaway.dev/epoch"
 COMPARATOR: Final = "comparator"
 #: Every request has these headers: a match that asks for both goes before one of the crossing below, which

@@ -12,12 +12,10 @@ from typing import Any
 
 import httpx2 as httpx
 
+from seaway.model.certificate import AUTHORITY, DOMAIN, UNTIL
 from seaway.model.snapshot import CertificateFacts, MonolithFacts
 from seaway.rooms.edge.spec import MonolithSpec
 
-DOMAIN = "seaway.dev/domain"
-UNTIL = "seaway.dev/not-after"
-AUTHORITY = "seaway.dev/authority"
 PATIENCE = 5.0
 
 

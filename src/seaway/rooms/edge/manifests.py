@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from seaway.model.gateway import EDGE, ENVOY_API, GATEWAY_API, TLS_SECRET
 from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, Output, labels
 from seaway.rooms.edge import hardening
 from seaway.rooms.edge.spec import EdgeSpec
 
 ROOM: Final = "edge"
-EDGE: Final = "edge"
 CLASS: Final = "seaway"
-GATEWAY_API: Final = "gateway.networking.k8s.io/v1"
-ENVOY_API: Final = "gateway.envoyproxy.io/v1alpha1"
 CONTROLLER: Final = "gateway.envoyproxy.io/gatewayclass-controller"
-TLS_SECRET: Final = "edge-tls"  # noqa: S105  (its name)
 HTTPS_PORT: Final = 443
 #: The edge lets an idle connection go before the server behind it does (gunicorn by default after 2 s, others
 #: after 5 or 75 s): a request that meets a closing connection is lost.

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from seaway.model.gateway import DEFAULT_ROUTE, NEVER, aggregate, cluster, patch_policy
+from seaway.model.gateway import (
+    DEFAULT_ROUTE,
+    ENVOY_API,
+    ENVOY_GROUP,
+    GATEWAY_API,
+    NEVER,
+    aggregate,
+    cluster,
+    patch_policy,
+)
 from seaway.model.manifests import Manifest, Output, labels
 from seaway.rooms.edge.spec import MonolithSpec
 
 ROOM: Final = "edge"
 MONOLITH: Final = DEFAULT_ROUTE
-ENVOY_GROUP: Final = "gateway.envoyproxy.io"
-ENVOY_API: Final = f"{ENVOY_GROUP}/v1alpha1"
-GATEWAY_API: Final = "gateway.networking.k8s.io/v1"
 AUTHORITY_SECRET: Final = "monolith-ca"  # noqa: S105  (its name)
 #: What counts as sound, as for the look before `up` exposes anything.
 SOUND: Final = range(200, 500)

@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from seaway.model.gateway import EDGE, GATEWAY_API, TLS_SECRET
 from seaway.model.manifests import DESIRED, Output, stamp
 from seaway.model.plan import Verb
 from seaway.model.snapshot import MonolithFacts, Snapshot
 from seaway.rooms.edge import controller, monolith
 from seaway.rooms.edge.facts import address_of, certificate_of
 from seaway.rooms.edge.manifests import (
-    EDGE,
-    GATEWAY_API,
     HTTPS_PORT,
     ROOM,
-    TLS_SECRET,
     backend_policy,
     client_policy,
     gateway,

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 
 from seaway.errors import Unready
 from seaway.kit.kube import Ref
+from seaway.model.certificate import AUTHORITY, DOMAIN, UNTIL
 from seaway.model.event import Event, Outcome
+from seaway.model.gateway import EDGE, GATEWAY_API, TLS_SECRET
 from seaway.model.manifests import Manifest, labels, stamp
 from seaway.model.plan import Change, Outputs, Verb
 from seaway.ports.world import World
-from seaway.rooms.edge.facts import AUTHORITY, DOMAIN, UNTIL, address_of, look_at_monolith
-from seaway.rooms.edge.manifests import EDGE, GATEWAY_API, ROOM, TLS_SECRET
+from seaway.rooms.edge.facts import address_of, look_at_monolith
+from seaway.rooms.edge.manifests import ROOM
 from seaway.rooms.edge.monolith import AUTHORITY_SECRET, authority
 from seaway.rooms.edge.spec import MonolithSpec
 from seaway.steps.rollout import AwaitRollout

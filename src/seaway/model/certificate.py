@@ -1,0 +1,71 @@
+"""A certificate, and a Secret that holds one with its key, as both are read. Pure."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+#: Annotations of the Secret, which `up` reads in place of its contents: for whom, until when, by whom.
+DOMAIN: Final = "seaway.dev/domain"
+UNTIL: Final = "seaway.dev/not-after"
+AUTHORITY: Final = "seaway.dev/authority"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate (RFC 5280): its DNS names, who signed it, when it is good, its serial number."""
+
+    names: tuple[str, ...]
+    issuer: str
+    since: datetime
+    until: datetime
+    serial: int
+
+
+def kept(secret: Mapping[str, Any]) -> Certificate:
+    """Read the first certificate in a Secret of type kubernetes.io/tls.
+
+    Raises ValueError, with the reason, where a gateway could not use it.
+    """
+    data = secret.get("data") or {}
+    try:
+        first = x509.load_pem_x509_certificates(b64decode(data["tls.crt"]))[0]
+    except (KeyError, ValueError) as error:
+        raise ValueError("tls.crt in it is no certificate") from error
+    try:
+        key = load_pem_private_key(b64decode(data["tls.key"]), None)
+    except (KeyError, TypeError, ValueError, UnsupportedAlgorithm) as error:
+        raise ValueError("tls.key in it is no key") from error
+    if key.public_key() != first.public_key():
+        raise ValueError("tls.key in it is not the key of tls.crt")
+    return read(first)
+
+
+def mistrust(secret: Mapping[str, Any] | None, domain: str) -> str:
+    """Say why a Secret that is there is of no use for the domain; empty where it is."""
+    try:
+        found = None if secret is None else kept(secret)
+    except ValueError as error:
+        return str(error)
+    return f"it is for {', '.join(found.names)}" if found and domain not in found.names else ""
+
+
+def read(found: x509.Certificate) -> Certificate:
+    """Read what counts here of a certificate."""
+    try:
+        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        known = tuple(names.get_values_for_type(x509.DNSName))
+    except x509.ExtensionNotFound:
+        known = ()
+    common = found.issuer.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+    issuer = str(common[0].value) if common else found.issuer.rfc4514_string()
+    return Certificate(
+        known, issuer, found.not_valid_before_utc, found.not_valid_after_utc, found.serial_number
+    )
