@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from seaway.flow.load import read
 from seaway.flow.status import status_of
 from seaway.flow.system import System
 from seaway.kit.kube import Ref
+from seaway.model.certificate import AUTHORITY, UNTIL
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Live, Snapshot
 from seaway.rooms.edge.steps import AdmitMonolith
@@ -241,6 +242,67 @@ def test_a_certificate_is_renewed_in_the_last_third_of_its_life(system: System) 
     seen = worlds.everything(system)
     later = replace(seen, now=worlds.NOW + timedelta(days=51))
     assert _lines(planned(system, later)) == ["update certificate shop.localhost: it ends on 2027-02-12"]
+
+
+SERVER = "acme:https://ca.example.com/dir"
+
+
+def _signed_by(seen: Snapshot, issuer: str, until: datetime) -> Snapshot:
+    ref = Ref("v1", "Secret", "edge-tls", "shop")
+    found = copy.deepcopy(seen.live.objects[ref])
+    found["metadata"]["annotations"] |= {AUTHORITY: issuer, UNTIL: until.isoformat()}
+    return _changed(seen, ref, metadata=found["metadata"])
+
+
+@pytest.fixture
+def with_server(tmp_path: Path) -> System:
+    https = b"domain: shop.localhost, https: {issuer: acme, directory: 'https://ca.example.com/dir'}"
+    return read(FILE.replace(b"domain: shop.localhost", https), "seaway.yaml", tmp_path)
+
+
+def test_a_stand_in_is_shown_from_the_first_moment_and_told_of_until_the_server_has_signed(
+    with_server: System,
+) -> None:
+    first = planned(with_server, worlds.nothing(with_server))
+    why = f"there is none yet; a stand-in until {SERVER} signs"
+    assert f"create certificate shop.localhost: {why}" in _lines(first)
+    seen = worlds.everything(with_server)
+    assert _lines(planned(with_server, seen)) == []
+    assert (
+        "visitors see a stand-in until https://ca.example.com/dir signs"
+        in planned(with_server, seen).notes[0]
+    )
+    signed = _signed_by(seen, SERVER, worlds.NOW + timedelta(days=80))
+    assert (_lines(planned(with_server, signed)), planned(with_server, signed).notes) == ([], ())
+
+
+@pytest.mark.parametrize("issuer", [SERVER, "acme:https://another.example.com/dir"])
+def test_what_a_server_signed_is_left_to_the_pilot_even_when_it_has_ended(
+    with_server: System, issuer: str
+) -> None:
+    seen = _signed_by(worlds.everything(with_server), issuer, worlds.NOW - timedelta(days=1))
+    assert _lines(planned(with_server, seen)) == []
+    useless = planned(with_server, replace(seen, mistrust="tls.crt in it is no certificate"))
+    assert _lines(useless)[0].startswith(
+        "update certificate shop.localhost: tls.crt in it is no certificate; a st"
+    )
+
+
+def test_a_stand_in_that_ends_is_renewed_as_any_of_the_local_authority(with_server: System) -> None:
+    seen = _signed_by(worlds.everything(with_server), worlds.SIGNER, worlds.NOW + timedelta(days=9))
+    assert "a stand-in until" in _lines(planned(with_server, seen))[0]
+
+
+def test_the_local_authority_signs_again_once_the_pilot_no_longer_puts_the_other_back(
+    system: System, with_server: System
+) -> None:
+    seen = _signed_by(worlds.everything(with_server), SERVER, worlds.NOW + timedelta(days=80))
+    plan = planned(system, seen)
+    issue = next(step for step in plan.steps if step.id == "edge/certificate/issue")
+    ids = [step.id for step in plan.steps]
+    assert "acme/acme/remove-configmap" in issue.after
+    assert ids.index("acme/acme/remove-configmap") < ids.index(issue.id)
+    assert "update certificate shop.localhost: another authority signs now" in _lines(plan)
 
 
 def test_a_silent_monolith_is_waited_for_before_anything_is_exposed(system: System) -> None:

@@ -109,7 +109,7 @@ def _with_fewer_ready(seen: Snapshot, *names: str) -> Snapshot:
 
 def test_of_a_system_that_runs_no_pod_is_asked_for(system: System, world: World, asked: list[str]) -> None:
     seen = worlds.everything(system)
-    assert observe_pods(system, unsettled(system, seen), world) == ()
+    assert observe_pods(system, unsettled(system, system.environment()[1], seen), world) == ()
     assert asked == []
 
 
@@ -117,8 +117,8 @@ def test_one_pod_in_trouble_is_kept_of_each_part_that_does_not_run(
     system: System, world: World, asked: list[str]
 ) -> None:
     seen = _with_fewer_ready(worlds.everything(system), "store", "orders-db")
-    assert unsettled(system, seen) == ("store", "orders")
-    found = observe_pods(system, unsettled(system, seen), world)
+    assert unsettled(system, system.environment()[1], seen) == ("store", "orders")
+    found = observe_pods(system, unsettled(system, system.environment()[1], seen), world)
     wanted = "app.kubernetes.io/part-of=shop,app.kubernetes.io/name in (orders,store)"
     assert asked == [f"/api/v1/namespaces/shop/pods {wanted}"] * 2
     assert [pod["metadata"]["name"] for pod in found] == ["store-1", "web-3"]
@@ -128,6 +128,6 @@ def test_one_pod_in_trouble_is_kept_of_each_part_that_does_not_run(
 
 def test_what_is_absent_has_no_pods(system: System) -> None:
     seen = replace(worlds.everything(system), live=Live())
-    assert unsettled(system, seen) == ()
+    assert unsettled(system, system.environment()[1], seen) == ()
     found = status_of(system, system.environment()[1], seen, "")
     assert {each.state for each in found.services} == {"absent"}

@@ -23,6 +23,7 @@ from seaway.model.plan import Plan
 from seaway.model.snapshot import Snapshot
 from seaway.ports.world import World
 from seaway.providers.local.clusters import LocalClusters
+from seaway.rooms.acme.facts import look_at_acme
 from seaway.rooms.cluster.plan import name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.edge.certificates import look_at_edge
@@ -50,7 +51,8 @@ def survey(system: System, on: str, report: Report) -> Survey:
     name, environment = system.environment(on)
     world = open_world(environment, report)
     with closing(world), ThreadPoolExecutor(1) as pool:
-        found = pool.submit(missing_images, system, world, name if name in system.promotions else "")
+        promoted = name if name in system.promotions else ""
+        found = pool.submit(missing_images, system, environment, world, promoted)
         seen = observe(system, name, environment, world)
         builds, known = found.result()
     seen = replace(seen, images=known, registry=world.registry.place)
@@ -104,7 +106,7 @@ def status(system: System, on: str, report: Report) -> Status:
     name, environment = system.environment(on)
     with closing(open_world(environment, report)) as world:
         seen = observe(system, name, environment, world)
-        seen = replace(seen, pods=observe_pods(system, unsettled(system, seen), world))
+        seen = replace(seen, pods=observe_pods(system, unsettled(system, environment, seen), world))
         return status_of(system, environment, seen, world.certificates.authority_path())
 
 
@@ -113,7 +115,7 @@ def edge(system: System, on: str, report: Report) -> EdgeStatus:
     _, environment = system.environment(on)
     with closing(open_world(environment, report)) as world:
         seen = look_at_edge(world.kube, system.system, environment.domain, environment.ports.https)
-        return edge_of(environment, seen, datetime.now(UTC))
+        return edge_of(environment, seen, look_at_acme(world.kube, system.system), datetime.now(UTC))
 
 
 def local_cluster(system: System, on: str) -> ClusterFacts | None:

@@ -21,6 +21,7 @@ from seaway.ports.world import World
 from seaway.providers.local import engine, machine
 from seaway.providers.local.access import HOST
 from seaway.rooms.cluster.plan import READY
+from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.images.facts import image_facts
 from seaway.rooms.images.keys import Signer
 from seaway.rooms.images.plan import BuildStep
@@ -72,10 +73,11 @@ def prune(system: System, on: str, keep: int, report: Report, *, dry: bool) -> t
 
 
 def missing_images(
-    system: System, world: World, promoted: str
+    system: System, environment: EnvironmentSpec, world: World, promoted: str
 ) -> tuple[tuple[BuildStep, ...], dict[str, str]]:
     """See which images the registry has, and what must be built, or else promoted."""
     built, place = engine.expected(), world.registry.place
-    wanted = pictures.wanted(system, place, Gateway(built.program("envoy-gateway"), built.folder.name))
+    gateway = Gateway(built.program("envoy-gateway"), built.folder.name)
+    wanted = pictures.wanted(system, environment, place, gateway)
     facts = image_facts(world.registry if machine.supervised() else None, wanted)
     return plan_images(wanted, facts, READY, promoted)

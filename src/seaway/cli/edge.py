@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from seaway.cli.options import FILE, File, Format, On, Output
@@ -37,10 +39,21 @@ def status(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None
         emit(found.url, "")
         emit_table(("names", "issuer", "days left", "ends", "renewed from"), [row])
         emit("", f"✗ {found.failure}" if found.failure else "✓ visitors are shown this one")
+        if found.acme:
+            emit(*acme_lines(told["acme"]))
     if found.failure or found.due:
         next_commands(("seaway up", "renew it, or mend what is wrong"))
     else:
         next_commands(("seaway status", "everything else"))
+
+
+def acme_lines(told: dict[str, Any]) -> list[str]:
+    """Say how it stands with an ACME server."""
+    whose = "it is of" if told["signed"] else "a stand-in for one of"
+    lines = [f"· {whose} {told['directory']}", f"· next {told['next']}: {told['does']}"]
+    times = "once" if told["failures"] == 1 else f"{told['failures']} times in a row"
+    failed = f"✗ failed {times}, last {told['last_failure_at']}: {told['last_failure']}"
+    return [*lines, failed] if told["failures"] else lines
 
 
 @app.command("ca")

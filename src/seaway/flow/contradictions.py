@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import shlex
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path as Folder
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from seaway.flow.system import System
 from seaway.kit.near import did_you_mean, nearest
 from seaway.kit.oci import architecture
 from seaway.kit.yaml import Path
-from seaway.model.fields import NAME_MAX
+from seaway.model.fields import DIRECTORIES, NAME_MAX
 from seaway.rooms.cluster.spec import LOCAL_SIZES, EnvironmentSpec
 from seaway.rooms.crossing.spec import ROUTES
 from seaway.rooms.services.history import CONTRACT
@@ -23,6 +26,9 @@ PLACEHOLDER: Final = re.compile(r"\$\{([^}]*)\}")
 PEER: Final = re.compile(r"https?://([a-z][-a-z0-9]*)(?=[:/?#]|$)")
 BOUND: Final = re.compile(r"(?:(?P<host>[\w.*\[\]-]*):)?(?P<port>[0-9]{1,5})")
 LOOPBACK: Final = {"127.0.0.1", "localhost", "[::1]"}
+LOOPBACK_NAMES: Final = {"localhost", "::1"}
+#: What no public authority signs for (RFC 6761, RFC 8375, and ICANN's private-use name).
+PRIVATE: Final = (".localhost", ".test", ".internal", ".home.arpa", ".local", ".example", ".invalid")
 MONOLITH: Final = "monolith"
 NEEDS: Final = {
     "local": (),
@@ -91,6 +97,8 @@ def _environments(system: System, declared: Declared) -> Iterator[Found]:
             yield Found((*here, "monolith"), "there is no monolith to have another address", "add monolith:")
         if env.on == "local":
             yield from _local(here, env.domain, env.nodes.size)
+        if env.https.issuer == "acme":
+            yield from _acme((*here, "https"), system.folder, env)
         yield from _belongs(here, env)
 
 
@@ -124,6 +132,26 @@ def _local(here: Path, domain: str, size: str) -> Iterator[Found]:
     if size not in LOCAL_SIZES:
         sizes = ", ".join(LOCAL_SIZES)
         yield Found((*here, "nodes", "size"), f"{size!r} is no size of a local node", f"one of: {sizes}")
+
+
+def _acme(here: Path, folder: Folder, env: EnvironmentSpec) -> Iterator[Found]:
+    """See that the server can sign for the domain, that a pod can reach it, and who vouches for it."""
+    https = env.https
+    if https.directory in DIRECTORIES and env.domain.endswith(PRIVATE):
+        why = f"{https.directory} signs for nothing below {env.domain.rpartition('.')[2]}"
+        yield Found((*here, "directory"), why, "name a server of your own: https://…, or say issuer: local")
+    name = urlsplit(https.directory).hostname or ""
+    if name in LOOPBACK_NAMES or name.endswith(".localhost") or name.startswith("127."):
+        why = f"it is asked from a pod, to which {name} is the pod itself"
+        yield Found((*here, "directory"), why, "name it by an address of this machine that pods reach")
+    try:
+        if https.ca:
+            pem = (folder / https.ca).read_text(encoding="ascii")
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
+    except (ssl.SSLError, ValueError):
+        yield Found((*here, "ca"), f"{https.ca} holds no certificate in PEM", "name the authority's own")
+    except OSError as error:
+        yield Found((*here, "ca"), f"{https.ca} cannot be read: {error.strerror}", f"a file, from {folder}")
 
 
 def _services(system: System, declared: Declared) -> Iterator[Found]:
@@ -183,9 +211,12 @@ def _releases(system: System, declared: Declared) -> Iterator[Found]:
 def _taken(system: System, declared: Declared) -> Iterator[Found]:
     """See that no service and no secret has the name of an object that Seaway makes itself."""
     of_databases = {f"{name}-db": f"database {name}" for name in declared.databases}
-    images = dict.fromkeys(("envoy", "envoy-gateway", "pilot", "postgres"), "one of Seaway's own images")
+    images = dict.fromkeys(
+        ("envoy", "envoy-gateway", "pilot", "pilot-acme", "postgres"), "one of Seaway's own images"
+    )
     services = {MONOLITH: "the monolith", "comparator": "the comparator", **images, **of_databases}
-    secrets = {"edge-tls": "the gateway's certificate", **of_databases}
+    acme = {"acme-account": "the account at an ACME server", "acme-certificate": "its certificate"}
+    secrets = {"edge-tls": "the gateway's certificate", **acme, **of_databases}
     for name, service in system.services.items():
         if name in services:
             yield Found(

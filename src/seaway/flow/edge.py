@@ -10,16 +10,46 @@ from seaway.flow.status import edge_url
 from seaway.kit import moments
 from seaway.kit.kube import Manifest
 from seaway.model.certificate import Certificate, kept, mistrust
+from seaway.rooms.acme.facts import AcmeFacts, good
+from seaway.rooms.acme.life import Ask, Failure, Wait, renewal, turn
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.edge.certificates import EdgeFacts
 from seaway.rooms.edge.plan import RENEW
 
 
 @dataclass(frozen=True)
+class AcmeStatus:
+    """How it stands with an ACME server: what is done `next` and why, and the last failure, if there is one.
+
+    `signed` tells whether the certificate before the gateway is of this server.
+    """
+
+    directory: str
+    signed: bool
+    does: str
+    next: datetime
+    failures: int
+    last: Failure | None
+
+    def as_json(self) -> dict[str, Any]:
+        last = self.last
+        return {
+            "directory": self.directory,
+            "signed": self.signed,
+            "does": self.does,
+            "next": moments.written(self.next),
+            "failures": self.failures,
+            "last_failure": last.why if last else "",
+            "last_failure_at": moments.written(last.at) if last else "",
+        }
+
+
+@dataclass(frozen=True)
 class EdgeStatus:
     """The edge of one environment; `failure` says why the certificate is of no use, or is not shown.
 
-    `renewal` is the moment from which `up` renews it, which is `due` once that has come.
+    `renewal` is the moment from which `up` renews it, which is `due` once that has come; a certificate of an
+    ACME server is renewed by the pilot, and is never due for `up`. `acme` tells how far that has come.
     """
 
     url: str
@@ -28,6 +58,7 @@ class EdgeStatus:
     renewal: datetime | None
     failure: str
     due: bool
+    acme: AcmeStatus | None = None
 
     def as_json(self) -> dict[str, Any]:
         found = self.certificate
@@ -40,20 +71,38 @@ class EdgeStatus:
             "renewal": moments.written(self.renewal) if self.renewal else "",
             "due": self.due,
             "failure": self.failure,
+            "acme": self.acme.as_json() if self.acme else None,
         }
 
 
-def edge_of(environment: EnvironmentSpec, seen: EdgeFacts, now: datetime) -> EdgeStatus:
+def edge_of(
+    environment: EnvironmentSpec, seen: EdgeFacts, acme: AcmeFacts | None, now: datetime
+) -> EdgeStatus:
     """Bring together what was seen; the certificate is the one that visitors are shown, if they are any."""
     found = seen.shown or _kept(seen.secret)
+    held = good(seen.secret, acme.wish, now) if acme else None
+    renewed = found.until - RENEW if found else None
+    if acme:
+        renewed = renewal(held, acme.life.window) if held else None
     return EdgeStatus(
         url=edge_url(environment),
         certificate=found,
         days=max(0, (found.until - now) // timedelta(days=1)) if found else 0,
-        renewal=found.until - RENEW if found else None,
+        renewal=renewed,
         failure=_failure(seen, environment.domain, now),
-        due=bool(found and found.until - now < RENEW),
+        due=bool(found and not held and found.until - now < RENEW),
+        acme=_acme(acme, held, now) if acme else None,
     )
+
+
+def _acme(seen: AcmeFacts, held: Certificate | None, now: datetime) -> AcmeStatus:
+    does = turn(seen.life, seen.wish, held, now)
+    if isinstance(does, Wait):
+        what, at = does.why, does.until
+    else:
+        what, at = "is asked when to renew" if isinstance(does, Ask) else f"is asked to sign: {does.why}", now
+    life = seen.life
+    return AcmeStatus(seen.wish.directory, held is not None, what, at, life.failures, life.last)
 
 
 def _kept(secret: Manifest | None) -> Certificate | None:

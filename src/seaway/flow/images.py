@@ -8,6 +8,7 @@ from seaway.errors import Refused, UsageError
 from seaway.flow.system import System
 from seaway.kit.near import unknown
 from seaway.model.names import ImageRef
+from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.images.pilot import pilot_recipe
 from seaway.rooms.images.platform import Envoy, Gateway, Platform, Postgres, platform_ref
 from seaway.rooms.images.promote import Move
@@ -39,10 +40,12 @@ def recipes(system: System, wanted: Collection[str] = ()) -> dict[str, Recipe]:
     }
 
 
-def wanted(system: System, registry: str, gateway: Gateway) -> dict[ImageRef, Recipe | Platform]:
+def wanted(
+    system: System, environment: EnvironmentSpec, registry: str, gateway: Gateway
+) -> dict[ImageRef, Recipe | Platform]:
     """Name every image that an environment of the system runs, and say what it is made from."""
     platform: list[Platform] = [Envoy(), gateway, *([Postgres()] if system.databases else [])]
-    made = [*recipes(system).values(), *([pilot_recipe()] if system.crossings else ())]
+    made = [*recipes(system).values(), *([pilot_recipe()] if system.piloted(environment) else ())]
     found: dict[ImageRef, Recipe | Platform] = {platform_ref(image, registry): image for image in platform}
     return found | {recipe.ref(registry): recipe for recipe in made}
 

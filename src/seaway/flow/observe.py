@@ -14,6 +14,7 @@ from seaway.model.certificate import mistrust
 from seaway.model.manifests import COMPONENT, MANAGED_BY, NAME, PART_OF, SYSTEM_NAMESPACE
 from seaway.model.snapshot import Live, MonolithFacts, Snapshot
 from seaway.ports.world import World
+from seaway.rooms.acme.wish import wish_ref
 from seaway.rooms.cluster.admission import API as ADMISSION_API
 from seaway.rooms.cluster.admission import KINDS as ADMISSION
 from seaway.rooms.cluster.plan import name_of
@@ -86,6 +87,7 @@ def observe(system: System, name: str, environment: EnvironmentSpec, world: Worl
             record=record,
             authority=world.certificates.authority,
             mistrust=mistrust(secret.result(), environment.domain) if secret else "",
+            voucher=_voucher(system, environment),
         )
 
 
@@ -168,6 +170,11 @@ def neighbours(system: System, world: World) -> list[str]:
     return sorted(m["metadata"]["name"] for m in found if m["metadata"]["name"] != system.system)
 
 
+def _voucher(system: System, environment: EnvironmentSpec) -> str:
+    file = environment.https.ca
+    return (system.folder / file).read_text() if file else ""
+
+
 def _monolith(system: System, environment: EnvironmentSpec) -> MonolithFacts | None:
     monolith = system.monolith_in(environment)
     return look_at_monolith(monolith) if monolith else None
@@ -185,13 +192,14 @@ def _look(pool: ThreadPoolExecutor, kube: Kube, system: str) -> Look:
     running = pool.submit(_lists, kube, "apps/v1", ("Deployment",), shared)
     classes = pool.submit(_lists, kube, "gateway.networking.k8s.io/v1", ("GatewayClass",), shared)
     definition = pool.submit(kube.get, DEFINITION)
+    wish = pool.submit(kube.get, wish_ref(system))
     record = pool.submit(kube.get, Ref("v1", "ConfigMap", controller.RECORD, SYSTEM_NAMESPACE))
 
     def collect() -> tuple[Live, Manifest | None]:
         found: list[Manifest] = []
         for future in (*platform, classes, running, hidden, *full):
             found += future.result()
-        found += [known] if (known := definition.result()) else []
+        found += [known for each in (definition, wish) if (known := each.result())]
         return Live.of(found), record.result()
 
     return collect

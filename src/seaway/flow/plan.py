@@ -13,9 +13,11 @@ from typing import Any
 
 from seaway.flow.releases import decide_releases
 from seaway.flow.system import System
-from seaway.model.gateway import EDGE
+from seaway.model.gateway import EDGE, TLS_SECRET
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Live, Snapshot
+from seaway.rooms.acme import plan as acme
+from seaway.rooms.acme.wish import Wish
 from seaway.rooms.cluster.plan import name_of, plan_autoscaler, plan_cluster, plan_namespace, plan_requests
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing import plan as crossing
@@ -24,6 +26,7 @@ from seaway.rooms.crossing.resource import ROOM as CROSSING
 from seaway.rooms.data import plan as data
 from seaway.rooms.data.manifests import object_name
 from seaway.rooms.edge import plan as edge
+from seaway.rooms.edge.facts import certificate_of
 from seaway.rooms.edge.monolith import MONOLITH
 from seaway.rooms.services import plan as services
 from seaway.rooms.services.manifests import Surroundings
@@ -50,12 +53,16 @@ def make_plan(system: System, environment: EnvironmentSpec, seen: Snapshot, buil
     around = _surroundings(system, environment, seen, course.beside)
     steps += data.plan(system.system, system.databases, _users(system, live, course.beside), live, known)
     steps += services.plan(system.services, around, live, known, course.beside)
-    steps += edge.plan(edge_wish(system, environment), seen, known)
-    steps += crossing.plan(place, system.crossings, live, known, course.releases)
-    return Plan.ordered(_removals_last(steps), [*course.notes, *_notes(system, seen)])
+    wish = acme_wish(environment, seen)
+    steps += edge.plan(edge_wish(system, environment, wish), seen, known)
+    steps += acme.plan(system.system, wish, live, known)
+    piloted = system.piloted(environment)
+    steps += crossing.plan(place, system.crossings, live, known, course.releases, piloted=piloted)
+    notes = [*course.notes, *_notes(system, seen), *_stand_in(system, wish, seen)]
+    return Plan.ordered(_removals_last(steps), notes)
 
 
-def edge_wish(system: System, environment: EnvironmentSpec) -> edge.EdgeWish:
+def edge_wish(system: System, environment: EnvironmentSpec, wish: Wish | None) -> edge.EdgeWish:
     """Bring together what the file asks of the edge."""
     everything = any("/" in spec.routes for spec in system.crossings.values())
     return edge.EdgeWish(
@@ -69,7 +76,24 @@ def edge_wish(system: System, environment: EnvironmentSpec) -> edge.EdgeWish:
         default_route=not everything,
         routes=tuple(f"{CROSSING}/{name}/route" for name in system.crossings),
         closed=system.closed,
+        signer=wish.authority if wish else "",
     )
+
+
+def acme_wish(environment: EnvironmentSpec, seen: Snapshot) -> Wish | None:
+    """Say what is wished of an ACME server, if anything is."""
+    https = environment.https
+    if https.issuer != "acme":
+        return None
+    return Wish.of(environment.domain, https.directory, https.email, seen.voucher)
+
+
+def _stand_in(system: System, wish: Wish | None, seen: Snapshot) -> list[str]:
+    """Tell that visitors are not shown the wished certificate yet."""
+    found = certificate_of(seen.live.get("v1", "Secret", TLS_SECRET, system.system))
+    if wish is None or (found and found.issuer == wish.authority):
+        return []
+    return [f"visitors see a stand-in until {wish.directory} signs: seaway edge status tells how far that is"]
 
 
 def crossing_place(system: System, environment: EnvironmentSpec) -> Place:

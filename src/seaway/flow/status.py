@@ -62,7 +62,7 @@ class Status:
 def status_of(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: str) -> Status:
     """Bring together what was seen; `ca` is where the authority's certificate lies."""
     cluster = seen.cluster
-    services, databases, pilot = _workloads(system, seen)
+    services, databases, pilot = _workloads(system, environment, seen)
     found = crossings_of(system, seen)
     edge = _edge(system, environment, seen, ca)
     return Status(
@@ -85,18 +85,20 @@ def status_of(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: 
     )
 
 
-def unsettled(system: System, seen: Snapshot) -> tuple[str, ...]:
+def unsettled(system: System, environment: EnvironmentSpec, seen: Snapshot) -> tuple[str, ...]:
     """Name the workloads that do not run as asked: only their pods have something to tell."""
-    parts = chain(*_workloads(system, seen))
+    parts = chain(*_workloads(system, environment, seen))
     return tuple(w.name for w in parts if w.state in {"rolling", "broken"})
 
 
-def _workloads(system: System, seen: Snapshot) -> tuple[tuple[Workload, ...], ...]:
+def _workloads(
+    system: System, environment: EnvironmentSpec, seen: Snapshot
+) -> tuple[tuple[Workload, ...], ...]:
     """See the services, the databases, and the pilot where there is one."""
     return (
         tuple(workload(seen, "Deployment", name, name, "services") for name in system.services),
         tuple(workload(seen, "StatefulSet", f"{name}-db", name, "data") for name in system.databases),
-        (workload(seen, "Deployment", PILOT, PILOT, "crossing"),) if system.crossings else (),
+        (workload(seen, "Deployment", PILOT, PILOT, "crossing"),) if system.piloted(environment) else (),
     )
 
 
@@ -168,7 +170,7 @@ def _problems(seen: Snapshot, workloads: tuple[Workload, ...], edge: Mapping[str
     if seen.monolith and not seen.monolith.answers:
         found.append(f"the monolith does not answer: {seen.monolith.why}")
     if any(w.name == PILOT and not w.ready and w.state == "running" for w in workloads):
-        found.append("the pilot does not run: crossings stay where they are")
+        found.append("the pilot does not run: crossings stay where they are, and so does the certificate")
     if not edge["address"]:
         found.append("the gateway takes no traffic yet")
     return found

@@ -72,6 +72,10 @@ class System(Spec):
         asked = [path for service in self.services.values() for path in (service.health, service.ready)]
         return closed_paths(self.edge, [*asked, self.monolith.health if self.monolith else ""])
 
+    def piloted(self, environment: EnvironmentSpec) -> bool:
+        """Say whether the pilot has something to do there."""
+        return bool(self.crossings) or environment.https.issuer == "acme"
+
     def at(self, folder: Path) -> System:
         """Give the same system with its file in `folder`."""
         copy = self.model_copy()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import shlex
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
@@ -31,7 +32,15 @@ _REGISTRY: Final = re.compile(
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(s|m|h)")
 _PERCENT: Final = re.compile(r"([1-9][0-9]{0,2})\s*%")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")
+_EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _RATE: Final = re.compile(r"(0|[1-9][0-9]{0,2})(\.[0-9]{1,3})?\s*%")
+#: Directories of ACME servers that have a name here, each with the one to rehearse at.
+DIRECTORIES: Final[Mapping[str, tuple[str, str]]] = {
+    "letsencrypt": (
+        "https://acme-v02.api.letsencrypt.org/directory",
+        "https://acme-staging-v02.api.letsencrypt.org/directory",
+    )
+}
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -135,6 +144,30 @@ def address(text: str) -> str:
     return text.rstrip("/")
 
 
+def email(text: str) -> str:
+    """Check an address of e-mail, as far as an ACME server must be able to write to it (RFC 8555, 7.3)."""
+    if not _EMAIL.fullmatch(text):
+        raise Wrong(f"{text!r} is no address of e-mail", "one address, such as ops@example.com")
+    return text
+
+
+def directory(text: str) -> str:
+    """Check the directory of an ACME server: a name that is known, or its URL (RFC 8555, 6.1)."""
+    if text in DIRECTORIES:
+        return text
+    try:
+        url = urlsplit(text)
+        named, _ = url.hostname, url.port
+    except ValueError as error:
+        raise Wrong(
+            f"{text!r} is no URL: {error}", "such as https://ca.example.com/acme/directory"
+        ) from error
+    if url.scheme != "https" or not named or url.username is not None or url.fragment or not text.isascii():
+        known = " or ".join(DIRECTORIES)
+        raise Wrong(f"{text!r} is no ACME server", f"{known}, or https://… of its directory")
+    return text
+
+
 def network(text: str) -> str:
     """Check a network of addresses, such as 10.0.0.0/8 (RFC 4632, 3.1); a single address is one too."""
     try:
@@ -201,6 +234,8 @@ Duration = Annotated[str, AfterValidator(duration), _like(_DURATION)]
 Percent = Annotated[str, AfterValidator(percent), _like(_PERCENT)]
 Rate = Annotated[str, AfterValidator(rate), _like(_RATE)]
 Address = Annotated[str, AfterValidator(address)]
+Email = Annotated[str, AfterValidator(email), _like(_EMAIL)]
+Directory = Annotated[str, AfterValidator(directory)]
 Command = Annotated[str, AfterValidator(command)]
 Cpu = Annotated[str, AfterValidator(cpu), _NUMBER_OR_TEXT]
 Memory = Annotated[str, AfterValidator(memory), _NUMBER_OR_TEXT]

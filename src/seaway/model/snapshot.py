@@ -64,7 +64,8 @@ class Snapshot:
     in it must be built first. `pods` are those that were asked for. `chart` names the gateway's chart, and
     `record` is what its last installation left. `authority` identifies who signs certificates now, and
     `registry` is where the environment's images come from. `mistrust` says why the Secret that holds the
-    edge's certificate is of no use, whatever its annotations say.
+    edge's certificate is of no use, whatever its annotations say. `voucher` is the certificate (PEM) of who
+    vouches for a private ACME server, where the file names one.
     """
 
     environment: str
@@ -79,6 +80,7 @@ class Snapshot:
     authority: str = ""
     registry: str = ""
     mistrust: str = ""
+    voucher: str = ""
 
     @property
     def running(self) -> bool:

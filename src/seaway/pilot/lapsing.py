@@ -1,6 +1,6 @@
 """Certificates that end soon: a Warning at the gateway, once a day for as long as nobody renews them.
 
-What the proxies show is what counts, so they are asked; the pilot may not read the certificate's Secret.
+What the proxies show is what counts, so they are asked, whatever the certificate's Secret holds.
 """
 
 from __future__ import annotations
@@ -33,11 +33,15 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Lapsing:
-    """Looks at the certificates of one system's gateway for as long as it `leads`."""
+    """Looks at the certificates of one system's gateway for as long as it `leads`.
+
+    `soon` gives what a certificate may have left that the pilot renews itself; None where `up` does.
+    """
 
     kube: Kube
     system: str
     leads: Callable[[], bool]
+    soon: Callable[[], timedelta | None] = lambda: None
     _told: datetime | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -62,7 +66,7 @@ class Lapsing:
                 found[name] = min(end, found.get(name, end))
             gateway = pod["metadata"]["labels"][OWNER]
         now = datetime.now(UTC)
-        said = warnings(found, now)
+        said = warnings(found, now, self.soon())
         if said and (self._told is None or now - self._told >= DAY):
             self._tell(
                 Ref(GATEWAY_API, "Gateway", gateway, self.system), Emit("Warning", REASON, "; ".join(said))

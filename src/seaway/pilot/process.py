@@ -18,6 +18,7 @@ from seaway.pilot.desk import Desk
 from seaway.pilot.lapsing import Lapsing
 from seaway.pilot.leader import RETRY, Candidate
 from seaway.pilot.readings import Readings
+from seaway.pilot.renewing import Renewing
 from seaway.pilot.steering import Steering
 from seaway.rooms.crossing.deployment import HEALTH, PILOT
 
@@ -35,7 +36,8 @@ class Pilot:
         readings = Readings(kube, namespace, self.desk)
         comparison = Comparison(kube, namespace, self.desk, self._leads)
         self.steering = Steering(kube, namespace, self.desk, self._leads, readings, comparison)
-        self.lapsing = Lapsing(kube, namespace, self._leads)
+        self.renewing = Renewing(kube, namespace, self._leads)
+        self.lapsing = Lapsing(kube, namespace, self._leads, self.renewing.soon)
         self.stop, self.ended, self.asked = asyncio.Event(), threading.Event(), False
 
     async def run(self) -> bool:
@@ -58,6 +60,7 @@ class Pilot:
             threading.Thread(target=self._keep, args=(loop,), name="lease"),
             threading.Thread(target=self._steer, args=(loop,), name="steering"),
             threading.Thread(target=self.lapsing.run, args=(self.ended,), name="lapsing"),
+            threading.Thread(target=self.renewing.run, args=(self.ended,), name="renewing"),
         ]
         for thread in threads:
             thread.start()

@@ -27,3 +27,10 @@ def test_what_ends_soon_is_told_and_what_was_renewed_in_time_is_not() -> None:
     said = "tiny/edge-tls {} on 2027-02-26 12:04 UTC: seaway up renews it"
     assert warnings(found, END - timedelta(days=13)) == [said.format("ends")]
     assert warnings(found, END) == [said.format("ended")]
+
+
+def test_what_the_pilot_renews_is_told_with_less_left_and_another_way_to_look() -> None:
+    found, soon = {"tiny/edge-tls": END}, timedelta(days=1)
+    assert warnings(found, END - timedelta(days=2), soon) == []
+    told = ["tiny/edge-tls ends on 2027-02-26 12:04 UTC: seaway edge status tells why"]
+    assert warnings(found, END - timedelta(hours=23), soon) == told

@@ -16,7 +16,7 @@ from seaway.rooms.images.pilot import Package, pilot_recipe
 from seaway.rooms.images.recipe import Recipe, source_key
 
 #: What Seaway needs on a laptop and the pilot never does.
-LAPTOP = ("cryptography", "pathspec", "rich", "typer", "uv")
+LAPTOP = ("boto3", "pathspec", "rich", "typer", "uv")
 
 
 @pytest.fixture

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from seaway.model.fields import Address, Host, Name, Port, Registry, Text
+from seaway.model.fields import DIRECTORIES, Address, Directory, Email, Host, Name, Port, Registry, Text
 from seaway.model.spec import Range, Spec
+from seaway.model.wrong import Wrong
 
 #: Sizes of local nodes, the smallest first.
 LOCAL_SIZES: Final = ("small", "medium", "large")
@@ -41,6 +42,41 @@ class PortsSpec(Spec):
     https: Port = Field(default=443, description="for https://", examples=[8443])
 
 
+class HttpsSpec(Spec):
+    """Who signs the certificate that visitors see; `https: acme` is short for `https: {issuer: acme}`."""
+
+    short: ClassVar[str] = "issuer"
+
+    issuer: Literal["local", "acme"] = Field(
+        default="local",
+        description="local: an authority of this machine; acme: a server that speaks ACME (RFC 8555)",
+        examples=["acme"],
+    )
+    email: Email = Field(
+        default="", description="on acme: whom the server may write to", examples=["ops@example.com"]
+    )
+    directory: Directory = Field(
+        default="letsencrypt",
+        description="on acme: letsencrypt, or the URL of the server's directory, as a pod reaches it",
+        examples=["https://ca.example.com/acme/directory"],
+    )
+    ca: str = Field(
+        default="",
+        description="on acme: file of the authority (PEM) that vouches for a server of your own",
+        examples=["./acme-ca.pem"],
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        needless = sorted(self.model_fields_set - {"issuer"}) if self.issuer == "local" else []
+        if needless:
+            raise Wrong(f"{needless[0]} means nothing on issuer: local", "remove it, or say issuer: acme")
+        if self.ca and self.directory in DIRECTORIES:
+            why = f"ca is for a server of your own, and {self.directory} is none"
+            raise Wrong(why, "remove it, or say directory: https://…")
+        return self
+
+
 class EnvironmentSpec(Spec):
     """One place where the system runs; `rehearsal: local` is short for `rehearsal: {on: local}`."""
 
@@ -58,6 +94,7 @@ class EnvironmentSpec(Spec):
     )
     nodes: NodesSpec = Field(default=NodesSpec(), description="how many nodes, and of which size")
     ports: PortsSpec = Field(default=PortsSpec(), description="on local: where https://DOMAIN answers")
+    https: HttpsSpec = Field(default=HttpsSpec(), description="who signs the certificate of the domain")
     cluster: Name = Field(
         default="", description="name of the cluster; on local the default is seaway", examples=["blue"]
     )

@@ -28,10 +28,11 @@ def ends(statistics: str) -> dict[str, datetime]:
     return found
 
 
-def warnings(found: Mapping[str, datetime], now: datetime) -> list[str]:
-    """Say which certificates end soon, and what to do."""
+def warnings(found: Mapping[str, datetime], now: datetime, soon: timedelta | None = None) -> list[str]:
+    """Say which certificates end soon, and what to do; with `soon` it is the pilot that renews them."""
+    remedy = "seaway up renews it" if soon is None else "seaway edge status tells why"
     return [
-        f"{name} {'ended' if end <= now else 'ends'} on {end:%Y-%m-%d %H:%M} UTC: seaway up renews it"
+        f"{name} {'ended' if end <= now else 'ends'} on {end:%Y-%m-%d %H:%M} UTC: {remedy}"
         for name, end in sorted(found.items())
-        if end - now < SOON
+        if end - now < (SOON if soon is None else soon)
     ]

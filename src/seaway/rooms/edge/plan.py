@@ -10,7 +10,7 @@ from typing import Any
 from seaway.model.gateway import EDGE, GATEWAY_API, TLS_SECRET
 from seaway.model.manifests import DESIRED, Output, stamp
 from seaway.model.plan import Verb
-from seaway.model.snapshot import MonolithFacts, Snapshot
+from seaway.model.snapshot import CertificateFacts, MonolithFacts, Snapshot
 from seaway.rooms.edge import controller, monolith
 from seaway.rooms.edge.facts import address_of, certificate_of
 from seaway.rooms.edge.manifests import (
@@ -43,6 +43,8 @@ ANSWERS = (f"{ROOM}/monolith/answers",)
 #: A certificate is renewed when less than this share of its life remains.
 LIFE = timedelta(days=90)
 RENEW = LIFE / 3
+#: Gone before the local authority signs again: the pilot would put the other's certificate back.
+NO_OTHER = ("acme/acme/remove-configmap",)
 OUTSIDE = Output("cluster/outside")
 
 
@@ -52,6 +54,7 @@ class EdgeWish:
 
     `default_route` tells whether the monolith gets what no crossing takes. `routes` are the ids of the steps
     that make the crossings' routes: the edge is published after them. `closed` are paths that it refuses.
+    `signer` is who signs the certificate where the local authority does not; what that gave is the pilot's.
     """
 
     system: str
@@ -64,6 +67,7 @@ class EdgeWish:
     default_route: bool = True
     routes: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
+    signer: str = ""
 
 
 def monolith_addresses(facts: MonolithFacts | None) -> tuple[tuple[str | Output, ...], int]:
@@ -146,21 +150,26 @@ def plan(wish: EdgeWish, seen: Snapshot, known: Mapping[str, str]) -> list[Any]:
 
 def _certificate(wish: EdgeWish, seen: Snapshot) -> list[IssueCertificate]:
     found = certificate_of(seen.live.get("v1", "Secret", TLS_SECRET, wish.system))
-    why = ""
-    if found is None:
-        why = "there is none yet"
-    elif found.domain != wish.domain:
-        why = f"it was for {found.domain}"
-    elif seen.mistrust:
-        why = seen.mistrust
-    elif seen.authority and found.issuer != seen.authority:
-        why = "another authority signs now"
-    elif found.until - seen.now < RENEW:
-        why = f"it ends on {found.until:%Y-%m-%d}"
+    why = _lack(wish, seen, found)
     if not why:
         return []
+    why = f"{why}; a stand-in until {wish.signer} signs" if wish.signer else why
     verb = Verb.UPDATE if found else Verb.CREATE
-    return [IssueCertificate(wish.system, wish.domain, why, verb, NAMESPACE)]
+    return [IssueCertificate(wish.system, wish.domain, why, verb, (*NAMESPACE, *NO_OTHER))]
+
+
+def _lack(wish: EdgeWish, seen: Snapshot, found: CertificateFacts | None) -> str:
+    """Say why the local authority must sign now; where another does, it only sees that there is one."""
+    if found is None:
+        return "there is none yet"
+    if found.domain != wish.domain:
+        return f"it was for {found.domain}"
+    if seen.mistrust:
+        return seen.mistrust
+    if not wish.signer and seen.authority and found.issuer != seen.authority:
+        return "another authority signs now"
+    ours = not wish.signer or found.issuer == seen.authority
+    return f"it ends on {found.until:%Y-%m-%d}" if ours and found.until - seen.now < RENEW else ""
 
 
 def _front(wish: EdgeWish, seen: Snapshot, touched: set[str]) -> list[Any]:

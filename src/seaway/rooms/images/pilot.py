@@ -26,6 +26,7 @@ PARTS: Final = (
     "pilot",
     "ports",
     "rooms/__init__.py",
+    "rooms/acme",
     "rooms/crossing",
     "steps",
 )

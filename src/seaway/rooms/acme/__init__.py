@@ -1,0 +1,1 @@
+"""A certificate that an ACME server signs (RFC 8555), and its renewal."""

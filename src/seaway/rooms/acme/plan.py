@@ -1,0 +1,96 @@
+"""From what the file says of an ACME server to what the pilot needs: the wish, and the right to act. Pure.
+
+The account's key and the certificate are the pilot's, and stay when the wish goes: another may follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from seaway.model.gateway import TLS_SECRET
+from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, labels, selector
+from seaway.model.snapshot import Live
+from seaway.rooms.acme.challenge import CHALLENGE, PROXY_PORT
+from seaway.rooms.acme.wish import ACCOUNT, KEPT, ROOM, Wish, wish_config
+from seaway.steps.objects import Desired, changes, orphans
+
+#: The name of the pilot's account, and of the part that it belongs to.
+PILOT: Final = "pilot"
+PILOTS_ROOM: Final = "crossing"
+NAME: Final = "pilot-acme"
+RBAC: Final = "rbac.authorization.k8s.io/v1"
+NAMESPACE: Final = ("cluster/namespace",)
+
+
+def desired(system: str, wish: Wish) -> list[Desired]:
+    """List what the pilot needs in the order in which it can be made; the wish last, which sets it going."""
+    role = f"{ROOM}/role"
+    rights = (f"{ROOM}/binding", f"{ROOM}/policy")
+    return [
+        Desired(role, _role(system), NAMESPACE),
+        Desired(f"{ROOM}/binding", _binding(system), (role, *NAMESPACE)),
+        Desired(f"{ROOM}/policy", _policy(system, wish), NAMESPACE),
+        Desired(f"{ROOM}/wish", wish_config(system, wish), (*NAMESPACE, *rights)),
+    ]
+
+
+def plan(system: str, wish: Wish | None, live: Live, known: Mapping[str, str]) -> list[Any]:
+    """Decide what must change; without a wish all goes that a former one needed."""
+    wanted = desired(system, wish) if wish else []
+    return [*changes(wanted, live, known), *orphans(ROOM, wanted, live.of_component(ROOM))]
+
+
+def _role(system: str) -> Manifest:
+    """Compose what it may do beyond its own role: with these Secrets and this challenge, by name.
+
+    A right to create knows no names (Kubernetes, RBAC: resourceNames).
+    """
+    routes = "gateway.envoyproxy.io"
+    return {
+        "apiVersion": RBAC,
+        "kind": "Role",
+        "metadata": _meta(system),
+        "rules": [
+            {**_rule("", "secrets", "get", "patch"), "resourceNames": [TLS_SECRET, ACCOUNT, KEPT]},
+            _rule("", "secrets", "create"),
+            {**_rule(routes, "httproutefilters", "patch", "delete"), "resourceNames": [CHALLENGE]},
+            _rule(routes, "httproutefilters", "create"),
+        ],
+    }
+
+
+def _binding(system: str) -> Manifest:
+    return {
+        "apiVersion": RBAC,
+        "kind": "RoleBinding",
+        "metadata": _meta(system),
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": NAME},
+        "subjects": [{"kind": "ServiceAccount", "name": PILOT, "namespace": system}],
+    }
+
+
+def _policy(system: str, wish: Wish) -> Manifest:
+    """Let it reach the server, and the proxies as a visitor would: it looks before the server does."""
+    gateway = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": SYSTEM_NAMESPACE}}}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": _meta(system),
+        "spec": {
+            "podSelector": {"matchLabels": selector(system, PILOTS_ROOM, PILOT)},
+            "policyTypes": ["Egress"],
+            "egress": [
+                {"ports": [{"port": wish.port, "protocol": "TCP"}]},
+                {"to": [gateway], "ports": [{"port": PROXY_PORT, "protocol": "TCP"}]},
+            ],
+        },
+    }
+
+
+def _rule(group: str, resource: str, *verbs: str) -> dict[str, Any]:
+    return {"apiGroups": [group], "resources": [resource], "verbs": list(verbs)}
+
+
+def _meta(system: str) -> dict[str, Any]:
+    return {"name": NAME, "namespace": system, "labels": labels(system, ROOM, NAME)}

@@ -1,0 +1,78 @@
+"""What is wished of an ACME server: `up` writes it, as a ConfigMap; the pilot and `edge status` read it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+from seaway.kit.kube import Ref
+from seaway.model.fields import DIRECTORIES
+from seaway.model.manifests import Manifest, labels
+
+ROOM: Final = "acme"
+#: ConfigMaps: what is wished, and the life of the certificate, which the pilot writes.
+WISH: Final = "acme"
+LIFE: Final = "acme-life"
+#: Secrets: the account's key, and the last good certificate with its key.
+ACCOUNT: Final = "acme-account"
+KEPT: Final = "acme-certificate"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Which name at which server, and whom it may write to; `ca` (PEM) vouches for a server that is private.
+
+    `staging` is the directory of the same server at which failures do no harm.
+    """
+
+    domain: str
+    directory: str
+    staging: str = ""
+    email: str = ""
+    ca: str = ""
+
+    @classmethod
+    def of(cls, domain: str, directory: str, email: str, ca: str) -> Self:
+        """Make it from the file's words: the directory's name or its URL."""
+        url, staging = DIRECTORIES.get(directory, (directory, ""))
+        return cls(domain, url, staging, email, ca)
+
+    @classmethod
+    def read(cls, found: Mapping[str, Any] | None) -> Self | None:
+        """Read the ConfigMap; None where there is none, or one that somebody broke."""
+        data = (found or {}).get("data") or {}
+        if not data.get("domain") or not data.get("directory"):
+            return None
+        return cls(**{key: str(data.get(key, "")) for key in cls.__dataclass_fields__})
+
+    @property
+    def authority(self) -> str:
+        """Name who signs, as the Secret's annotation says it."""
+        return f"acme:{self.directory}"
+
+    @property
+    def mark(self) -> str:
+        """Give what tells this wish from another: the same name at the same server is the same."""
+        return hashlib.sha256(f"{self.domain} {self.directory}".encode()).hexdigest()[:16]
+
+    @property
+    def port(self) -> int:
+        """Give the server's TCP port."""
+        return urlsplit(self.directory).port or 443
+
+
+def wish_ref(system: str) -> Ref:
+    return Ref("v1", "ConfigMap", WISH, system)
+
+
+def life_ref(system: str) -> Ref:
+    return Ref("v1", "ConfigMap", LIFE, system)
+
+
+def wish_config(system: str, wish: Wish) -> Manifest:
+    """Compose the ConfigMap."""
+    meta = {"name": WISH, "namespace": system, "labels": labels(system, ROOM, WISH)}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": dict(vars(wish))}

@@ -1,0 +1,49 @@
+"""What an ACME server asks of the cluster, and what the pilot reads back of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seaway.kit.kube import Ref
+from seaway.model.manifests import stamp
+from seaway.model.snapshot import Live
+from seaway.rooms.acme.challenge import challenge, challenge_refs
+from seaway.rooms.acme.plan import desired, plan
+from seaway.rooms.acme.wish import Wish, wish_config
+from tests.rooms import golden
+
+CASES = golden.cases(Path(__file__).parent / "cases")
+OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "acme", "uid": "u-1", "labels": {}}}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.stem)
+def test_a_server_becomes_these_objects(case: Path) -> None:
+    wish = Wish.of(**golden.given(case))
+    path, proof = "/.well-known/acme-challenge/token", "token.thumbprint"
+    found = [item.manifest for item in desired("shop", wish)]
+    golden.hold(case, [*found, *challenge("shop", wish.domain, path, proof, OWNER)])
+
+
+def test_what_up_writes_is_what_the_pilot_reads() -> None:
+    wish = Wish.of("shop.example.org", "letsencrypt", "ops@example.org", "")
+    assert wish.staging.startswith("https://acme-staging")
+    assert Wish.read(wish_config("shop", wish)) == wish
+    assert Wish.read(None) is None
+    assert Wish.read({"data": {"domain": "shop.example.org"}}) is None
+
+
+def test_without_a_wish_all_goes_but_what_the_pilot_keeps() -> None:
+    wanted = desired("shop", Wish.of("shop.localhost", "https://ca.example.com/dir", "", ""))
+    made: list[Any] = [stamp(item.manifest) for item in wanted]
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {**made[0]["metadata"], "name": "acme-account"},
+    }
+    proof = [*challenge("shop", "shop.localhost", "/x", "y", OWNER)]
+    steps = plan("shop", None, Live.of([*made, secret, *proof]), {})
+    assert {step.ref for step in steps} == {Ref.of(each) for each in made}
+    assert not {step.ref for step in steps} & set(challenge_refs("shop"))
