@@ -44,7 +44,6 @@ GAPS: dict[str, Callable[[Any], bool] | None] = {
     "AWS's reference.": anybody_may,
     "What EKS does by the rights of who calls it, beyond passing roles, tags and making its own roles.": None,
     "What the registry of ECR asks of a policy for a push or a pull.": None,
-    "A key that is kept in a Secret of Kubernetes: files and Secrets Manager are.": None,
     "Waiting for the network: a NAT gateway is there at once; AWS takes minutes.": ready_at_once,
     "A NAT gateway that is gone lets its address go: in the emulator it keeps it.": keeps_its_address,
     "A security group or network interface of somebody else that holds the network.": holds_nothing,
