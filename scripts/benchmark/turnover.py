@@ -21,8 +21,8 @@ NODES: Final = 10
 ROUNDS: Final = 20
 #: Rounds before the first look at memory: programs grow into their caches until then.
 WARM: Final = 3
-#: Seconds in which what a node leaves is cleared away; the API server collects its garbage late.
-REST: Final = 60
+#: Seconds in which what a node leaves is cleared away, and a program of Go at rest its garbage (every 2 minutes).
+REST: Final = 200
 PROMISES: Final = {"turnover_left_behind": 0.0, "turnover_memory_grown": 0.05}
 KINDS: Final = (
     ("v1", "Node"),
