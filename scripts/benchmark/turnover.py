@@ -21,7 +21,7 @@ NODES: Final = 10
 ROUNDS: Final = 20
 #: Rounds before the first look at memory: programs grow into their caches until then.
 WARM: Final = 3
-#: Seconds in which what a node leaves is cleared away, and a program of Go at rest its garbage (every 2 minutes).
+#: Seconds in which what a node leaves is cleared away; programs of Go collect theirs every 2 minutes at rest.
 REST: Final = 200
 PROMISES: Final = {"turnover_left_behind": 0.0, "turnover_memory_grown": 0.05}
 KINDS: Final = (
