@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from scripts.benchmark.names import KNOTD, Knot
 from scripts.benchmark.registry import Guarded, Server
 from seaway.providers.local import engine
 
@@ -60,4 +61,13 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
     if not program.is_file():
         pytest.skip("the engine is not built: seaway cluster engine")
     with Guarded((program, "registry"), tmp_path / "guarded") as server:
+        yield server
+
+
+@pytest.fixture
+def knot(tmp_path: Path) -> Iterator[Knot]:
+    """A real server of names with the zone shop.test, in which nothing leads anywhere."""
+    if not KNOTD.is_file():
+        pytest.skip("knot is not on this machine: scripts/setup")
+    with Knot(tmp_path / "knot", {"shop.test": ""}) as server:
         yield server

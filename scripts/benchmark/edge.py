@@ -1,4 +1,4 @@
-"""The edge in the open: honest visitors beside slow clients, and its cost beside a bare Envoy."""
+"""The edge in the open: honest visitors beside slow clients, its cost beside a bare Envoy, a moving name."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import yaml
 
+from scripts.benchmark import names
 from scripts.benchmark.clusters import kube_of
 from scripts.benchmark.crossing import CLUSTER, DOMAIN, HTTPS, MONOLITH, SYSTEM, light, old_server, one_by_one
 from scripts.benchmark.pilot import cpu_seconds, processes
@@ -31,6 +32,7 @@ PROMISES: Final = {
     "slow_clients_p99_ratio": 2.0,
     "gateway_cost_ratio": 1 / 0.9,
     "gateway_p99_over_bare_s": 0.001,
+    "name_moved_failed": 0.0,
 }
 #: slowhttptest's modes: slow headers, slow bodies, overlapping ranges, slow reading.
 MODES: Final = {"headers": "-H", "bodies": "-B", "ranges": "-R", "reading": "-X"}
@@ -57,7 +59,7 @@ def measure() -> dict[str, Any]:
         try:
             seaway.tell("up", "--yes")
             bench = Bench(programs.program("vegeta"), Path(seaway.ask("status")["edge"]["ca"]), Path(folder))
-            return one_by_one((bench.beside_bare, bench.slow_clients))
+            return one_by_one((bench.beside_bare, bench.slow_clients, bench.moving_name))
         finally:
             seaway.tell("down", "--yes")
 
@@ -96,6 +98,11 @@ class Bench:
             figures[f"slow_{name}_p99_s"] = _p99(answers)
             worst = max(worst, _p99(answers) / _p99(alone))
         return {**figures, "slow_clients_failed": failed, "slow_clients_p99_ratio": worst}
+
+    def moving_name(self) -> dict[str, Any]:
+        """Move a name there and back under load; the sides are two servers of their own."""
+        with names.Knot(self._folder / "knot", {names.ZONE: ""}) as knot:
+            return names.there_and_back(knot, self._folder, ttl=5, visitors=8)
 
     def _cost(self, pid: int, port: int) -> tuple[Sequence[Answer], float]:
         """Give the answers at a port, and the CPU seconds of the process for each of them."""

@@ -12,6 +12,7 @@ from pathlib import Path as Folder
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from seaway.flow.misnamed import Found, contradictions_of_name
 from seaway.flow.system import System
 from seaway.kit.near import did_you_mean, nearest
 from seaway.kit.oci import architecture
@@ -36,15 +37,6 @@ NEEDS: Final = {
     "kubeconfig": ("context", "registry", "domain"),
 }
 ONLY: Final = {"account": "eks", "region": "eks", "context": "kubeconfig"}
-
-
-@dataclass(frozen=True)
-class Found:
-    """One contradiction: where, why, and what to do."""
-
-    path: Path
-    why: str
-    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,6 +92,7 @@ def _environments(system: System, declared: Declared) -> Iterator[Found]:
         if env.https.issuer == "acme":
             yield from _acme((*here, "https"), system.folder, env)
         yield from _belongs(here, env)
+        yield from contradictions_of_name(here, env)
 
 
 def _platforms(system: System, _: Declared) -> Iterator[Found]:

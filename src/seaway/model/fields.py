@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from seaway.kit.servers import NameServer
 from seaway.model.quantity import cpu, memory, storage
 from seaway.model.wrong import Wrong
 
@@ -33,6 +34,8 @@ _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(s|m|h)")
 _PERCENT: Final = re.compile(r"([1-9][0-9]{0,2})\s*%")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_OWNER: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?")
+_AFFIX: Final = re.compile(r"(?:[a-z0-9._-]|%\{record_type\})*")
 _RATE: Final = re.compile(r"(0|[1-9][0-9]{0,2})(\.[0-9]{1,3})?\s*%")
 #: Directories of ACME servers that have a name here, each with the one to rehearse at.
 DIRECTORIES: Final[Mapping[str, tuple[str, str]]] = {
@@ -183,6 +186,38 @@ def header(text: str) -> str:
     return text
 
 
+def nameserver(text: str) -> str:
+    """Check HOST or HOST:PORT of a server of names."""
+    try:
+        return str(NameServer.parse(text))
+    except ValueError as error:
+        raise Wrong(
+            str(error), "write HOST or HOST:PORT, such as ns1.example.com or 192.0.2.1:5353"
+        ) from error
+
+
+def place(text: str) -> str:
+    """Check an address by number, in its canonical form, or a host name."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return host(text)
+
+
+def owner(text: str) -> str:
+    """Check an owner as texts of external-dns name it: no comma and no = in it."""
+    if text and not _OWNER.fullmatch(text):
+        raise Wrong(f"{text!r} is no name of an owner", "letters, digits, . _ / and -, such as seaway-shop")
+    return text
+
+
+def affix(text: str) -> str:
+    """Check a prefix of texts of ownership (external-dns, --txt-prefix)."""
+    if not _AFFIX.fullmatch(text):
+        raise Wrong(f"{text!r} is no prefix of names", 'such as "%{record_type}-own."')
+    return text
+
+
 def command(text: str) -> str:
     """Check a command line: words as a shell would split them, no shell behind them."""
     try:
@@ -241,6 +276,10 @@ Cpu = Annotated[str, AfterValidator(cpu), _NUMBER_OR_TEXT]
 Memory = Annotated[str, AfterValidator(memory), _NUMBER_OR_TEXT]
 Storage = Annotated[str, AfterValidator(storage), _NUMBER_OR_TEXT]
 Network = Annotated[str, AfterValidator(network)]
+NameServerText = Annotated[str, AfterValidator(nameserver)]
+Place = Annotated[str, AfterValidator(place)]
+Owner = Annotated[str, AfterValidator(owner)]
+Affix = Annotated[str, AfterValidator(affix)]
 HeaderName = Annotated[str, AfterValidator(header), _like(_HEADER)]
 Text = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -252,6 +291,13 @@ Packages = Annotated[
 Files = Annotated[tuple[str, ...], BeforeValidator(several, json_schema_input_type=str | tuple[str, ...])]
 Networks = Annotated[
     tuple[Network, ...], BeforeValidator(several, json_schema_input_type=Network | tuple[Network, ...])
+]
+NameServers = Annotated[
+    tuple[NameServerText, ...],
+    BeforeValidator(several, json_schema_input_type=NameServerText | tuple[NameServerText, ...]),
+]
+Places = Annotated[
+    tuple[Place, ...], BeforeValidator(several, json_schema_input_type=Place | tuple[Place, ...])
 ]
 UrlPaths = Annotated[
     tuple[UrlPath, ...], BeforeValidator(several, json_schema_input_type=UrlPath | tuple[UrlPath, ...])

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mypy_boto3_eks import EKSClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_route53 import Route53Client
     from mypy_boto3_sts import STSClient
 
 REHEARSAL: Final = "SEAWAY_AWS_ENDPOINTS"
@@ -89,6 +90,10 @@ class Cloud:
     @cached_property
     def kms(self) -> KMSClient:
         return self.session.client("kms", **self._settings("kms"))
+
+    @cached_property
+    def route53(self) -> Route53Client:
+        return self.session.client("route53", **self._settings("route53"))
 
     @cached_property
     def sts(self) -> STSClient:

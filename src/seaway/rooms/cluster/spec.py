@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Literal, Self
+from ipaddress import ip_address
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from seaway.model.fields import DIRECTORIES, Address, Directory, Email, Host, Name, Port, Registry, Text
+from seaway.model.fields import (
+    DIRECTORIES,
+    Address,
+    Affix,
+    Directory,
+    Duration,
+    Email,
+    Host,
+    Name,
+    NameServers,
+    NameServerText,
+    Owner,
+    Places,
+    Port,
+    Registry,
+    Text,
+    seconds,
+)
 from seaway.model.spec import Range, Spec
 from seaway.model.wrong import Wrong
 
 #: Sizes of local nodes, the smallest first.
 LOCAL_SIZES: Final = ("small", "medium", "large")
+#: Seconds that the public name may be kept by resolvers, at most.
+LONGEST_TTL: Final = 86400
 
 
 class NodesSpec(Range):
@@ -77,6 +97,78 @@ class HttpsSpec(Spec):
         return self
 
 
+class DnsSpec(Spec):
+    """Where the public name is kept, and how it moves to the gateway: see `seaway domain`."""
+
+    provider: Literal["route53", "rfc2136", "manual"] = Field(
+        description="who changes the zone: Route 53, a server that takes signed updates (BIND, Knot, "
+        "PowerDNS), or you: manual says what to put there, and waits for it",
+        examples=["rfc2136"],
+    )
+    zone: Host = Field(description="the zone that holds the domain", examples=["example.com"])
+    server: NameServerText = Field(
+        default="",
+        description="HOST or HOST:PORT of the zone's own server; rfc2136 needs it, manual finds it by itself",
+        examples=["ns1.example.com"],
+    )
+    key: str = Field(
+        default="",
+        description="on rfc2136: the key that signs (TSIG): the path (with a /) of what tsig-keygen writes, "
+        "or the name of a secret: dns-key is hmac-sha256:NAME:BASE64 in SEAWAY_SECRET_DNS_KEY",
+        examples=["dns-key", "./dns.key"],
+    )
+    to: Places = Field(
+        default=(),
+        max_length=20,
+        description="where the gateway answers: addresses, or one host name; on local 127.0.0.1",
+        examples=[["203.0.113.7"]],
+    )
+    ttl: Duration = Field(
+        default="60s",
+        description="how long resolvers may keep the name from before it moves; as long takes the way back",
+        examples=["60s"],
+    )
+    hold: Duration = Field(
+        default="10m",
+        description="how long the gateway is watched after the move; where it fails, the name goes back",
+        examples=["10m"],
+    )
+    resolvers: Annotated[NameServers, Field(min_length=1, max_length=10)] = Field(
+        default=("1.1.1.1", "8.8.8.8", "9.9.9.9"),
+        description="resolvers that are asked what visitors see",
+        examples=[["1.1.1.1", "8.8.8.8"]],
+    )
+    owner: Owner = Field(
+        default="",
+        description="who owns the name in the TXT records of external-dns; by default seaway-SYSTEM",
+        examples=["seaway-shop"],
+    )
+    prefix: Affix = Field(
+        default="",
+        description="of the names of those TXT records, as --txt-prefix of external-dns",
+        examples=["%{record_type}-own."],
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.provider == "rfc2136" and not (self.server and self.key):
+            raise Wrong("rfc2136 needs a server and a key", "add server: ns1.example.com and key: dns-key")
+        if self.key and self.provider != "rfc2136":
+            raise Wrong(f"key means nothing with {self.provider}", "remove it, or say provider: rfc2136")
+        if self.server and self.provider == "route53":
+            raise Wrong("server means nothing with route53", "remove it, or say provider: rfc2136")
+        if self.named and len(self.to) > 1:
+            raise Wrong("to has a host name beside others", "one host name alone, or addresses")
+        if seconds(self.ttl) > LONGEST_TTL:
+            raise Wrong(f"ttl is {self.ttl}: nobody could go back within a day", "ttl: 60s")
+        return self
+
+    @property
+    def named(self) -> bool:
+        """Whether the gateway is found by a name of its own."""
+        return any(not _is_ip(each) for each in self.to)
+
+
 class EnvironmentSpec(Spec):
     """One place where the system runs; `rehearsal: local` is short for `rehearsal: {on: local}`."""
 
@@ -113,3 +205,12 @@ class EnvironmentSpec(Spec):
         description="the monolith's address here, where it differs from monolith.address",
         examples=["http://legacy.internal:9000"],
     )
+    dns: DnsSpec | None = Field(default=None, description="where the public name is kept, for seaway domain")
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

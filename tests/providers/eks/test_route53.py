@@ -1,0 +1,226 @@
+"""The public name at Route 53: moto keeps the zone, whatever is asked of it goes over the wire."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import boto3
+import httpx2 as httpx
+import pytest
+
+from scripts.benchmark.names import NAME, ZONE, Knot
+from seaway.errors import Conflict, NotFound, Refused, SeawayError
+from seaway.flow.domain import back, move
+from seaway.ports.dns import Change, Records
+from seaway.providers.eks.cloud import REHEARSAL
+from seaway.providers.eks.route53 import Route53
+from tests.flow.names import OLD, place
+from tests.providers.eks.looks import OPEN, Aws
+
+THROTTLED = b"""<?xml version="1.0"?>
+<ErrorResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Error><Type>Sender</Type>
+<Code>Throttling</Code><Message>Rate exceeded</Message></Error><RequestId>1</RequestId></ErrorResponse>"""
+
+
+@pytest.fixture
+def client(rehearsal: Aws) -> Any:
+    return boto3.client("route53", endpoint_url=rehearsal.moto, region_name="us-east-1", **OPEN)
+
+
+@pytest.fixture
+def zone(client: Any) -> Route53:
+    name = f"{uuid4().hex[:12]}.example.com"
+    client.create_hosted_zone(Name=name, CallerReference=name)
+    return Route53.open(name)
+
+
+def records(zone: Route53, kind: str, ttl: int, *values: str) -> Records:
+    prefix = "a-" if kind == "TXT" else ""
+    return Records(f"{prefix}www.{zone.zone}", kind, ttl, values)
+
+
+def none(like: Records) -> Records:
+    return Records(like.name, like.kind)
+
+
+def upsert(client: Any, zone: Route53, **record: Any) -> None:
+    changes = [{"Action": "UPSERT", "ResourceRecordSet": record}]
+    client.change_resource_record_sets(HostedZoneId=zone.hosted, ChangeBatch={"Changes": changes})
+
+
+def test_what_is_put_there_is_read_with_its_ttl_and_taken_away_again(zone: Route53) -> None:
+    name = f"www.{zone.zone}"
+    old = records(zone, "A", 3600, "192.0.2.1", "192.0.2.2")
+    text = records(zone, "TXT", 300, '"heritage=external-dns,external-dns/owner=us"')
+    assert zone.read(name) == ()
+    zone.change([Change(none(old), old), Change(none(text), text)])
+    assert zone.read(name) == (old,)
+    assert zone.read(text.name) == (text,)
+    lower, alias = replace(old, ttl=60), records(zone, "CNAME", 60, "gateway.example.com.")
+    zone.change([Change(old, lower), Change(text, text)])
+    assert zone.read(name) == (lower,)
+    zone.change([Change(lower, none(lower)), Change(none(alias), alias), Change(text, none(text))])
+    assert zone.read(name) == (alias,)
+    assert zone.read(text.name) == ()
+    zone.change([Change(none(old), none(old))])
+
+
+def test_a_change_that_begins_from_something_else_is_not_made(zone: Route53, client: Any) -> None:
+    theirs = records(zone, "A", 60, "198.51.100.1")
+    value = [{"Value": theirs.values[0]}]
+    upsert(client, zone, Name=theirs.name, Type="A", TTL=60, ResourceRecords=value)
+    mine, text = replace(theirs, values=("203.0.113.7",)), records(zone, "TXT", 300, '"x"')
+    with pytest.raises(Conflict, match="somebody else changed"):
+        zone.change([Change(none(text), text), Change(replace(theirs, ttl=3600), mine)])
+    assert zone.read(theirs.name) == (theirs,)
+    assert zone.read(text.name) == ()
+
+
+def test_what_could_not_be_put_back_as_it_was_is_refused(zone: Route53, client: Any) -> None:
+    value = [{"Value": "192.0.2.1"}]
+    upsert(
+        client,
+        zone,
+        Name=f"www.{zone.zone}",
+        Type="A",
+        SetIdentifier="one",
+        Weight=1,
+        TTL=60,
+        ResourceRecords=value,
+    )
+    with pytest.raises(Refused, match="one of several by a routing policy"):
+        zone.read(f"www.{zone.zone}")
+
+
+def test_an_alias_of_aws_is_put_back_as_it_was(zone: Route53, client: Any) -> None:
+    target = {"HostedZoneId": "Z35SXDOTRQ7X7K", "DNSName": "lb.example.com.", "EvaluateTargetHealth": True}
+    upsert(client, zone, Name=f"www.{zone.zone}", Type="A", AliasTarget=target)
+    before = client.list_resource_record_sets(HostedZoneId=zone.hosted)["ResourceRecordSets"]
+    (old,) = zone.read(f"www.{zone.zone}")
+    assert (old.ttl, old.values) == (60, ("alias:Z35SXDOTRQ7X7K:lb.example.com:true",))
+    new = replace(old, values=("203.0.113.7",))
+    zone.change([Change(old, new)])
+    zone.change([Change(new, old)])
+    assert client.list_resource_record_sets(HostedZoneId=zone.hosted)["ResourceRecordSets"] == before
+
+
+def test_a_zone_that_is_not_there_private_or_there_twice_is_told(zone: Route53, client: Any) -> None:
+    with pytest.raises(NotFound, match="no public hosted zone"):
+        Route53.open("none.example.com")
+    client.create_hosted_zone(
+        Name="inside.example.com",
+        CallerReference="inside",
+        VPC={"VPCRegion": "us-east-1", "VPCId": "vpc-1"},
+        HostedZoneConfig={"PrivateZone": True},
+    )
+    with pytest.raises(NotFound, match="no public hosted zone"):
+        Route53.open("inside.example.com")
+    client.create_hosted_zone(Name=zone.zone, CallerReference="twice")
+    with pytest.raises(Refused, match="there are 2 public hosted zones"):
+        Route53.open(zone.zone)
+
+
+@contextmanager
+def throttling(moto: str, times: int) -> Iterator[tuple[str, list[int]]]:
+    """Stand before moto and refuse the first calls as AWS does; gives the URL, and the calls that came."""
+    calls: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            calls.append(len(body))
+            if len(calls) <= times:
+                status, content = 400, THROTTLED
+            else:
+                found = httpx.request(
+                    self.command, moto + self.path, content=body, headers=dict(self.headers), trust_env=False
+                )
+                status, content = found.status_code, found.content
+            self.send_response(status)
+            self.send_header("Content-Type", "text/xml")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = _answer  # noqa: N815
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", calls
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the pauses between two tries, which grow."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_provider_that_throttles_is_asked_again(
+    zone: Route53, rehearsal: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = records(zone, "A", 60, "192.0.2.1")
+    with throttling(rehearsal.moto, 3) as (url, calls):
+        monkeypatch.setenv(REHEARSAL, f"{rehearsal.moto} route53={url}")
+        Route53.open(zone.zone).change([Change(none(made), made)])
+    assert zone.read(made.name) == (made,)
+    assert len(calls) == 3 + 3
+
+
+@pytest.mark.usefixtures("impatient")
+def test_one_that_throttles_on_is_told(
+    zone: Route53, rehearsal: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with throttling(rehearsal.moto, 99) as (url, calls):
+        monkeypatch.setenv(REHEARSAL, f"{rehearsal.moto} route53={url}")
+        with pytest.raises(SeawayError, match="cannot be looked for") as found:
+            Route53.open(zone.zone)
+    assert "Throttling" in found.value.why
+    assert len(calls) == 5
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """Route 53, whose records a real server of names has too: as the resolvers of visitors would."""
+
+    dns: Route53
+    knot: Knot
+
+    @property
+    def place(self) -> str:
+        return self.dns.place
+
+    def read(self, name: str) -> tuple[Records, ...]:
+        return self.dns.read(name)
+
+    def change(self, changes: Sequence[Change]) -> None:
+        self.dns.change(changes)
+        self.knot.put(ZONE, *(each.after for each in changes))
+
+
+def test_the_public_name_moves_there_and_back(client: Any, knot: Knot, tmp_path: Path) -> None:
+    client.create_hosted_zone(Name=ZONE, CallerReference=ZONE)
+    route53 = Route53.open(ZONE)
+    for each in OLD:
+        values = [{"Value": value} for value in each.values]
+        upsert(client, route53, Name=each.name, Type=each.kind, TTL=each.ttl, ResourceRecords=values)
+    knot.put(ZONE, *OLD)
+    with place(knot, tmp_path) as there:
+        here = replace(there.here, dns=Mirrored(route53, knot))
+        assert move(here, adopt=True).problems == ()
+        assert route53.read(NAME) == here.wish.target
+        assert back(here).held.records == OLD
+    assert route53.read(NAME) == OLD
