@@ -35,7 +35,13 @@ def status(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None
         emit_json(told)
     else:
         names = " ".join(told["names"]) or "-"
-        row = (names, told["issuer"] or "-", str(told["days"]), told["until"][:10], told["renewal"][:10])
+        row = (
+            names,
+            told["issuer"] or "-",
+            str(told["days"]),
+            told["until"][:10],
+            told["renewal"][:10] or "-",
+        )
         emit(found.url, "")
         emit_table(("names", "issuer", "days left", "ends", "renewed from"), [row])
         emit("", f"✗ {found.failure}" if found.failure else "✓ visitors are shown this one")
