@@ -11,6 +11,7 @@ import pytest
 from scripts.benchmark.names import KEY, NAME, ZONE, Knot, Side, free_port
 from seaway.errors import Conflict, Refused, SeawayError, Unreachable, Unready
 from seaway.flow.domain import back, domain_status, look, move
+from seaway.kit import dns
 from seaway.kit.dns import Change, Records, ask
 from seaway.kit.servers import NameServer
 from seaway.ports.dns import Dns
@@ -169,7 +170,8 @@ def test_a_zone_that_visitors_are_not_told_of_stays(there: Place, tmp_path: Path
     assert look(there.here).records == OLD
 
 
-def test_without_any_resolver_nothing_moves(there: Place) -> None:
+def test_without_any_resolver_nothing_moves(there: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dns, "PATIENCE", 0.5)
     nobody = NameServer("127.0.0.1", free_port())
     with pytest.raises(Unreachable, match="no resolver answers"):
         move(replace(there.here, resolvers=(nobody,)), adopt=True)
