@@ -12,7 +12,7 @@ import typer
 
 from seaway.cli.consent import consent
 from seaway.cli.options import Format, Output, Yes
-from seaway.cli.story import Story, emit, emit_json, next_commands
+from seaway.cli.story import Story, answer, emit, emit_json, next_commands
 from seaway.errors import UsageError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def create(  # noqa: PLR0917  (typer's options)
     with Story() as story:
         fleet = _fleet(on, region, tuple(open_to or ()))
         facts = fleet.create(name, nodes, _size(on, size), story)
-    _answer(output, _document(facts), f"cluster {name} runs; context {facts.context}")
+    answer(output, _document(facts), f"cluster {name} runs; context {facts.context}")
     next_commands(
         (f"kubectl --context {facts.context} get nodes", "its nodes"),
         (f"seaway cluster delete --name {name}{_place(on, region)}", "its end"),
@@ -148,7 +148,7 @@ def scale(  # noqa: PLR0917  (typer's options)
         _agree(f"cluster {name} is not changed without a word", proposal, "Make it so?")
     with Story() as story:
         facts = _fleet(on, region).scale(name, nodes, _size(on, size), story)
-    _answer(output, _document(facts), f"cluster {name} has {len(facts.nodes)} nodes")
+    answer(output, _document(facts), f"cluster {name} has {len(facts.nodes)} nodes")
     next_commands((f"seaway cluster nodes --name {name}{_place(on, region)}", "see them"))
 
 
@@ -161,7 +161,7 @@ def use(
     Example: seaway cluster use --name demo
     """
     context = _fleet(on, region).use(name)
-    _answer(output, {"context": context}, f"current context: {context}")
+    answer(output, {"context": context}, f"current context: {context}")
     next_commands(("kubectl get nodes", "its nodes"))
 
 
@@ -188,7 +188,7 @@ def delete(
         found = _fleet(on, region).delete(name, story)
     where = "on this machine" if on is Where.LOCAL else "of Seaway there"
     done = f"nothing is left of cluster {name}" if found else f"there is no cluster {name} {where}"
-    _answer(output, {"deleted": name, "found": found}, done)
+    answer(output, {"deleted": name, "found": found}, done)
     if not found:
         next_commands((f"seaway cluster list{_place(on, region)}", "those that are there"))
 
@@ -209,7 +209,7 @@ def engine(
 
     with Story() as story:
         built = house.build_engine(story, pack)
-    _answer(output, built, f"the engine is in {built['engine']}")
+    answer(output, built, f"the engine is in {built['engine']}")
     if pack:
         checksum = f"SEAWAY_ENGINE={built['archive']} SEAWAY_ENGINE_SHA256={built['sha256']}"
         next_commands((f"{checksum} seaway cluster create", "use it elsewhere"))
@@ -267,13 +267,6 @@ def _agree(refusal: str, proposal: Proposal, question: str) -> None:
     if lines:
         head = f"In AWS account {proposal.account}, {proposal.region}, context {proposal.context}:"
         consent(refusal, head, lines, question)
-
-
-def _answer(output: Format, document: Any, text: str) -> None:
-    if output is Format.JSON:
-        emit_json(document)
-    else:
-        emit(text)
 
 
 def _document(facts: ClusterFacts) -> dict[str, Any]:

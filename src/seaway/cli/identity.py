@@ -9,7 +9,7 @@ import typer
 
 from seaway.cli.consent import consent
 from seaway.cli.options import Format, Output, Yes, seconds_of
-from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
+from seaway.cli.story import Story, answer, emit, emit_json, emit_table, next_commands
 from seaway.model.identity import Identity, Job, Kind, Whoami, Wish
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def create(  # noqa: PLR0917  (typer's options)
         _agree(house, f"identity {name} is not made without a word", [may, *takes], "Make it?")
     with Story() as story:
         made = house.create(wish, to or (), story)
-    _answer(output, _document(made), f"{made.kind} {made.arn} may do the job of a {made.job}")
+    answer(output, _document(made), f"{made.kind} {made.arn} may do the job of a {made.job}")
     if made.kind is Kind.USER:
         next_commands((f"seaway identity rotate {name} --to PLACE", "a key, and another from time to time"))
     else:
@@ -155,9 +155,7 @@ def rotate(
         _agree(house, f"the key of {name} is not changed without a word", lines, "Rotate it?")
     with Story() as story:
         done = house.rotate(name, to or (), waits, story)
-    _answer(
-        output, _document(done), f"the key of {name} is {done.keys[0].id}, at {', '.join(done.consumers)}"
-    )
+    answer(output, _document(done), f"the key of {name} is {done.keys[0].id}, at {', '.join(done.consumers)}")
     next_commands(("seaway identity list", "how old keys are"))
 
 
@@ -175,7 +173,7 @@ def revoke(name: Name, region: Region = "", yes: Yes = False, output: Output = F
     with Story() as story:
         gone = house.revoke(name, story)
     done = f"identity {name} can do nothing any more" if gone else f"there is no identity {name}"
-    _answer(output, {"revoked": name, "found": gone}, done)
+    answer(output, {"revoked": name, "found": gone}, done)
     if not gone:
         next_commands(("seaway identity list", "those that are there"))
 
@@ -208,13 +206,6 @@ def _keys(identity: Identity) -> str:
         f"{key.id} of {key.made:%Y-%m-%d}" + ("" if key.active else ", inactive") for key in identity.keys
     ]
     return "; ".join(found + ["rotation under way"] * identity.rotating) or "-"
-
-
-def _answer(output: Format, document: Any, text: str) -> None:
-    if output is Format.JSON:
-        emit_json(document)
-    else:
-        emit(text)
 
 
 def _document(identity: Identity) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 
+from seaway.cli.options import Format
 from seaway.model.event import Event, Outcome
 
 if TYPE_CHECKING:
@@ -113,6 +114,14 @@ def emit_json(document: Any) -> None:
     """Write the command's one JSON document to stdout."""
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
     sys.stdout.flush()
+
+
+def answer(output: Format, document: Any, text: str) -> None:
+    """Give a command's answer as it is asked for: the document, or the text for people."""
+    if output is Format.JSON:
+        emit_json(document)
+    else:
+        emit(text)
 
 
 def emit(*lines: str) -> None:
