@@ -131,8 +131,8 @@ def _played(kwok: Path) -> list[str | Path]:
     if found is None:
         raise RuntimeError(f"cluster {NAME} is gone")
     only = f"--manage-nodes-with-label-selector={'='.join(PLAYED)}"
-    # Renewed every 30 s: a node whose lease is older than 50 s counts as lost.
-    alive = "--node-lease-duration-seconds=120"
+    # Renewed every quarter of it: a node whose lease is older than 20 s counts as lost (control.py).
+    alive = "--node-lease-duration-seconds=48"
     return [
         *(kwok, f"--kubeconfig={found.kubeconfig}", f"--config={KWOK / 'stages.yaml'}"),
         *("--manage-all-nodes=false", only, alive, f"--cidr={PODS}"),
