@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ from seaway.cli.story import Story as Told
 from seaway.providers.local import engine
 
 RATE: Final = 200
-HOLD: Final = 2.0
+HOLD: Final = 1.5
 LIMIT: Final = 900
 OLD: Final = f"http://127.0.0.1:{town.MONOLITH}"
 
@@ -41,7 +41,8 @@ def main() -> None:
     journey.begin(seaway)
     edge = seaway.ask("status")["edge"]
     load = _load(programs, edge, given.rate, LIMIT)
-    step = scaling.Step(seaway, _load(programs, edge, scaling.LOGINS, scaling.LASTS))
+    wrong = _load(programs, edge, scaling.LOGINS, scaling.LASTS, scaling.ALONE)
+    step = scaling.Step(seaway, wrong)
     story = journey.Story()
     with _timed(seconds, "journey"):
         _say(f"{given.rate} requests a second over HTTPS; routes leave, one returns and goes again")
@@ -69,10 +70,13 @@ def _travel(seaway: Seaway, system: Path, story: journey.Story, step: scaling.St
     step.settle()
 
 
-def _load(programs: engine.Engine, edge: dict[str, Any], rate: int, limit: int) -> Load:
+def _load(
+    programs: engine.Engine, edge: dict[str, Any], rate: int, limit: int, options: Sequence[str] = ()
+) -> Load:
     url = edge["url"]
     port = int(url.rsplit(":", 1)[1]) if url.count(":") > 1 else 443
-    return Load(programs.program("vegeta"), url, port, Path(edge["ca"]), rate=rate, limit=limit)
+    ca = Path(edge["ca"])
+    return Load(programs.program("vegeta"), url, port, ca, rate=rate, limit=limit, options=options)
 
 
 def _farewell(given: argparse.Namespace, edge: dict[str, Any], system: Path, seaway: Seaway) -> None:

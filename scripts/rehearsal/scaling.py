@@ -14,8 +14,10 @@ from scripts.rehearsal.load import Answer, Load
 from scripts.rehearsal.seaway import Seaway
 from scripts.rehearsal.visitor import Visitor
 
-#: Logins a second with a wrong password: each costs the users service a fifth of a second of CPU, on purpose.
+#: Logins a second with a wrong password, at most: each costs a fifth of a second of CPU, on purpose.
 LOGINS: Final = 1
+#: One after the other, as somebody who tries passwords sends them: on a slow machine they do not pile up.
+ALONE: Final = ("-workers=1", "-max-workers=1")
 WRONG: Final = HTTPStatus.UNAUTHORIZED
 #: Seconds for which the load lasts at most, and stays once a node has come; in which the node must be gone.
 LASTS: Final = 75
