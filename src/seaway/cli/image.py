@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -34,6 +35,8 @@ Key = Annotated[
 ]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Take the base's newest packages first.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Tell what is in each layer, and why.")]
+#: Images that are made at once.
+TOGETHER: Final = 4
 #: What a layer holds is listed up to this many; `-o json` has all.
 SHOWN: Final = 12
 
@@ -103,27 +106,30 @@ def _make(
     key: str | None = None,
     explain: bool = False,
 ) -> None:
-    from seaway.model.event import Event, Outcome  # noqa: PLC0415
+    from seaway.model.event import told  # noqa: PLC0415
     from seaway.rooms.images.store import Store  # noqa: PLC0415
 
     store, signer = Store(), _signer(key) if key else None
-    made: list[dict[str, Any]] = []
     with Story() as story:
         registry, recipes = _open(on, file, services, builds=True)
         if refresh:
             _refresh(recipes.values(), store)
-        for name, recipe in recipes.items():
-            step, begin = f"images/{name}/build", time.monotonic()
-            story(Event(step, Outcome.STARTED, f"image of {name}"))
-            ref = recipe.ref(registry.place)
-            there = None if again or refresh else registry.resolve(ref)
-            image = ref.at(there) if there else _built(recipe, registry, store, story, step, signer=signer)
-            seconds = round(time.monotonic() - begin, 3)
-            story(Event(step, Outcome.DONE, f"image of {name}", 1.0, seconds))
-            made.append({"service": name, "image": str(image), "digest": str(image.digest), "tag": ref.tag,
-                         "built": not there, "seconds": seconds})  # fmt: skip
-            if explain:
-                made[-1]["layers"] = _explained(recipe, store)
+
+        def one(recipe: Recipe) -> dict[str, Any]:
+            name, ref, begin = recipe.service, recipe.ref(registry.place), time.monotonic()
+            step = f"images/{name}/build"
+            with told(story, step, f"image of {name}"):
+                there = None if again or refresh else registry.resolve(ref)
+                if there:
+                    image = ref.at(there)
+                else:
+                    image = _built(recipe, registry, store, story, step, signer=signer)
+            row = {"service": name, "image": str(image), "digest": str(image.digest), "tag": ref.tag,
+                   "built": not there, "seconds": round(time.monotonic() - begin, 3)}  # fmt: skip
+            return {**row, "layers": _explained(recipe, store)} if explain else row
+
+        with ThreadPoolExecutor(TOGETHER) as pool:
+            made = [*pool.map(one, recipes.values())]
         store.trim()
     if output is Format.JSON:
         emit_json(made)

@@ -23,7 +23,7 @@ from seaway.rooms.images.platform import Envoy, Gateway, Postgres, platform_ref
 from seaway.rooms.images.project import Project
 from seaway.rooms.images.recipe import Recipe
 
-BASE = Base("k", "amd64", (), "3.11", "x86_64-manylinux_2_36", "/usr/bin/python3", "usr/lib/site", None)
+BASE = Base("k", "amd64", tuple, "3.11", "x86_64-manylinux_2_36", "/usr/bin/python3", "usr/lib/site", None)
 LAYER = oci.Layer("sha256:" + "a" * 64, "sha256:" + "b" * 64, 12, comment="it")
 HOST = "127.0.0.1:5055"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from seaway.rooms.images.bytecode import Interpreter, compile_tree
 from seaway.rooms.images.store import Store, key
 
 #: Part of every key: raise it when this file changes what it makes.
-RECIPE = 2
+RECIPE = 3
 PACKAGES = ("ca-certificates", "dash", "libc6", "python3", "tzdata")
 USER = 10001
 #: No use in a container: documentation, translations, build helpers, what an installer leaves.
@@ -36,13 +36,14 @@ NEEDLESS = (
 class Base:
     """What an image starts from. `libc` is the platform that wheels are chosen for, in uv's words.
 
+    `pack` finds its layers or makes them, which may take seconds that nothing else need wait for.
     `program` is its Python and `site` where that looks for packages by itself. Without `python` there is
     nothing on this machine that writes byte code for it: what is made for another `arch` is never run here.
     """
 
     key: str
     arch: str
-    layers: tuple[oci.Layer, ...]
+    pack: Callable[[], tuple[oci.Layer, ...]]
     version: str
     libc: str
     program: str
@@ -73,19 +74,18 @@ def debian_base(store: Store, packages: tuple[str, ...], arch: str, report: Repo
         if python := _interpreter(root, own):
             report(Event(step, Outcome.PROGRESS, "compiling Python's library", 0.6))
             compile_tree(python, root, "/", (f"usr/lib/{_program(root).name}",))
-        report(Event(step, Outcome.PROGRESS, "packing the base layer", 0.8))
 
     name = base_key(packages, arch)
     root = store.tree(name, make)
     version = _program(root).name.removeprefix("python")
-    layer = store.layer(name, "Debian: " + ", ".join((*PACKAGES, *packages)), lambda: _entries(root))
+    comment = "Debian: " + ", ".join((*PACKAGES, *packages))
     libc = re.match(r"(\d+)\.(\d+)", (root / "etc/seaway/libc").read_text())
     if not libc:
         raise SeawayError("the base layer was not made whole", where=str(root), remedy="remove this folder")
     return Base(
         name,
         arch,
-        (layer,),
+        lambda: (store.layer(name, comment, lambda: _entries(root)),),
         version,
         f"{machine(arch)}-manylinux_{libc[1]}_{libc[2]}",
         "/usr/bin/python3",

@@ -28,9 +28,10 @@ SHARED = "seaway/base"
 
 @dataclass(frozen=True)
 class Parts:
-    """The layers of an image, by what they are for; `needed` are its dependencies, as `pinned` says."""
+    """The layers of an image: its base's `below`, its dependencies `needed` (as `pinned` says), its own."""
 
     base: Base
+    below: tuple[oci.Layer, ...]
     pinned: dependencies.Requirements | None
     needed: oci.Layer | None
     application: oci.Layer
@@ -38,7 +39,7 @@ class Parts:
     @property
     def layers(self) -> tuple[oci.Layer, ...]:
         """All of them, the lowest first."""
-        return (*self.base.layers, *((self.needed,) if self.needed else ()), self.application)
+        return (*self.below, *((self.needed,) if self.needed else ()), self.application)
 
 
 def build(
@@ -97,10 +98,13 @@ def join(registry: Registry, untagged: ImageRef, images: Mapping[str, Digest]) -
 def put_together(recipe: Recipe, store: Store, report: Report, step: str, arch: str) -> Parts:
     """Find an image's layers on this machine, or make them; nothing is pushed. Raises SeawayError."""
     base = find_base(recipe, store, report, step, arch)
-    pinned = dependencies.read(recipe.project)
-    needed = dependencies.dependency_layer(store, base, pinned, report, step) if pinned else None
-    report(Event(step, Outcome.PROGRESS, "packing the application", 0.9))
-    return Parts(base, pinned, needed, _application(recipe, base, store))
+    with ThreadPoolExecutor(1) as pool:
+        below = pool.submit(base.pack)
+        pinned = dependencies.read(recipe.project)
+        needed = dependencies.dependency_layer(store, base, pinned, report, step) if pinned else None
+        report(Event(step, Outcome.PROGRESS, "packing the application", 0.9))
+        own = _application(recipe, base, store)
+        return Parts(base, below.result(), pinned, needed, own)
 
 
 def find_base(recipe: Recipe, store: Store, report: Report, step: str, arch: str) -> Base:

@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from seaway.errors import SeawayError
 from seaway.kit import oci
@@ -40,15 +40,15 @@ class Piece:
 
 def contents(store: Store, layers: Iterable[oci.Layer]) -> list[Piece]:
     """List what is in the layers, each looked at once on this machine."""
-    found: set[Piece] = set()
-    for layer in layers:
-        name = f"contents-{RECIPE}-{layer.digest.removeprefix('sha256:')}"
-        known = store.recall(name)
-        if known is None:
-            known = {"pieces": [asdict(piece) for piece in look_into(store.blob(layer.digest))]}
-            store.remember(name, known)
-        found |= {Piece(**each) for each in known["pieces"]}
-    return sorted(found)
+    return sorted({piece for layer in layers for piece in _contents(store, layer)})
+
+
+def _contents(store: Store, layer: oci.Layer) -> Iterator[Piece]:
+    def look() -> dict[str, Any]:
+        return {"pieces": [asdict(piece) for piece in look_into(store.blob(layer.digest))]}
+
+    known = store.facts(f"contents-{RECIPE}-{layer.digest.removeprefix('sha256:')}", look)
+    return (Piece(**each) for each in known["pieces"])
 
 
 def look_into(layer: Path) -> list[Piece]:

@@ -30,7 +30,9 @@ ABSENT = (
     "sysvinit-utils", "tar", "ucf",
 )  # fmt: skip
 _NO_PACKAGE = re.compile(r"Unable to locate package (\S+)|Package '?(\S+?)'? has no installation candidate")
-_PLANNED = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) .*\[(\w+)\]\)", re.MULTILINE)
+#: What apt says that it installs (`--verbose-versions`): a line for each, indented.
+_PLAN = re.compile(r"^The following NEW packages will be installed:\n((?: .*\n)+)", re.MULTILINE)
+_PLANNED = re.compile(r"^ +([^\s:]+)\S* \((\S+)\)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -74,14 +76,19 @@ def fetch(
     with locked(folder / "lock", "another build", notes(report, "lock")):
         apt = _Apt(folder, wanted, foreign)
         apt.update(report, step)
-        planned = _PLANNED.findall(apt.run("--simulate", "install", *wanted))
-        report(Event(step, Outcome.PROGRESS, f"downloading {len(planned)} Debian packages", 0.1))
-        apt.run("--download-only", "install", *wanted)
-    found = []
-    for name, version, kind in sorted(planned):
-        file = folder / "archives" / f"{name}_{version.replace(':', '%3a')}_{kind}.deb"
-        found.append(Package(name, version, file))
-    return tuple(found)
+        report(Event(step, Outcome.PROGRESS, "downloading Debian packages", 0.1))
+        plan = _PLAN.search(apt.run("--download-only", "--verbose-versions", "install", *wanted))
+    return tuple(
+        Package(name, version, _file(folder / "archives", name, version, arch or architecture()))
+        for name, version in sorted(_PLANNED.findall(plan[1] if plan else ""))
+    )
+
+
+def _file(folder: Path, name: str, version: str, arch: str) -> Path:
+    """Find the file of a package, which is for one architecture or for all."""
+    stem = f"{name}_{version.replace(':', '%3a')}"
+    own = folder / f"{stem}_{arch}.deb"
+    return own if own.exists() else folder / f"{stem}_all.deb"
 
 
 def stale(cache: Path) -> None:

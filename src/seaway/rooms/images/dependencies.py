@@ -21,7 +21,7 @@ from seaway.rooms.images.poetry import exported
 from seaway.rooms.images.project import Project
 from seaway.rooms.images.store import Store, key
 
-RECIPE = 3
+RECIPE = 4
 SITE = "app/site"
 _INCLUDE = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[ =]*(\S+)", re.MULTILINE)
 _NO_WHEEL = re.compile(r"([\w.-]+?)(?:==\S+)? has no (?:usable )?wheels|Wheels are required for `([^`]+)`")

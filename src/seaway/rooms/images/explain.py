@@ -41,7 +41,7 @@ class Explained:
 
 def explain(recipe: Recipe, parts: Parts, store: Store) -> tuple[Explained, ...]:
     """Look into the layers of an image, the lowest first."""
-    found = [_base(recipe, layer, store) for layer in parts.base.layers]
+    found = [_base(recipe, layer, store) for layer in parts.below]
     if parts.needed and parts.pinned:
         found.append(_dependencies(recipe, parts.needed, parts.pinned, store))
     found.append(_application(recipe, parts.application))

@@ -50,10 +50,11 @@ def pulled_base(store: Store, text: str, arch: str, report: Report, step: str) -
         known = _pull(store, ref, arch, report, step)
         store.remember(name, known)
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    layers = tuple(oci.Layer(**layer) for layer in known["layers"])
     return Base(
         name,
         arch,
-        tuple(oci.Layer(**layer) for layer in known["layers"]),
+        lambda: layers,
         known["version"],
         known["libc"],
         known["program"],
