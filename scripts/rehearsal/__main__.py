@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from scripts.rehearsal import journey, report, scaling, town, visitor
+from scripts.benchmark.pebble import Server
+from scripts.rehearsal import acme, journey, report, scaling, town, visitor
 from scripts.rehearsal.load import Load
 from scripts.rehearsal.seaway import Seaway
 from seaway.cli.story import Story as Told
@@ -35,11 +36,12 @@ def main() -> None:
     seaway = Seaway(system / "seaway.yaml", {name: town.secret(name) for name in town.SHARED})
     if given.fresh:
         seaway.tell("down", "--yes")
+    signer = _signer(given, system)
     with _timed(seconds, "seaway up"):
         _say("seaway up: a cluster, a gateway, two databases and three services beside it")
         seaway.tell("up", "--yes")
     journey.begin(seaway)
-    edge = seaway.ask("status")["edge"]
+    edge = _edge(seaway, signer, seconds)
     load = _load(programs, edge, given.rate, LIMIT)
     wrong = _load(programs, edge, scaling.LOGINS, scaling.LASTS, scaling.ALONE)
     step = scaling.Step(seaway, wrong)
@@ -54,10 +56,37 @@ def main() -> None:
             step.stop()
             load.stop()
     result = report.document(story, load, step, seconds)
+    if signer:
+        result["certificate"] = acme.await_signature(seaway)
     given.report.write_text(json.dumps(result, indent=1) + "\n")
     sys.stdout.write(report.table(result) + "\n")
     _farewell(given, edge, system, seaway)
     sys.exit(0 if result["ok"] else 1)
+
+
+def _signer(given: argparse.Namespace, system: Path) -> Server | None:
+    """Bring an ACME server where that is asked for, and have it sign for the visitors of this system."""
+    if given.https != "acme":
+        acme.end(town.RUN)
+        return None
+    _say("An ACME server: Pebble on 127.0.0.1:14000, with an authority of its own")
+    signer = acme.begin(town.RUN, town.HOME / "acme", town.HOME / "logs")
+    with Told() as told:
+        directory = acme.let_in(signer, town.CLUSTER, told)
+    acme.write(system / "seaway.yaml", signer, directory)
+    return signer
+
+
+def _edge(seaway: Seaway, signer: Server | None, seconds: dict[str, float]) -> dict[str, Any]:
+    """See where the edge answers, and whom its visitors trust, once its certificate is the wished one."""
+    edge: dict[str, Any] = seaway.ask("status")["edge"]
+    if signer:
+        _say("The ACME server signs, and visitors are shown what it signed")
+        with _timed(seconds, "signature"):
+            acme.await_signature(seaway)
+        edge["ca"] = str(acme.trusted(signer))
+        seaway.tell("edge", "status")
+    return edge
 
 
 def _travel(seaway: Seaway, system: Path, story: journey.Story, step: scaling.Step, hold: float) -> None:
@@ -106,6 +135,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--fresh", action="store_true", help="begin without what an earlier rehearsal left")
     parser.add_argument("--down-after", action="store_true", help="remove everything at the end")
     parser.add_argument("--stop", action="store_true", help="only stop and remove what a rehearsal left")
+    parser.add_argument(
+        "--https",
+        choices=["local", "acme"],
+        default="local",
+        help="who signs the certificate: this machine's own authority, or an ACME server that comes with it",
+    )
     parser.add_argument("--rate", type=int, default=RATE, help="requests a second (default %(default)s)")
     parser.add_argument(
         "--hold", type=float, default=HOLD, help="seconds at each weight (default %(default)s)"

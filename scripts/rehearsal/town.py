@@ -21,6 +21,8 @@ RUN: Final = Path("/run/seaway/rehearsal")
 EXAMPLE: Final = Path(__file__).resolve().parents[2] / "examples" / "thoughts"
 DATABASE: Final = 15432
 MONOLITH: Final = 9000
+#: The cluster of the example's file, which names none.
+CLUSTER: Final = "seaway"
 #: Names of the secrets that both sides share, as the file of the system spells them.
 SHARED: Final = ("session-key", "export-token")
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts.benchmark.pebble import Pebble, pebble
 from seaway.kit.kube import Ref
 from seaway.model.certificate import Certificate
 from seaway.model.event import silent
@@ -19,7 +20,6 @@ from seaway.rooms.acme.challenge import challenge_refs
 from seaway.rooms.edge.certificates import shown
 from tests.cluster.support import until
 from tests.cluster.tiny_system import DOMAIN, HTTP, HTTPS, MONOLITH, NAME, SYSTEM, Tiny
-from tests.pilot.pebble_server import Pebble, pebble
 
 EDGE = Ref("v1", "Secret", "edge-tls", SYSTEM)
 

@@ -17,13 +17,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
+from scripts.benchmark.pebble import Pebble, pebble
 from seaway.model.secret import Secret
 from seaway.pilot import signing
 from seaway.pilot.signing import Asking, Suggestion, new_key, order, suggestion
 from seaway.ports.certificates import Issued
 from seaway.rooms.acme.life import Failure, Kind, Life, Order, failed, passed, settled, turn
 from seaway.rooms.acme.wish import Wish
-from tests.pilot.pebble_server import Pebble, pebble
 
 DOMAIN = "shop.example.com"
 NOBODY = "https://127.0.0.1:1/dir"
