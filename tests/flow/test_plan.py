@@ -276,6 +276,14 @@ def test_a_stand_in_is_shown_from_the_first_moment_and_told_of_until_the_server_
     assert (_lines(planned(with_server, signed)), planned(with_server, signed).notes) == ([], ())
 
 
+def test_a_server_is_asked_once_it_can_come_as_a_visitor(with_server: System) -> None:
+    """What it finds closed it refuses, and may not be asked again for a while."""
+    plan = planned(with_server, worlds.nothing(with_server))
+    ids = [step.id for step in plan.steps]
+    assert ids.index("edge/gateway/publish") < ids.index("acme/wish")
+    assert "edge/gateway/publish" in next(step for step in plan.steps if step.id == "acme/wish").after
+
+
 @pytest.mark.parametrize("issuer", [SERVER, "acme:https://another.example.com/dir"])
 def test_what_a_server_signed_is_left_to_the_pilot_even_when_it_has_ended(
     with_server: System, issuer: str

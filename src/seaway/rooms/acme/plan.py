@@ -21,6 +21,8 @@ PILOTS_ROOM: Final = "crossing"
 NAME: Final = "pilot-acme"
 RBAC: Final = "rbac.authorization.k8s.io/v1"
 NAMESPACE: Final = ("cluster/namespace",)
+#: A server that comes before visitors are let in refuses, and may not be asked again for a while.
+OPEN: Final = ("edge/gateway/publish",)
 
 
 def desired(system: str, wish: Wish) -> list[Desired]:
@@ -31,7 +33,7 @@ def desired(system: str, wish: Wish) -> list[Desired]:
         Desired(role, _role(system), NAMESPACE),
         Desired(f"{ROOM}/binding", _binding(system), (role, *NAMESPACE)),
         Desired(f"{ROOM}/policy", _policy(system, wish), NAMESPACE),
-        Desired(f"{ROOM}/wish", wish_config(system, wish), (*NAMESPACE, *rights)),
+        Desired(f"{ROOM}/wish", wish_config(system, wish), (*NAMESPACE, *rights, *OPEN)),
     ]
 
 
