@@ -144,3 +144,18 @@ def test_others_than_root_are_told_that_a_cluster_needs_root(tmp_path: Path, ver
     )
     assert (done.stdout, done.stderr) == ("a local cluster needs root\n", "")
     assert list(tmp_path.iterdir()) == [tmp_path / "clusters"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("identity", "create", "ci", "--job", "boss"), "'--job': 'boss' is not one of 'deployer'"),
+        (("plan", "-o", "yaml"), "'--output' / '-o': 'yaml' is not one of 'text'"),
+    ],
+)
+def test_a_word_that_is_none_of_the_choices_is_told_in_our_words(
+    seaway: Run, words: tuple[str, ...], said: str
+) -> None:
+    done = seaway(*words)
+    assert done.returncode == 2
+    assert f"Invalid value for {said}" in done.stderr

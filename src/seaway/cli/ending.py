@@ -17,6 +17,7 @@ import typer
 
 from seaway.cli.story import emit_json, style, wants_colour
 from seaway.errors import SeawayError, SpecError, UsageError
+from seaway.model.wrong import plainly
 
 INTERRUPTED: Final = 130  # what a shell reports for a program that SIGINT ended: 128 + 2
 READER_GONE: Final = 141  # the same for SIGPIPE: 128 + 13
@@ -77,7 +78,7 @@ def _explained(error: Exception) -> SeawayError:
     if isinstance(error, typer.TyperException):
         ctx: Any = getattr(error, "ctx", None)
         path = ctx.command_path if ctx else "seaway"
-        return UsageError(error.format_message().strip(), remedy=f"{path} --help")
+        return UsageError(plainly(error.format_message().strip()), remedy=f"{path} --help")
     return _unexpected(error)
 
 

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from seaway.kit.near import did_you_mean
 from seaway.kit.yaml import Path
-from seaway.model.wrong import Wrong
+from seaway.model.wrong import Wrong, plainly
 
 KINDS: Final = {
     "string_type": "text",
@@ -60,7 +60,7 @@ def _mismatch(error: Any) -> str:
     if kind in LIMITS:
         words, limit = LIMITS[kind]
         return f"must be {words} {error['ctx'][limit]}, not {shown}"
-    return f"must be {KINDS[kind]}, not {shown}" if kind in KINDS else str(error["msg"])
+    return f"must be {KINDS[kind]}, not {shown}" if kind in KINDS else plainly(error["msg"])
 
 
 def _about(loc: Path, top: type[BaseModel]) -> tuple[type[BaseModel] | None, FieldInfo | None]:

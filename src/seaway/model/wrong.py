@@ -9,3 +9,8 @@ class Wrong(ValueError):  # noqa: N818  (reads as what happened)
     def __init__(self, why: str, remedy: str = "") -> None:
         super().__init__(why)
         self.why, self.remedy = why, remedy
+
+
+def plainly(said: str) -> str:
+    """Take away what pydantic puts before the words of a ValueError (pydantic-core: `value_error`)."""
+    return said.replace("Value error, ", "", 1)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from seaway.model.manifests import Manifest, labels
-from seaway.model.wrong import Wrong
+from seaway.model.wrong import Wrong, plainly
 from seaway.rooms.crossing.place import Place, Side
 from seaway.rooms.crossing.spec import CrossingSpec
 from seaway.rooms.crossing.state import Command, State
@@ -118,5 +118,5 @@ def _side(found: Mapping[str, Any]) -> Side:
 
 def _said(error: Any) -> str:
     wrong = error.get("ctx", {}).get("error")
-    why = wrong.why if isinstance(wrong, Wrong) else error["msg"]
+    why = wrong.why if isinstance(wrong, Wrong) else plainly(error["msg"])
     return f"spec.{'.'.join(map(str, error['loc']))}: {why}"
