@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from scripts.benchmark.names import KEY, Knot, free_port, secret_of
+from seaway.flow.domain import move
 from seaway.kit.dns import Records, ask
+from tests.flow.names import place
 
 from .conftest import Run
 
@@ -83,6 +85,22 @@ def test_a_key_that_is_not_given_and_a_file_without_dns_are_wrong_input(
     assert done.returncode == 2
     assert "the file does not say where www.shop.test is kept" in done.stderr
     assert "environments.production" in done.stderr
+
+
+def test_a_moved_name_needs_no_cluster_to_be_led_back(seaway: Run, knot: Knot, tmp_path: Path) -> None:
+    """The file does not say where the gateway answers, and the cluster is not there to be asked."""
+    text = FILE.format(server=knot.server).replace("to: 127.0.0.1, ", "")
+    (tmp_path / "seaway.yaml").write_text(text)
+    done = seaway("domain", "status", **GIVEN, KUBECONFIG="/nowhere")
+    assert done.returncode == 1
+    assert "no context production in /nowhere" in done.stderr
+    knot.put("shop.test", OLD)
+    with place(knot, tmp_path / "place") as there:
+        move(there.here, adopt=True)
+    done = seaway("domain", "status", "-o", "json", **GIVEN, KUBECONFIG="/nowhere")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["leads"], found["stage"]) == (0, "gateway", "moved"), done.stderr
+    assert found["earlier"][0].endswith("192.0.2.1")
 
 
 def test_a_server_that_is_away_is_told(seaway: Run, named: Knot) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
+from seaway.app.arrival import arrival
 from seaway.app.world import looking, open_world
 from seaway.flow.apply import apply
+from seaway.flow.arrival import must_have_arrived
 from seaway.flow.back import go_back
 from seaway.flow.observe import observe_crossings
 from seaway.flow.releases import releases_in
@@ -40,21 +42,33 @@ def follow(system: System, on: str, report: Report, seconds: float) -> Iterator[
 
 
 def ask(
-    system: System, on: str, verb: Verb, names: Sequence[str], report: Report
+    system: System, on: str, verb: Verb, names: Sequence[str], report: Report, *, anyway: bool = False
 ) -> tuple[CrossingView, ...]:
-    """Ask the pilot to start, hold or resume crossings, or all that this fits; gives what they were."""
+    """Ask the pilot to start, hold or resume crossings, or all that this fits; gives what they were.
+
+    Raises Refused for what goes on before the public name leads here, unless it shall `anyway`.
+    """
     with looking(system, on, report) as (seen, world):
         known = crossings_of(system, seen) | (releases_in(seen.live) if names else {})
         wanted = fitting(known, verb, names)
+        if wanted and verb is not Verb.HOLD and not anyway:
+            must_have_arrived(arrival(system, system.environment(on)[1]), report)
         _order(system, world, wanted, verb)
         return wanted
 
 
-def move(system: System, on: str, name: str, weight: Weight, report: Report) -> tuple[CrossingView, ...]:
-    """Move a crossing to a weight; gives what it was, or nothing where it was there already."""
+def move(
+    system: System, on: str, name: str, weight: Weight, report: Report, *, anyway: bool = False
+) -> tuple[CrossingView, ...]:
+    """Move a crossing to a weight; gives what it was, or nothing where it was there already.
+
+    Raises Refused for a step forward before the public name leads here, unless it shall go `anyway`.
+    """
     with looking(system, on, report) as (seen, world):
         known = crossings_of(system, seen) | releases_in(seen.live)
         wanted = decide_move(known, name, weight, ready_pods(system, seen))
+        if any(view.weight.percent < weight.percent for view in wanted) and not anyway:
+            must_have_arrived(arrival(system, system.environment(on)[1]), report)
         _order(system, world, wanted, Verb.MOVE, weight.percent)
         return wanted
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from seaway.errors import UsageError
-from seaway.flow.domain import DomainStatus, PublicName, back, domain_status, move
+from dataclasses import replace
+
+from seaway.app.arrival import places
+from seaway.errors import SeawayError, UsageError
+from seaway.flow.domain import DomainStatus, PublicName, back, domain_status, look, move
 from seaway.flow.system import System
 from seaway.kit.servers import NameServer
 from seaway.model.event import Report
@@ -14,17 +17,20 @@ from seaway.providers.dns.rfc2136 import Rfc2136, load_key
 from seaway.providers.eks.route53 import Route53
 from seaway.providers.local.ca import LocalCertificates
 from seaway.rooms.cluster.spec import DnsSpec, EnvironmentSpec
-from seaway.rooms.domain.course import Wish
+from seaway.rooms.domain.course import Wish, ownership
 from seaway.rooms.domain.outside import Gateway
 
 __all__ = ["DomainStatus", "back", "domain_status", "move", "public_name"]
 
-LOOPBACK = "127.0.0.1"
 HTTPS = 443
 
 
 def public_name(system: System, on: str, report: Report) -> PublicName:
-    """Choose the provider of an environment's zone. Raises UsageError where the file names none."""
+    """Choose the provider of an environment's zone, and find the gateway.
+
+    Raises UsageError where the file names none, and what the cluster's API raises where the file does not say
+    where the gateway answers: but for a name that was moved already, which its zone tells then.
+    """
     name, environment = system.environment(on)
     spec = environment.dns
     if spec is None:
@@ -33,16 +39,32 @@ def public_name(system: System, on: str, report: Report) -> PublicName:
             remedy=f"add dns: to environments.{name}, such as {{provider: manual, zone: example.com}}",
         )
     local = environment.on == "local"
-    to = spec.to or (LOOPBACK,)
     wish = Wish(
-        environment.domain, to, seconds(spec.ttl), spec.owner or f"seaway-{system.system}",
+        environment.domain, spec.to, seconds(spec.ttl), spec.owner or f"seaway-{system.system}",
         f"gateway/{system.system}/edge", spec.prefix,
     )  # fmt: skip
     ca = LocalCertificates().authority_path() if local else ""
-    gateway = Gateway(to, environment.ports.https if local else HTTPS, ca)
+    gateway = Gateway(spec.to, environment.ports.https if local else HTTPS, ca)
     resolvers = tuple(map(NameServer.parse, spec.resolvers))
     dns = _provider(system, environment, spec, resolvers, report)
-    return PublicName(wish, spec.zone, dns, gateway, resolvers, seconds(spec.hold), report)
+    bare = PublicName(wish, spec.zone, dns, gateway, resolvers, seconds(spec.hold), report)
+    to = _found(system, environment, spec, bare)
+    return replace(bare, wish=replace(wish, to=to), gateway=replace(gateway, to=to))
+
+
+def _found(system: System, environment: EnvironmentSpec, spec: DnsSpec, bare: PublicName) -> tuple[str, ...]:
+    """Find the gateway; where its cluster does not tell, by what the zone has of a name that was moved.
+
+    The way back must not depend on the cluster.
+    """
+    try:
+        return places(system, environment, spec)
+    except SeawayError:
+        held = look(bare)
+        mine = ownership(held, bare.wish)
+        if not (mine and mine.moved):
+            raise
+        return tuple(value for each in held.records for value in each.values)
 
 
 def _provider(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
+from seaway.app.arrival import arrival
 from seaway.app.images import missing_images
 from seaway.app.world import alone, open_world
 from seaway.flow.apply import apply
@@ -50,12 +51,13 @@ def survey(system: System, on: str, report: Report) -> Survey:
     """Look at an environment; nothing is changed."""
     name, environment = system.environment(on)
     world = open_world(environment, report)
-    with closing(world), ThreadPoolExecutor(1) as pool:
+    with closing(world), ThreadPoolExecutor(2) as pool:
         promoted = name if name in system.promotions else ""
         found = pool.submit(missing_images, system, environment, world, promoted)
+        visitors = pool.submit(arrival, system, environment)
         seen = observe(system, name, environment, world)
         builds, known = found.result()
-    seen = replace(seen, images=known, registry=world.registry.place)
+    seen = replace(seen, images=known, registry=world.registry.place, name=visitors.result())
     world.outputs.update(known)
     if seen.cluster:
         world.outputs["cluster/outside"] = seen.cluster.outside

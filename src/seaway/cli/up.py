@@ -34,8 +34,10 @@ def command(
         emit(f"{name} is up: {url}")
     else:
         emit(f"no changes: {name} is as the file says: {url}")
+    named = [("seaway domain status", "where the public name leads")] if environment.dns else []
     next_commands(
         ("seaway status", "what runs"),
+        *named,
         ("seaway cross status", "which routes have left the monolith"),
         ("seaway edge ca", "the certificate to trust"),
     )

@@ -27,8 +27,6 @@ def contradictions_of_name(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
     if not f".{env.domain}".endswith(f".{spec.zone}"):
         yield Found((*there, "zone"), f"{spec.zone} does not hold {env.domain}", "name the zone that does")
         return
-    if not spec.to and env.on != "local":
-        yield Found(there, "to is missing: where the gateway answers", "such as to: [203.0.113.7]")
     if spec.named and env.domain == spec.zone:
         why = f"{env.domain} is the zone itself, which cannot be another's alias (RFC 1034, 3.6.2)"
         yield Found((*there, "to"), why, "give the gateway's addresses")

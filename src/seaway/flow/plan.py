@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
+from seaway.flow.arrival import moves_first
 from seaway.flow.releases import decide_releases
 from seaway.flow.system import System
 from seaway.model.gateway import EDGE, TLS_SECRET
@@ -59,6 +60,7 @@ def make_plan(system: System, environment: EnvironmentSpec, seen: Snapshot, buil
     piloted = system.piloted(environment)
     steps += crossing.plan(place, system.crossings, live, known, course.releases, piloted=piloted)
     notes = [*course.notes, *_notes(system, seen), *_stand_in(system, wish, seen)]
+    notes += moves_first(seen.name) if system.crossings else []
     return Plan.ordered(_removals_last(steps), notes)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final, Self
 
 #: Of the domain name system (RFC 1035, 4.2).
@@ -34,3 +35,12 @@ class NameServer:
         if self.port == DNS_PORT:
             return self.host
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def is_ip(text: str) -> bool:
+    """Whether this is an address of IPv4 or IPv6, and no name."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

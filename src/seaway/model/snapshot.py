@@ -57,6 +57,20 @@ class CertificateFacts:
 
 
 @dataclass(frozen=True)
+class NameFacts:
+    """Where resolvers lead visitors of the public name: gateway, both, old server, nowhere or unknown."""
+
+    name: str
+    leads: str
+    why: str = ""
+
+    @property
+    def unmoved(self) -> bool:
+        """Whether no visitor comes to the gateway by it yet, as far as that is known."""
+        return self.leads in {"old server", "nowhere"}
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """One look at an environment.
 
@@ -65,7 +79,8 @@ class Snapshot:
     `record` is what its last installation left. `authority` identifies who signs certificates now, and
     `registry` is where the environment's images come from. `mistrust` says why the Secret that holds the
     edge's certificate is of no use, whatever its annotations say. `voucher` is the certificate (PEM) of who
-    vouches for a private ACME server, where the file names one.
+    vouches for a private ACME server, where the file names one. `name` is the public name, where the file
+    says how it moves.
     """
 
     environment: str
@@ -81,6 +96,7 @@ class Snapshot:
     registry: str = ""
     mistrust: str = ""
     voucher: str = ""
+    name: NameFacts | None = None
 
     @property
     def running(self) -> bool:

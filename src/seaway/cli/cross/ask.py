@@ -21,20 +21,32 @@ Some = Annotated[
 ]
 One = Annotated[str, typer.Argument(metavar="[CROSSING]", help="Its name in the file.")]
 Share = Annotated[int, typer.Argument(metavar="WEIGHT", help="Percent that goes to the service, 0 to 100.")]
+Anyway = Annotated[
+    bool,
+    typer.Option("--anyway", help="Also while the public name does not lead to the gateway yet."),
+]
 Dependents = Annotated[
     bool, typer.Option("--with-dependents", help="Take back those that come after it too, the last first.")
 ]
 All = Annotated[bool, typer.Option("--all", help="Take back every crossing, the last first.")]
 
 
-def start(crossings: Some = None, on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
+def start(
+    crossings: Some = None,
+    on: On = "",
+    file: File = FILE,
+    output: Output = Format.TEXT,
+    anyway: Anyway = False,
+) -> None:
     """Let crossings go: each moves by itself as soon as it may, until it is settled or goes back.
+
+    Where the file has dns:, the public name must lead to the gateway by then, so that visitors judge it.
 
     For example:
       seaway cross start
       seaway cross start login
     """
-    asked = _ask("start", crossings, on, file)
+    asked = _ask("start", crossings, on, file, anyway=anyway)
     _told(asked, "start", output, "started")
     next_commands(("seaway cross watch", "see it happen"), ("seaway cross hold", "let it wait where it is"))
 
@@ -50,23 +62,35 @@ def hold(crossings: Some = None, on: On = "", file: File = FILE, output: Output 
     next_commands(("seaway cross resume", "let it go on"), ("seaway cross status", "where they are"))
 
 
-def resume(crossings: Some = None, on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
-    """Let crossings go on that were held, or moved by hand.
+def resume(
+    crossings: Some = None,
+    on: On = "",
+    file: File = FILE,
+    output: Output = Format.TEXT,
+    anyway: Anyway = False,
+) -> None:
+    """Let crossings go on that were held, or moved by hand; the public name must lead here, as for start.
 
     For example:
       seaway cross resume login
     """
-    asked = _ask("resume", crossings, on, file)
+    asked = _ask("resume", crossings, on, file, anyway=anyway)
     _told(asked, "resume", output, "goes on")
     next_commands(("seaway cross watch", "see it happen"))
 
 
-def move(
-    crossing: Crossing, weight: Share, on: On = "", file: File = FILE, output: Output = Format.TEXT
+def move(  # noqa: PLR0917  (typer's options)
+    crossing: Crossing,
+    weight: Share,
+    on: On = "",
+    file: File = FILE,
+    output: Output = Format.TEXT,
+    anyway: Anyway = False,
 ) -> None:
     """Send WEIGHT percent of a crossing's requests to its service, and hold it there.
 
-    The guards watch it there; `seaway cross resume` lets it go on by itself.
+    The guards watch it there; `seaway cross resume` lets it go on by itself. Before more go, the public name
+    must lead here, as for start.
 
     For example:
       seaway cross move login 5
@@ -81,7 +105,7 @@ def move(
     except ValueError as error:
         raise UsageError(str(error), remedy=f"seaway cross move {crossing} 5") from error
     with Story() as story:
-        before = house.move(system, on, crossing, wanted, story)
+        before = house.move(system, on, crossing, wanted, story, anyway=anyway)
     if output is Format.JSON:
         emit_json({"name": crossing, "from": before[0].weight.percent if before else weight, "to": weight})
     elif before:
@@ -122,13 +146,15 @@ def back(  # noqa: PLR0917  (typer's options)
     next_commands(("seaway cross status", "where they are"), (again, "try again"))
 
 
-def _ask(verb: str, crossings: list[str] | None, on: str, file: Path) -> tuple[CrossingView, ...]:
+def _ask(
+    verb: str, crossings: list[str] | None, on: str, file: Path, *, anyway: bool = False
+) -> tuple[CrossingView, ...]:
     from seaway.app import crossings as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
     from seaway.rooms.crossing.state import Verb  # noqa: PLC0415
 
     with Story() as story:
-        return house.ask(load(file), on, Verb(verb), crossings or (), story)
+        return house.ask(load(file), on, Verb(verb), crossings or (), story, anyway=anyway)
 
 
 def _told(asked: tuple[CrossingView, ...], verb: str, output: Format, done: str) -> None:

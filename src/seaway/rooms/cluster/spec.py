@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from seaway.kit.servers import is_ip
 from seaway.model.fields import (
     DIRECTORIES,
     Address,
@@ -120,7 +120,8 @@ class DnsSpec(Spec):
     to: Places = Field(
         default=(),
         max_length=20,
-        description="where the gateway answers: addresses, or one host name; on local 127.0.0.1",
+        description="where the gateway answers: addresses, or one host name; without, what its cluster says, "
+        "on local 127.0.0.1",
         examples=[["203.0.113.7"]],
     )
     ttl: Duration = Field(
@@ -166,7 +167,7 @@ class DnsSpec(Spec):
     @property
     def named(self) -> bool:
         """Whether the gateway is found by a name of its own."""
-        return any(not _is_ip(each) for each in self.to)
+        return any(not is_ip(each) for each in self.to)
 
 
 class EnvironmentSpec(Spec):
@@ -206,11 +207,3 @@ class EnvironmentSpec(Spec):
         examples=["http://legacy.internal:9000"],
     )
     dns: DnsSpec | None = Field(default=None, description="where the public name is kept, for seaway domain")
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True

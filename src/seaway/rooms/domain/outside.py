@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,7 @@ import httpx2 as httpx
 from seaway.errors import SeawayError
 from seaway.kit.dns import resolve
 from seaway.kit.servers import NameServer
+from seaway.model.snapshot import NameFacts
 
 #: Seconds for a connection, and for an answer.
 PATIENCE: Final = 5.0
@@ -49,6 +51,18 @@ def seen_by(resolver: NameServer, name: str, to: Iterable[str]) -> Seen:
     if found <= gateway:
         return Seen(resolver, tuple(sorted(found)), "gateway")
     return Seen(resolver, tuple(sorted(found)), "both" if found & gateway else "old server")
+
+
+def known(name: str, to: Iterable[str], resolvers: Sequence[NameServer]) -> NameFacts:
+    """Ask all resolvers where they lead visitors; those that do not answer count only where none does."""
+    with ThreadPoolExecutor(len(resolvers)) as pool:
+        seen = list(pool.map(lambda each: seen_by(each, name, to), resolvers))
+    leads = {each.leads for each in seen if not each.why}
+    if not leads:
+        return NameFacts(name, "unknown", f"{seen[0].resolver}: {seen[0].why}")
+    if len(leads) > 1:
+        return NameFacts(name, "both" if leads & {"gateway", "both"} else "old server")
+    return NameFacts(name, leads.pop())
 
 
 def delegated(resolver: NameServer, zone: str) -> bool:

@@ -73,12 +73,16 @@ def certificate_of(secret: Mapping[str, Any] | None) -> CertificateFacts | None:
 
 
 def address_of(gateway: Mapping[str, Any] | None) -> str:
-    """Read the address that the gateway has got; empty while it has none or is not ready for traffic."""
+    """Read the gateway's first address; empty while it has none or is not ready for traffic."""
+    return next(iter(addresses_of(gateway)), "")
+
+
+def addresses_of(gateway: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Read all of its addresses, or names (Gateway API: GatewayStatus); none while it is not ready."""
     status = (gateway or {}).get("status", {})
     generation = (gateway or {}).get("metadata", {}).get("generation", 0)
     ready = any(
         c["type"] == "Programmed" and c["status"] == "True" and c.get("observedGeneration", 0) >= generation
         for c in status.get("conditions", [])
     )
-    addresses = status.get("addresses") or []
-    return str(addresses[0]["value"]) if ready and addresses else ""
+    return tuple(str(each["value"]) for each in status.get("addresses") or ()) if ready else ()

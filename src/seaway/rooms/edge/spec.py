@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from seaway.kit.servers import is_ip
 from seaway.model.fields import Address, Duration, HeaderName, Host, Memory, Networks, UrlPath, UrlPaths
 from seaway.model.spec import Spec
 from seaway.model.wrong import Wrong
@@ -61,7 +62,7 @@ class MonolithSpec(Spec):
             (a for a, p in zip(self.also, others, strict=True) if _like(p) != _like(first)), ""
         ):
             raise Wrong(f"{unlike} differs from {self.address} in scheme or port", "they must be alike")
-        if len({_is_ip(part.hostname or "") for part in self._parts}) > 1:
+        if len({is_ip(part.hostname or "") for part in self._parts}) > 1:
             raise Wrong("some addresses are names and some are numbers", "write all of them in one way")
         if not self.tls and (self.ca or self.name):
             raise Wrong("ca and name are of use with https only", f"address: https://{first.netloc}")
@@ -86,7 +87,7 @@ class MonolithSpec(Spec):
     @property
     def named(self) -> bool:
         """Whether it is found by names that the gateway must resolve, again and again."""
-        return not self.loopback and not _is_ip(self.hosts[0])
+        return not self.loopback and not is_ip(self.hosts[0])
 
     @property
     def loopback(self) -> bool:
@@ -189,12 +190,4 @@ def _like(part: Any) -> tuple[str, int | None]:
 
 
 def _is_loopback(host: str) -> bool:
-    return _is_ip(host) and bool(ipaddress.ip_address(host).is_loopback)
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    return is_ip(host) and bool(ipaddress.ip_address(host).is_loopback)

@@ -1,0 +1,61 @@
+"""Where the gateway answers, and whether visitors of the public name come there."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Final
+
+from seaway.errors import Refused, SeawayError
+from seaway.flow.system import System
+from seaway.kit import kubeconfig
+from seaway.kit.kube import Kube, Ref
+from seaway.kit.servers import NameServer, is_ip
+from seaway.model.gateway import EDGE, GATEWAY_API
+from seaway.model.snapshot import NameFacts
+from seaway.rooms.cluster.plan import name_of
+from seaway.rooms.cluster.spec import DnsSpec, EnvironmentSpec
+from seaway.rooms.edge.facts import addresses_of
+
+LOOPBACK: Final = "127.0.0.1"
+#: The context of a cluster on EKS, as `aws eks update-kubeconfig` calls it.
+CONTEXT: Final = "arn:aws:eks:{}:{}:cluster/{}"
+
+
+def arrival(system: System, environment: EnvironmentSpec) -> NameFacts | None:
+    """See where resolvers lead visitors of the public name; None where the file does not say how it moves."""
+    if (spec := environment.dns) is None:
+        return None
+    from seaway.rooms.domain.outside import known  # noqa: PLC0415  (dnspython)
+
+    try:
+        to = places(system, environment, spec)
+    except SeawayError as error:
+        return NameFacts(environment.domain, "unknown", str(error))
+    return known(environment.domain, to, tuple(map(NameServer.parse, spec.resolvers)))
+
+
+def places(system: System, environment: EnvironmentSpec, spec: DnsSpec) -> tuple[str, ...]:
+    """Say where the gateway answers: what the file says, this machine, or what its cluster says.
+
+    Raises Refused where that says nothing that the name can lead to, and what its API raises.
+    """
+    if spec.to or environment.on == "local":
+        return spec.to or (LOOPBACK,)
+    cluster = environment.region, environment.account, name_of(environment.cluster)
+    context = environment.context or CONTEXT.format(*cluster)
+    with closing(Kube.from_kubeconfig(str(kubeconfig.location()), context)) as kube:
+        found = addresses_of(kube.get(Ref(GATEWAY_API, "Gateway", EDGE, system.system)))
+    if not found:
+        raise Refused(
+            "the gateway has no address yet", where=f"Gateway {system.system}/{EDGE} of context {context}",
+            why="the file does not say where it answers, and the cluster neither",
+            remedy="bring it up first, or say it: environments.NAME.dns.to",
+        )  # fmt: skip
+    names = [each for each in found if not is_ip(each)]
+    if names and environment.domain == spec.zone:
+        raise Refused(
+            f"{environment.domain} is the zone itself, and cannot be an alias of {names[0]}",
+            why="a zone's own name holds other records (RFC 1034, 3.6.2)",
+            remedy="give the gateway's addresses: environments.NAME.dns.to",
+        )
+    return tuple(names[:1]) or found
