@@ -11,6 +11,7 @@ from contextlib import closing, suppress
 import pytest
 
 from seaway.model.manifests import SYSTEM_NAMESPACE
+from tests.cluster import h3_visitor
 from tests.cluster.support import until
 from tests.cluster.tiny_system import DOMAIN, HTTPS, PROXIES, Tiny
 
@@ -96,7 +97,8 @@ def narrow(system: Tiny) -> Iterator[Tiny]:
     """The system with other words for its edge."""
     limits = {"header": "1s", "body": "1Mi", "requests": 20}
     other = {"closed": "/secret", "inside": f"{CLIENT}/32", "behind": "0.0.0.0/0", "banner": True}
-    system.write(edge={**other, "limits": limits, "tls": "1.3", "headers": {"X-Frame-Options": "DENY"}})
+    other |= {"tls": "1.3", "headers": {"X-Frame-Options": "DENY"}, "http3": True}
+    system.write(edge={**other, "limits": limits})
     system.seaway("up")
     until(lambda: system.ask("/health").status == 200, "the open path")
     yield system
@@ -115,6 +117,12 @@ def test_each_default_has_a_word_that_changes_it(narrow: Tiny) -> None:
         socket.create_connection(("127.0.0.1", HTTPS), 10) as plain,
     ):
         context.wrap_socket(plain, server_hostname=DOMAIN)
+
+
+def test_http3_answers_where_it_is_asked_for(narrow: Tiny) -> None:
+    assert narrow.ask("/first").headers["alt-svc"].startswith('h3=":443"')
+    told = until(lambda: h3_visitor.ask(DOMAIN, HTTPS, "/first", narrow.certificate), "an answer")
+    assert told == (200, "/first")
 
 
 def test_a_slow_client_is_not_waited_for(narrow: Tiny) -> None:

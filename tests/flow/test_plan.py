@@ -359,3 +359,18 @@ def test_a_monolith_that_moved_is_reached_at_its_old_place_until_the_new_one_ans
     assert isinstance(admit, AdmitMonolith)
     assert (admit.others, admit.port) == ((9000,), 9001)
     assert "edge/monolith/answers" in admit.after
+
+
+def test_http3_is_offered_over_tls_only_and_its_datagrams_are_let_in(system: System) -> None:
+    seen = worlds.everything(system)
+    offers = system.model_copy(update={"edge": system.edge.model_copy(update={"http3": True})})
+    steps = planned(offers, seen).steps
+    assert [step.id for step in steps] == ["edge/client-policy", "edge/gateway/publish"]
+    assert steps[0].manifest["spec"]["http3"] == {}  # type: ignore[attr-defined]
+    assert steps[1].describe().details == ("the edge answers at 127.0.0.1:80, 127.0.0.1:443/udp too",)
+    assert seen.cluster
+    carried = worlds.everything(offers)
+    assert carried.cluster
+    assert _lines(planned(offers, replace(carried, cluster=replace(carried.cluster, udp=(443,))))) == []
+    back = planned(system, replace(seen, cluster=replace(seen.cluster, udp=(443,))))
+    assert _lines(back) == ["update cluster seaway: the edge answers at 127.0.0.1:80, 127.0.0.1:443"]

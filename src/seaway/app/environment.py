@@ -97,7 +97,8 @@ def down(system: System, on: str, report: Report) -> None:
             if found and found.state == "running" and neighbours(system, world):
                 mine = {environment.ports.http, environment.ports.https}
                 others = {here: to for here, to in found.published.items() if here not in mine}
-                world.clusters.publish(name, others, report)
+                udp = tuple(port for port in found.udp if port in others)
+                world.clusters.publish(name, others, report, udp)
                 apply(leave(system.system, autoscaled=found.autoscaled), world)
                 return
         world.clusters.delete(name, report)

@@ -39,8 +39,9 @@ class ClusterFacts:
 
     `outside` is the address at which pods reach this machine's loopback ports, if the cluster offers one.
     `published` are the loopback ports of this machine that lead to addresses in the cluster, `admitted` those
-    that pods may reach. `autoscaled` tells whether an autoscaler runs; NodePools say what it may add.
-    `counted` tells whether requests through the gateway are a metric, or somebody else serves such.
+    that pods may reach; those of `udp` lead there for datagrams too. `autoscaled` tells whether an autoscaler
+    runs; NodePools say what it may add. `counted` tells whether requests through the gateway are a metric, or
+    somebody else serves such.
     """
 
     name: str
@@ -53,6 +54,7 @@ class ClusterFacts:
     admitted: tuple[int, ...] = ()
     autoscaled: bool = False
     counted: bool = False
+    udp: tuple[int, ...] = ()
 
     @property
     def standing(self) -> tuple[NodeFacts, ...]:

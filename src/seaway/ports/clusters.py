@@ -47,8 +47,13 @@ class Clusters(Fleet, Protocol):
     def check_ports(self, name: str, ports: tuple[int, ...]) -> None:
         """See that these loopback ports may lead to the cluster. Raises Busy or Refused where one may not."""
 
-    def publish(self, name: str, ports: dict[int, tuple[str, int]], report: Report) -> None:
-        """Let loopback ports of this machine lead to addresses in the cluster; {} takes them back."""
+    def publish(
+        self, name: str, ports: dict[int, tuple[str, int]], report: Report, udp: tuple[int, ...] = ()
+    ) -> None:
+        """Let loopback ports of this machine lead to addresses in the cluster; {} takes them back.
+
+        TCP does; those of `udp` do for datagrams too.
+        """
 
     def admit(self, name: str, ports: tuple[int, ...], report: Report) -> None:
         """Let pods reach these loopback TCP ports of this machine at the cluster's `outside` address."""

@@ -147,11 +147,14 @@ class LocalClusters:
                 )
         network.check_ports(tuple(sorted(set(ports) - mine)))
 
-    def publish(self, name: str, ports: dict[int, tuple[str, int]], report: Report) -> None:
+    def publish(
+        self, name: str, ports: dict[int, tuple[str, int]], report: Report, udp: tuple[int, ...] = ()
+    ) -> None:
         with _changing(name, report):
             place = _existing(name)
             self.check_ports(name, tuple(ports))
-            record.change(place, published={str(port): list(to) for port, to in ports.items()})
+            published = {str(port): list(to) for port, to in ports.items()}
+            record.change(place, published=published, udp=list(udp))
             _write_rules(place)
 
     def admit(self, name: str, ports: tuple[int, ...], report: Report) -> None:
@@ -293,7 +296,8 @@ def _merge(place: Home) -> None:
 
 def _write_rules(place: Home) -> None:
     known = record.read(place)
-    network.write_rules(place, _published(known), (control.REGISTRY_PORT, *known["admitted"]))
+    admitted = (control.REGISTRY_PORT, *known["admitted"])
+    network.write_rules(place, _published(known), admitted, tuple(known.get("udp", ())))
 
 
 def _published(known: Mapping[str, Any]) -> dict[int, tuple[str, int]]:
@@ -336,6 +340,7 @@ def _facts(place: Home) -> ClusterFacts:
         tuple(known["admitted"]),
         bool(known.get("autoscaled")),
         bool(known.get("counted")),
+        tuple(known.get("udp", ())),
     )
 
 

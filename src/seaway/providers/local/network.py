@@ -139,16 +139,23 @@ def lower_cluster(home: Home) -> None:
         _FORWARD_WAS.unlink()
 
 
-def write_rules(home: Home, published: Mapping[int, tuple[str, int]], admitted: tuple[int, ...]) -> None:
+def write_rules(
+    home: Home,
+    published: Mapping[int, tuple[str, int]],
+    admitted: tuple[int, ...],
+    udp: tuple[int, ...] = (),
+) -> None:
     """Replace this cluster's nftables table as one transaction.
 
     `published` maps loopback ports of this machine to an address and port in the cluster, `admitted` are
-    loopback ports of this machine that pods reach at the cluster's `outside` address.
+    loopback ports of this machine that pods reach at the cluster's `outside` address. Ports of `udp` are
+    published for datagrams too.
     """
     table, link = _table(home), home.link
     out = "\n".join(
-        f"    ip daddr 127.0.0.0/8 tcp dport {port} dnat to {ip}:{to}"
+        f"    ip daddr 127.0.0.0/8 {kind} dport {port} dnat to {ip}:{to}"
         for port, (ip, to) in sorted(published.items())
+        for kind in ("tcp", *(["udp"] if port in udp else []))
     )
     into = "\n".join(
         f'    iifname "{link}" ip daddr {home.outside} tcp dport {port} dnat to 127.0.0.1:{port}'

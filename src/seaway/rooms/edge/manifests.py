@@ -131,9 +131,11 @@ def redirect(system: str, domain: str, https: int) -> Manifest:
 
 
 def client_policy(system: str, spec: EdgeSpec) -> Manifest:
-    """Speak modern TLS with clients, offer HTTP/2, and tell browsers to come back over HTTPS."""
+    """Speak modern TLS with clients, offer HTTP/2 or more, and tell browsers to come back over HTTPS."""
     hsts = [{"name": "Strict-Transport-Security", "value": f"max-age={spec.hsts}"}] if spec.hsts else []
     asked = {**hardening.client(spec, hsts), "tls": hardening.tls(spec)}
+    if spec.http3:
+        asked["http3"] = {}
     return _client_policy(system, EDGE, "https", asked)
 
 

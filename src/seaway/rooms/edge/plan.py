@@ -179,9 +179,11 @@ def _front(wish: EdgeWish, seen: Snapshot, touched: set[str]) -> list[Any]:
         steps.append(AwaitGateway(wish.system, (f"{ROOM}/gateway", f"{ROOM}/proxy")))
     wanted = {wish.https: (address, HTTPS_PORT), wish.http: (address, 80)}
     published = dict(seen.cluster.published) if seen.cluster else {}
+    udp = (wish.https,) if wish.spec.http3 else ()
+    carried = seen.cluster.udp if seen.cluster else ()
     if fresh := tuple(sorted(wanted.keys() - published)):
         steps.append(CheckPorts(wish.cluster, fresh))
-    if not address or wanted != published:
+    if not address or wanted != published or udp != carried:
         after = (f"{ROOM}/gateway/await", f"{ROOM}/default-route", f"{ROOM}/redirect", *wish.routes)
-        steps.append(Publish(wish.cluster, {wish.https: HTTPS_PORT, wish.http: 80}, address, after))
+        steps.append(Publish(wish.cluster, {wish.https: HTTPS_PORT, wish.http: 80}, address, after, udp))
     return steps

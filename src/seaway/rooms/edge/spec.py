@@ -146,6 +146,11 @@ class EdgeSpec(Spec):
     """How the gateway in front of everything runs, and what it lets through."""
 
     replicas: int = Field(default=2, ge=1, le=20, description="proxies in front of everything", examples=[2])
+    http3: bool = Field(
+        default=False,
+        description="whether HTTP/3 is offered beside HTTP/2, at the same port over UDP; "
+        "what stands in front must let that through",
+    )
     hsts: int = Field(
         default=31536000,
         ge=0,

@@ -199,22 +199,23 @@ class AwaitGateway:
 
 @dataclass(frozen=True)
 class Publish:
-    """Let this machine's loopback ports lead to the gateway."""
+    """Let this machine's loopback ports lead to the gateway, those of `udp` for datagrams too."""
 
     cluster: str
     ports: Mapping[int, int] = field(hash=False)
     address: str = ""
     after: tuple[str, ...] = ()
+    udp: tuple[int, ...] = ()
     id: str = f"{ROOM}/gateway/publish"
 
     def describe(self) -> Change:
-        told = ", ".join(f"127.0.0.1:{here}" for here in sorted(self.ports))
+        told = ", ".join(f"127.0.0.1:{here}{'/udp too' * (here in self.udp)}" for here in sorted(self.ports))
         return Change(self.id, Verb.UPDATE, f"cluster {self.cluster}", (f"the edge answers at {told}",))
 
     def run(self, world: World) -> Outputs:
         address = world.outputs.get("edge/address") or self.address
         ports = {here: (address, there) for here, there in self.ports.items()}
-        world.clusters.publish(self.cluster, ports, world.report)
+        world.clusters.publish(self.cluster, ports, world.report, self.udp)
         return {}
 
 
