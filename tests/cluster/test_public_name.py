@@ -16,8 +16,6 @@ from seaway.kit.kube import Ref
 from seaway.rooms.edge.facts import addresses_of
 from tests.cluster.tiny_system import DOMAIN, SYSTEM, Tiny
 
-ZONE = "localhost"
-
 
 @pytest.fixture
 def names(system: Tiny, tmp_path: Path) -> Iterator[Knot]:
@@ -25,10 +23,11 @@ def names(system: Tiny, tmp_path: Path) -> Iterator[Knot]:
     if not KNOTD.is_file():
         pytest.skip("knot is not on this machine: scripts/setup")
     before = system.file.read_text()
-    with Knot(tmp_path / "knot", {ZONE: "tiny 60 A 192.0.2.1\n"}) as knot:
+    with Knot(tmp_path / "knot", {DOMAIN: "@ 60 A 192.0.2.1\n"}) as knot:
         server = str(knot.server)
         document = yaml.safe_load(before)
-        dns = {"provider": "manual", "zone": ZONE, "server": server, "resolvers": [server]}
+        dns = {"provider": "manual", "zone": DOMAIN, "server": server, "resolvers": [server]}
+        dns["prefix"] = "%{record_type}-own."
         away = {"on": "kubeconfig", "context": system.cluster.home.context, "registry": "r", "domain": DOMAIN}
         document["environments"]["test"]["dns"] = dns
         document["environments"]["away"] = {**away, "dns": dns}
@@ -47,7 +46,7 @@ def test_the_name_moves_before_the_first_crossing(system: Tiny, names: Knot) -> 
     system.seaway("cross", "move", "first", "5", "--anyway")
     system.seaway("cross", "move", "first", "1")
     system.seaway("cross", "back", "--all")
-    names.put(ZONE, Records(DOMAIN, "A", 60, ("127.0.0.1",)))
+    names.put(DOMAIN, Records(DOMAIN, "A", 60, ("127.0.0.1",)))
     assert _notes(system) == []
     system.seaway("cross", "move", "first", "1")
     system.seaway("cross", "back", "--all")
@@ -57,7 +56,7 @@ def test_where_the_gateway_answers_is_found_in_its_cluster(system: Tiny, names: 
     gateway = system.cluster.kube.get(Ref("gateway.networking.k8s.io/v1", "Gateway", "edge", SYSTEM))
     (address,) = addresses_of(gateway)
     assert _away(system)["leads"] == "old server"
-    names.put(ZONE, Records(DOMAIN, "A", 60, (address,)))
+    names.put(DOMAIN, Records(DOMAIN, "A", 60, (address,)))
     told = _away(system)
     assert told["leads"] == "gateway"
     # no public authority vouches for a name below .localhost, so it answers and is not trusted

@@ -15,16 +15,16 @@ from seaway.model.cluster import ClusterFacts, NodeFacts
 from seaway.model.gateway import TLS_SECRET
 from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, fill, stamp
 from seaway.model.plan import Plan
-from seaway.model.snapshot import Live, MonolithFacts, Snapshot
+from seaway.model.snapshot import IssuerFacts, Live, MonolithFacts, Snapshot
 from seaway.rooms.cluster.steps import AutoscaleCluster, CountRequests
 from seaway.rooms.crossing.resource import KIND
 from seaway.rooms.crossing.routes import Split, route
 from seaway.rooms.crossing.state import Phase, State
 from seaway.rooms.crossing.steps import AwaitCrossing
 from seaway.rooms.edge.controller import InstallGateway, identity
-from seaway.rooms.edge.steps import IssueCertificate
+from seaway.rooms.edge.steps import AdmitMonolith, IssueCertificate
 from seaway.steps.objects import ApplyObject
-from seaway.steps.secrets import GenerateSecret
+from seaway.steps.secrets import BringSecret, GenerateSecret
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 CHART = "gateway-helm-v1.9.0"
@@ -46,7 +46,15 @@ def nothing(system: System) -> Snapshot:
         chart=CHART,
         authority=SIGNER,
         registry="127.0.0.1:5055",
+        issuer=issuer(system),
     )
+
+
+def issuer(system: System) -> IssuerFacts | None:
+    """What the issuer of the first environment says of itself."""
+    if (spec := system.environment()[1].login) is None:
+        return None
+    return IssuerFacts(spec.issuer, f"{spec.issuer}/authorize", f"{spec.issuer}/token")
 
 
 def planned(system: System, seen: Snapshot) -> Plan:
@@ -66,14 +74,15 @@ def everything(system: System) -> Snapshot:
             live.append(_running(stamp(fill(step.manifest, outputs))))
         if isinstance(step, AwaitCrossing):
             live.append(_route(system, step.name))
-        if isinstance(step, GenerateSecret):
+        if isinstance(step, (GenerateSecret, BringSecret)):
             live.append(step.manifest)
         if isinstance(step, IssueCertificate):
             live.append(_certificate(system, step.domain))
         if isinstance(step, InstallGateway):
             live.append(_running(_controller()))
     ports = environment.ports
-    admitted = (9000,) if system.monolith else ()
+    admitted = {9000} if system.monolith else set()
+    admitted |= {step.port for step in plan.steps if isinstance(step, AdmitMonolith)}
     published = {ports.https: ("10.200.144.7", 443), ports.http: ("10.200.144.7", 80)}
     node = NodeFacts("seaway-seaway-1", "10.200.0.2", "medium", ready=True, running=True)
     address = "https://10.200.0.1:6443"
@@ -85,7 +94,7 @@ def everything(system: System) -> Snapshot:
         (node,),
         "10.200.255.1",
         published,
-        admitted,
+        tuple(sorted(admitted)),
         autoscaled=any(isinstance(step, AutoscaleCluster) for step in plan.steps),
         counted=any(isinstance(step, CountRequests) for step in plan.steps),
     )
@@ -127,6 +136,9 @@ def _running(manifest: Manifest) -> Manifest:
     if manifest["kind"] == "Gateway":
         programmed = {"type": "Programmed", "status": "True", "observedGeneration": 1}
         status = {"addresses": [{"value": "10.200.144.7"}], "conditions": [programmed]}
+    if manifest["kind"] == "SecurityPolicy":
+        taken = {"type": "Accepted", "status": "True", "observedGeneration": 1}
+        status = {"ancestors": [{"conditions": [taken]}]}
     if manifest["kind"] == KIND:
         state = State(Phase.MONOLITH, 0, NOW, taken=True).saying("Ready", "True", "Taken", "", NOW)
         status = state.as_status((100,), 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -12,8 +11,10 @@ from pathlib import Path as Folder
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from seaway.flow.login import contradictions_of_login
 from seaway.flow.misnamed import Found, contradictions_of_name
 from seaway.flow.system import System
+from seaway.flow.vouchers import contradictions_of_voucher
 from seaway.kit.near import did_you_mean, nearest
 from seaway.kit.oci import architecture
 from seaway.kit.yaml import Path
@@ -137,14 +138,7 @@ def _acme(here: Path, folder: Folder, env: EnvironmentSpec) -> Iterator[Found]:
     if name in LOOPBACK_NAMES or name.endswith(".localhost") or name.startswith("127."):
         why = f"it is asked from a pod, to which {name} is the pod itself"
         yield Found((*here, "directory"), why, "name it by an address of this machine that pods reach")
-    try:
-        if https.ca:
-            pem = (folder / https.ca).read_text(encoding="ascii")
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
-    except (ssl.SSLError, ValueError):
-        yield Found((*here, "ca"), f"{https.ca} holds no certificate in PEM", "name the authority's own")
-    except OSError as error:
-        yield Found((*here, "ca"), f"{https.ca} cannot be read: {error.strerror}", f"a file, from {folder}")
+    yield from contradictions_of_voucher((*here, "ca"), folder, https.ca)
 
 
 def _services(system: System, declared: Declared) -> Iterator[Found]:
@@ -209,7 +203,8 @@ def _taken(system: System, declared: Declared) -> Iterator[Found]:
     )
     services = {MONOLITH: "the monolith", "comparator": "the comparator", **images, **of_databases}
     acme = {"acme-account": "the account at an ACME server", "acme-certificate": "its certificate"}
-    secrets = {"edge-tls": "the gateway's certificate", **acme, **of_databases}
+    login = {"login": "the login at the edge", "login-ca": "the issuer's authority"}
+    secrets = {"edge-tls": "the gateway's certificate", **acme, **login, **of_databases}
     for name, service in system.services.items():
         if name in services:
             yield Found(
@@ -385,6 +380,14 @@ def _apart(here: Path, before: EnvironmentSpec, after: EnvironmentSpec) -> Itera
     yield Found(here, why, f"say in environments.{here[-1]}: registry: {place}/{here[-1]}")
 
 
+def _logins(system: System, declared: Declared) -> Iterator[Found]:
+    for name in system.environments:
+        yield from contradictions_of_login(system, name, monolith=declared.monolith)
+
+
 Check = Callable[[System, Declared], Iterator[Found]]
 WITHIN: Final[tuple[Check, ...]] = (_environments, _platforms, _services, _taken, _commands, _variables)
-BETWEEN: Final[tuple[Check, ...]] = (_databases, _crossings, _releases, _order, _routes, _closed, _promotions)
+BETWEEN: Final[tuple[Check, ...]] = (
+    *(_databases, _crossings, _releases, _order, _routes, _closed, _promotions),
+    _logins,
+)

@@ -12,7 +12,7 @@ from seaway.flow.system import System
 from seaway.kit.kube import Kube, Manifest, Ref
 from seaway.model.certificate import mistrust
 from seaway.model.manifests import COMPONENT, MANAGED_BY, NAME, PART_OF, SYSTEM_NAMESPACE
-from seaway.model.snapshot import Live, MonolithFacts, Snapshot
+from seaway.model.snapshot import IssuerFacts, Live, MonolithFacts, Snapshot
 from seaway.ports.world import World
 from seaway.rooms.acme.wish import wish_ref
 from seaway.rooms.cluster.admission import API as ADMISSION_API
@@ -26,7 +26,7 @@ from seaway.rooms.crossing.resource import API as CROSSING_API
 from seaway.rooms.crossing.resource import KIND as CROSSING
 from seaway.rooms.edge import controller
 from seaway.rooms.edge.certificates import secret_of
-from seaway.rooms.edge.facts import look_at_monolith
+from seaway.rooms.edge.facts import look_at_issuer, look_at_monolith
 from seaway.rooms.services.capacity import KEPT
 from seaway.rooms.services.manifests import ROOM as SERVICES
 from seaway.steps.rollout import pod_trouble, takes_traffic
@@ -70,8 +70,9 @@ def observe(system: System, name: str, environment: EnvironmentSpec, world: Worl
     What travels for it does not grow with the number of pods.
     Raises Unreachable where the cluster is said to run but its API does not answer.
     """
-    with ThreadPoolExecutor(6) as pool:
+    with ThreadPoolExecutor(7) as pool:
         monolith = pool.submit(_monolith, system, environment)
+        issuer = pool.submit(_issuer, system, environment)
         cluster = world.clusters.find(name_of(environment.cluster))
         running = cluster is not None and cluster.state == "running"
         collect = _look(pool, world.kube, system.system) if running else None
@@ -88,6 +89,7 @@ def observe(system: System, name: str, environment: EnvironmentSpec, world: Worl
             authority=world.certificates.authority,
             mistrust=mistrust(secret.result(), environment.domain) if secret else "",
             voucher=_voucher(system, environment),
+            issuer=issuer.result(),
         )
 
 
@@ -178,6 +180,12 @@ def _voucher(system: System, environment: EnvironmentSpec) -> str:
 def _monolith(system: System, environment: EnvironmentSpec) -> MonolithFacts | None:
     monolith = system.monolith_in(environment)
     return look_at_monolith(monolith) if monolith else None
+
+
+def _issuer(system: System, environment: EnvironmentSpec) -> IssuerFacts | None:
+    if (spec := environment.login) is None:
+        return None
+    return look_at_issuer(spec.issuer, str(system.folder / spec.ca) if spec.ca else "")
 
 
 def _look(pool: ThreadPoolExecutor, kube: Kube, system: str) -> Look:

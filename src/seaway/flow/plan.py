@@ -12,7 +12,9 @@ from itertools import groupby
 from typing import Any
 
 from seaway.flow.arrival import moves_first
+from seaway.flow.login import protected
 from seaway.flow.releases import decide_releases
+from seaway.flow.status import edge_url
 from seaway.flow.system import System
 from seaway.model.gateway import EDGE, TLS_SECRET
 from seaway.model.plan import Plan
@@ -24,15 +26,18 @@ from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing import plan as crossing
 from seaway.rooms.crossing.place import Place, Side
 from seaway.rooms.crossing.resource import ROOM as CROSSING
+from seaway.rooms.crossing.sides import route_name
 from seaway.rooms.data import plan as data
 from seaway.rooms.data.manifests import object_name
 from seaway.rooms.edge import plan as edge
 from seaway.rooms.edge.facts import certificate_of
+from seaway.rooms.edge.login import LoginWish
 from seaway.rooms.edge.monolith import MONOLITH
 from seaway.rooms.services import plan as services
 from seaway.rooms.services.manifests import Surroundings
 from seaway.rooms.services.spec import next_name
 from seaway.steps.objects import RemoveObject
+from seaway.steps.secrets import given_variable
 
 
 def make_plan(system: System, environment: EnvironmentSpec, seen: Snapshot, builds: Sequence[Any]) -> Plan:
@@ -79,6 +84,25 @@ def edge_wish(system: System, environment: EnvironmentSpec, wish: Wish | None) -
         routes=tuple(f"{CROSSING}/{name}/route" for name in system.crossings),
         closed=system.closed,
         signer=wish.authority if wish else "",
+        login=login_wish(system, environment),
+    )
+
+
+def login_wish(system: System, environment: EnvironmentSpec) -> LoginWish | None:
+    """Bring together on which routes visitors must log in; contradictions were refused before."""
+    if (spec := environment.login) is None:
+        return None
+    asked = protected(system, spec.paths)
+    own = tuple(path for path in spec.paths if path != "/" and path.rstrip("/") not in asked.taken)
+    whole = [MONOLITH] if "/" in spec.paths else []
+    return LoginWish(
+        issuer=spec.issuer,
+        client=spec.client,
+        given=given_variable(spec.secret),
+        url=edge_url(environment),
+        own=own,
+        routes=(*whole, *(route_name(name) for name in asked.crossings)),
+        scopes=spec.scopes,
     )
 
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from seaway.kit.servers import NameServer
+from seaway.kit.servers import NameServer, is_ip
 from seaway.model.quantity import cpu, memory, storage
 from seaway.model.wrong import Wrong
 
@@ -34,6 +34,7 @@ _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(s|m|h)")
 _PERCENT: Final = re.compile(r"([1-9][0-9]{0,2})\s*%")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _OWNER: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/-]*[A-Za-z0-9])?")
 _AFFIX: Final = re.compile(r"(?:[a-z0-9._-]|%\{record_type\})*")
 _RATE: Final = re.compile(r"(0|[1-9][0-9]{0,2})(\.[0-9]{1,3})?\s*%")
@@ -171,6 +172,29 @@ def directory(text: str) -> str:
     return text
 
 
+def issuer(text: str) -> str:
+    """Check who signs visitors on: an https URL without query or fragment (OpenID Connect Core, 2)."""
+    remedy = "such as https://login.example.com/realms/shop"
+    try:
+        url = urlsplit(text)
+        named, _ = url.hostname, url.port
+    except ValueError as error:
+        raise Wrong(f"{text!r} is no URL: {error}", remedy) from error
+    plain = not (url.query or url.fragment or url.username is not None) and text.isascii()
+    if url.scheme != "https" or not named or not plain:
+        raise Wrong(f"{text!r} is no issuer: an https URL without query", remedy)
+    if is_ip(named):
+        raise Wrong(f"{named} is a number, and the gateway takes an issuer by its name only", remedy)
+    return text.rstrip("/")
+
+
+def scope(text: str) -> str:
+    """Check what may be asked of an issuer (RFC 6749, 3.3)."""
+    if not _SCOPE.fullmatch(text):
+        raise Wrong(f"{text!r} is no scope", "one word each, such as email")
+    return text
+
+
 def network(text: str) -> str:
     """Check a network of addresses, such as 10.0.0.0/8 (RFC 4632, 3.1); a single address is one too."""
     try:
@@ -271,6 +295,8 @@ Rate = Annotated[str, AfterValidator(rate), _like(_RATE)]
 Address = Annotated[str, AfterValidator(address)]
 Email = Annotated[str, AfterValidator(email), _like(_EMAIL)]
 Directory = Annotated[str, AfterValidator(directory)]
+Issuer = Annotated[str, AfterValidator(issuer)]
+Scope = Annotated[str, AfterValidator(scope)]
 Command = Annotated[str, AfterValidator(command)]
 Cpu = Annotated[str, AfterValidator(cpu), _NUMBER_OR_TEXT]
 Memory = Annotated[str, AfterValidator(memory), _NUMBER_OR_TEXT]
@@ -289,6 +315,9 @@ Packages = Annotated[
     tuple[Package, ...], BeforeValidator(several, json_schema_input_type=Package | tuple[Package, ...])
 ]
 Files = Annotated[tuple[str, ...], BeforeValidator(several, json_schema_input_type=str | tuple[str, ...])]
+Scopes = Annotated[
+    tuple[Scope, ...], BeforeValidator(several, json_schema_input_type=Scope | tuple[Scope, ...])
+]
 Networks = Annotated[
     tuple[Network, ...], BeforeValidator(several, json_schema_input_type=Network | tuple[Network, ...])
 ]

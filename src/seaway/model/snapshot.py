@@ -57,6 +57,23 @@ class CertificateFacts:
 
 
 @dataclass(frozen=True)
+class IssuerFacts:
+    """Who signs visitors on, as it says itself: where they log in, get their tokens, and log out.
+
+    `why` says why it says nothing. One that is `private` is vouched for by an authority of the file, whose
+    certificate (PEM) is `authority`.
+    """
+
+    issuer: str
+    authorize: str = ""
+    token: str = ""
+    leave: str = ""
+    why: str = ""
+    private: bool = False
+    authority: str = ""
+
+
+@dataclass(frozen=True)
 class NameFacts:
     """Where resolvers lead visitors of the public name: gateway, both, old server, nowhere or unknown."""
 
@@ -80,7 +97,7 @@ class Snapshot:
     `registry` is where the environment's images come from. `mistrust` says why the Secret that holds the
     edge's certificate is of no use, whatever its annotations say. `voucher` is the certificate (PEM) of who
     vouches for a private ACME server, where the file names one. `name` is the public name, where the file
-    says how it moves.
+    says how it moves, and `issuer` who signs visitors on, where the file names one.
     """
 
     environment: str
@@ -97,6 +114,7 @@ class Snapshot:
     mistrust: str = ""
     voucher: str = ""
     name: NameFacts | None = None
+    issuer: IssuerFacts | None = None
 
     @property
     def running(self) -> bool:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from seaway.errors import UsageError
 from seaway.kit.kube import Ref
 from seaway.model.manifests import Manifest
 from seaway.model.plan import Change, Outputs, Verb
@@ -41,6 +42,34 @@ class GenerateSecret:
         value = Secret(own) if own else Secret.generate()
         texts = {key: text.replace("{value}", value.reveal()) for key, text in self.texts.items()}
         world.kube.create({**self.manifest, "type": "Opaque", "stringData": texts})
+        return {}
+
+
+@dataclass(frozen=True)
+class BringSecret:
+    """Create a Secret whose one value, at `key`, somebody else made: it comes by the variable `given`.
+
+    Raises UsageError where that is not set. A Secret that is there already is left as it is.
+    """
+
+    id: str
+    after: tuple[str, ...]
+    manifest: Manifest = field(hash=False)
+    key: str
+    given: str
+
+    def describe(self) -> Change:
+        return Change(self.id, Verb.CREATE, str(Ref.of(self.manifest)), (f"from {self.given}",))
+
+    def run(self, world: World) -> Outputs:
+        value = os.environ.get(self.given, "")
+        if not value:
+            raise UsageError(
+                f"{Ref.of(self.manifest)} is not there, and {self.given} is not set",
+                why="somebody else gave it out, so that it cannot be made here",
+                remedy=f"set {self.given} to it, and run seaway up again",
+            )
+        world.kube.create({**self.manifest, "type": "Opaque", "stringData": {self.key: value}})
         return {}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, ClassVar, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
@@ -15,6 +16,7 @@ from seaway.model.fields import (
     Duration,
     Email,
     Host,
+    Issuer,
     Name,
     NameServers,
     NameServerText,
@@ -22,7 +24,9 @@ from seaway.model.fields import (
     Places,
     Port,
     Registry,
+    Scopes,
     Text,
+    UrlPaths,
     seconds,
 )
 from seaway.model.spec import Range, Spec
@@ -95,6 +99,41 @@ class HttpsSpec(Spec):
             why = f"ca is for a server of your own, and {self.directory} is none"
             raise Wrong(why, "remove it, or say directory: https://…")
         return self
+
+
+class LoginSpec(Spec):
+    """Paths on which visitors must log in at an issuer first (OpenID Connect); all others stay open."""
+
+    issuer: Issuer = Field(
+        description="who signs visitors on: the https URL that is its name, as this machine and the cluster "
+        "reach it",
+        examples=["https://login.example.com/realms/shop"],
+    )
+    client: Text = Field(description="how the issuer knows the gateway: the client ID", examples=["shop"])
+    secret: Name = Field(
+        description="name of the secret that it gave out for that: login-secret is in "
+        "SEAWAY_SECRET_LOGIN_SECRET at the first up",
+        examples=["login-secret"],
+    )
+    paths: Annotated[UrlPaths, Field(min_length=1)] = Field(
+        description="paths, with all below them, that only who is logged in is served",
+        examples=[["/admin", "/reports"]],
+    )
+    scopes: Scopes = Field(
+        default=(),
+        description="what the issuer is asked for beside openid",
+        examples=[["email", "profile"]],
+    )
+    ca: str = Field(
+        default="",
+        description="file of the authority (PEM) that vouches for the issuer; without, public ones do",
+        examples=["./login-ca.pem"],
+    )
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the issuer is on this machine."""
+        return f".{urlsplit(self.issuer).hostname}".endswith(".localhost")
 
 
 class DnsSpec(Spec):
@@ -206,4 +245,5 @@ class EnvironmentSpec(Spec):
         description="the monolith's address here, where it differs from monolith.address",
         examples=["http://legacy.internal:9000"],
     )
+    login: LoginSpec | None = Field(default=None, description="where visitors must log in first, and how")
     dns: DnsSpec | None = Field(default=None, description="where the public name is kept, for seaway domain")

@@ -13,7 +13,7 @@ from typing import Any
 import httpx2 as httpx
 
 from seaway.model.certificate import AUTHORITY, DOMAIN, UNTIL
-from seaway.model.snapshot import CertificateFacts, MonolithFacts
+from seaway.model.snapshot import CertificateFacts, IssuerFacts, MonolithFacts
 from seaway.rooms.edge.spec import MonolithSpec
 
 PATIENCE = 5.0
@@ -61,6 +61,42 @@ def _complaint(spec: MonolithSpec, address: str, trusted: ssl.SSLContext | None)
     except (httpx.TransportError, ssl.SSLError) as error:
         return f"{url}: {str(error) or type(error).__name__}"
     return f"{url} answered {answer.status_code}" if answer.is_server_error else ""
+
+
+def look_at_issuer(issuer: str, ca: str) -> IssuerFacts:
+    """Ask an issuer for its endpoints (OpenID Connect Discovery 1.0, 4); `ca` is its authority's file."""
+    url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+    try:
+        authority = Path(ca).read_text() if ca else ""
+        trusted = ssl.create_default_context(cadata=authority or None)
+        with httpx.Client(timeout=PATIENCE, trust_env=False, verify=trusted) as client:
+            answer = client.get(url)
+            found = answer.json() if answer.is_success else {}
+    except (httpx.TransportError, OSError, ValueError) as error:
+        return IssuerFacts(issuer, why=f"{url}: {str(error) or type(error).__name__}")
+    if not isinstance(found, dict) or not {"authorization_endpoint", "token_endpoint"} <= found.keys():
+        return IssuerFacts(issuer, why=f"{url} answered {answer.status_code}, and names no endpoints")
+    if str(found.get("issuer")).rstrip("/") != issuer.rstrip("/"):
+        return IssuerFacts(issuer, why=f"it calls itself {found.get('issuer')}")
+    ends = str(found.get("end_session_endpoint") or "")
+    asked, token = str(found["authorization_endpoint"]), str(found["token_endpoint"])
+    if not token.startswith("https://"):
+        return IssuerFacts(issuer, why=f"it would take the client's secret in the clear: {token}")
+    return IssuerFacts(issuer, asked, token, ends, private=bool(ca), authority=authority)
+
+
+def verdicts(policy: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """Read what the gateway says of a policy (Gateway API: PolicyStatus), of its newest form."""
+    now = (policy or {}).get("metadata", {}).get("generation", 0)
+    ancestors = (policy or {}).get("status", {}).get("ancestors") or []
+    told = [c for each in ancestors for c in each.get("conditions", []) if c["type"] == "Accepted"]
+    return [c for c in told if c.get("observedGeneration", 0) >= now]
+
+
+def accepted(policy: Mapping[str, Any] | None) -> bool:
+    """Whether the gateway has taken a policy up, on every route that it stands before."""
+    found = verdicts(policy)
+    return bool(found) and all(c["status"] == "True" for c in found)
 
 
 def certificate_of(secret: Mapping[str, Any] | None) -> CertificateFacts | None:

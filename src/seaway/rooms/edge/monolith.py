@@ -62,16 +62,7 @@ def default_route(system: str, domain: str, spec: MonolithSpec, *, crossed: bool
     by it all the same.
     """
     match: dict[str, Any] = {"path": {"type": "PathPrefix", "value": "/"}}
-    backend = {"group": "", "kind": "Service", "name": MONOLITH, "port": 80, "weight": 1}
-    rule: dict[str, Any] = {
-        "matches": [{**match, "headers": [NEVER]} if crossed else match],
-        "backendRefs": [backend],
-        "timeouts": {"request": "0s"},
-    }
-    if spec.outside:
-        own = {"group": ENVOY_GROUP, "kind": "HTTPRouteFilter", "name": MONOLITH}
-        rule["backendRefs"] = [{**backend, "group": ENVOY_GROUP, "kind": "Backend", "port": spec.port}]
-        rule["filters"] = [{"type": "ExtensionRef", "extensionRef": own}]
+    matches = [{**match, "headers": [NEVER]} if crossed else match]
     gateway = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "edge"}
     return {
         "apiVersion": GATEWAY_API,
@@ -80,15 +71,26 @@ def default_route(system: str, domain: str, spec: MonolithSpec, *, crossed: bool
         "spec": {
             "parentRefs": [{**gateway, "sectionName": "https"}],
             "hostnames": [domain],
-            "rules": [rule],
+            "rules": [{"matches": matches, **rule(spec)}],
         },
     }
 
 
-def health_policy(system: str, spec: MonolithSpec) -> Manifest:
+def rule(spec: MonolithSpec) -> dict[str, Any]:
+    """Lead to the monolith whatever a rule matches."""
+    backend = {"group": "", "kind": "Service", "name": MONOLITH, "port": 80, "weight": 1}
+    found: dict[str, Any] = {"backendRefs": [backend], "timeouts": {"request": "0s"}}
+    if spec.outside:
+        own = {"group": ENVOY_GROUP, "kind": "HTTPRouteFilter", "name": MONOLITH}
+        found["backendRefs"] = [{**backend, "group": ENVOY_GROUP, "kind": "Backend", "port": spec.port}]
+        found["filters"] = [{"type": "ExtensionRef", "extensionRef": own}]
+    return found
+
+
+def health_policy(system: str, spec: MonolithSpec, *others: str) -> Manifest:
     """Let the proxies ask each address whether it is sound; where none is, they try them all the same.
 
-    All else follows from the edge's policy, with which this one is merged.
+    All else follows from the edge's policy, with which this one is merged. `others` are further routes to it.
     """
     asked = {"path": spec.health, "method": "GET", "expectedStatuses": list(SOUND)}
     if spec.host:
@@ -101,12 +103,13 @@ def health_policy(system: str, spec: MonolithSpec) -> Manifest:
         "healthyThreshold": 1,
         "http": asked,
     }
-    route = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "name": MONOLITH}
+    route = {"group": "gateway.networking.k8s.io", "kind": "HTTPRoute"}
+    routes = [{**route, "name": name} for name in (MONOLITH, *others)]
     return {
         "apiVersion": ENVOY_API,
         "kind": "BackendTrafficPolicy",
         "metadata": _meta(system),
-        "spec": {"targetRefs": [route], "mergeType": "StrategicMerge", "healthCheck": {"active": active}},
+        "spec": {"targetRefs": routes, "mergeType": "StrategicMerge", "healthCheck": {"active": active}},
     }
 
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from seaway.model.gateway import EDGE, GATEWAY_API, TLS_SECRET
-from seaway.model.manifests import DESIRED, Output, stamp
+from seaway.kit.kube import Ref
+from seaway.model.gateway import EDGE, ENVOY_API, GATEWAY_API, TLS_SECRET
+from seaway.model.manifests import DESIRED, Manifest, Output, stamp
 from seaway.model.plan import Verb
-from seaway.model.snapshot import CertificateFacts, MonolithFacts, Snapshot
-from seaway.rooms.edge import controller, monolith
-from seaway.rooms.edge.facts import address_of, certificate_of
+from seaway.model.snapshot import CertificateFacts, IssuerFacts, Live, MonolithFacts, Snapshot
+from seaway.rooms.edge import controller, login, monolith
+from seaway.rooms.edge.facts import accepted, address_of, certificate_of
+from seaway.rooms.edge.login import LOGIN, LoginWish
 from seaway.rooms.edge.manifests import (
     HTTPS_PORT,
     ROOM,
@@ -29,17 +31,23 @@ from seaway.rooms.edge.spec import EdgeSpec, MonolithSpec
 from seaway.rooms.edge.steps import (
     AdmitMonolith,
     AwaitGateway,
+    AwaitLogin,
     CheckMonolith,
     CheckPorts,
     IssueCertificate,
     Publish,
-    TrustMonolith,
+    RefuseLogin,
+    Trust,
 )
 from seaway.steps.objects import Desired, changes, orphans
+from seaway.steps.secrets import BringSecret
 
 NAMESPACE = ("cluster/namespace",)
 CONTROLLER = (f"{ROOM}/controller/await", f"{ROOM}/controller/install")
-ANSWERS = (f"{ROOM}/monolith/answers",)
+ANSWERS = (f"{ROOM}/monolith/answers", f"{ROOM}/login/answers")
+#: What leads to the monolith, and must be there before a route does.
+_PARTS = ("service", "endpoints", "backend", "httproutefilter", "backendtlspolicy")
+REACHED = tuple(f"{ROOM}/monolith/{part}" for part in _PARTS)
 #: A certificate is renewed when less than this share of its life remains.
 LIFE = timedelta(days=90)
 RENEW = LIFE / 3
@@ -55,6 +63,7 @@ class EdgeWish:
     `default_route` tells whether the monolith gets what no crossing takes. `routes` are the ids of the steps
     that make the crossings' routes: the edge is published after them. `closed` are paths that it refuses.
     `signer` is who signs the certificate where the local authority does not; what that gave is the pilot's.
+    `login` tells where visitors must log in.
     """
 
     system: str
@@ -68,6 +77,7 @@ class EdgeWish:
     routes: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
     signer: str = ""
+    login: LoginWish | None = None
 
 
 def monolith_addresses(facts: MonolithFacts | None) -> tuple[tuple[str | Output, ...], int]:
@@ -77,8 +87,8 @@ def monolith_addresses(facts: MonolithFacts | None) -> tuple[tuple[str | Output,
     return ((OUTSIDE,) if facts.loopback else facts.addresses), facts.port
 
 
-def desired(wish: EdgeWish, facts: MonolithFacts | None) -> list[Desired]:
-    """List every object of the edge."""
+def desired(wish: EdgeWish, facts: MonolithFacts | None, issuer: IssuerFacts | None = None) -> list[Desired]:
+    """List every object of the edge; those of the login once the `issuer` is known."""
     first = (*NAMESPACE, *CONTROLLER, *ANSWERS)
     proxied = (*first, "images/envoy/build")
     policies = ("client-policy", "plain-policy", "security-policy", "backend-policy")
@@ -95,7 +105,10 @@ def desired(wish: EdgeWish, facts: MonolithFacts | None) -> list[Desired]:
         Desired(f"{ROOM}/gateway", gateway(wish.system), (*front, *first)),
         Desired(f"{ROOM}/redirect", redirect(wish.system, wish.domain, wish.https), first),
     ]
-    return [*found, *_monolith(wish, wish.monolith, facts)] if wish.monolith else found
+    if wish.monolith is None:
+        return found
+    found += _monolith(wish, wish.monolith, facts)
+    return [*found, *_login(wish, wish.login, wish.monolith, issuer)] if wish.login and issuer else found
 
 
 def _monolith(wish: EdgeWish, spec: MonolithSpec, facts: MonolithFacts | None) -> list[Desired]:
@@ -106,27 +119,76 @@ def _monolith(wish: EdgeWish, spec: MonolithSpec, facts: MonolithFacts | None) -
     reached = (*first, f"{at}/service", f"{at}/endpoints", f"{at}/authority")
     made = monolith.outside(wish.system, spec, addresses) if spec.outside else []
     there = [Desired(f"{at}/{item['kind'].lower()}", item, reached) for item in made]
-    waits = (*reached, *(item.id for item in there))
+    also = (LOGIN,) if wish.login else ()
+    waits = (*reached, *(item.id for item in there), f"{ROOM}/login/route")
     route = monolith.default_route(wish.system, wish.domain, spec, crossed=not wish.default_route)
     return [
         Desired(f"{at}/service", monolith.service(wish.system), NAMESPACE),
         Desired(f"{at}/endpoints", slice_, (*NAMESPACE, *ANSWERS, f"{at}/admit")),
         *there,
-        Desired(f"{at}/health", monolith.health_policy(wish.system, spec), first),
+        Desired(f"{at}/health", monolith.health_policy(wish.system, spec, *also), first),
         Desired(f"{at}/stand-in", monolith.stand_in(wish.system, EDGE), first),
         Desired(f"{ROOM}/default-route", route, waits),
     ]
 
 
-def _authority(wish: EdgeWish, seen: Snapshot) -> list[TrustMonolith]:
-    pem = seen.monolith.authority if seen.monolith else ""
-    if not pem:
+def _login(wish: EdgeWish, asked: LoginWish, old: MonolithSpec, issuer: IssuerFacts) -> list[Desired]:
+    """List what has visitors log in: all of it before the route that it stands before."""
+    at, first = f"{ROOM}/login", (*NAMESPACE, *CONTROLLER, *ANSWERS)
+    made = login.backend(wish.system, issuer, OUTSIDE) if login.own_backend(issuer) else []
+    ways = [Desired(f"{at}/{item['kind'].lower()}", item, (*first, f"{at}/authority")) for item in made]
+    before = (*first, f"{at}/secret", f"{at}/admit", *(each.id for each in ways))
+    policy = login.policy(wish.system, asked, issuer, wish.closed, wish.spec.inside)
+    route = login.route(wish.system, wish.domain, asked, monolith.rule(old))
+    return [
+        *ways,
+        Desired(f"{at}/policy", policy, before),
+        Desired(f"{at}/route", route, (*first, *REACHED, f"{at}/policy")),
+    ]
+
+
+def issuer_of(wish: EdgeWish, seen: Snapshot) -> IssuerFacts | None:
+    """Give what is known of who signs visitors on: by itself, or by what it said before."""
+    if wish.login is None or (seen.issuer and not seen.issuer.why):
+        return seen.issuer if wish.login else None
+    private = seen.live.get("v1", "Secret", login.AUTHORITY_SECRET, wish.system) is not None
+    known = login.remembered(_policy(wish.system, seen.live), private=private)
+    return known if known and known.issuer == wish.login.issuer else None
+
+
+def _policy(system: str, live: Live) -> Manifest | None:
+    return live.get(ENVOY_API, "SecurityPolicy", LOGIN, system)
+
+
+def _gate(wish: EdgeWish, seen: Snapshot, issuer: IssuerFacts | None) -> list[Any]:
+    """Decide what must be done for the login beside its objects."""
+    at, system = f"{ROOM}/login", wish.system
+    if wish.login is None:
         return []
-    wanted = stamp(monolith.authority(wish.system, pem))["metadata"]["annotations"][DESIRED]
-    found = seen.live.get("v1", "Secret", monolith.AUTHORITY_SECRET, wish.system)
+    if issuer is None:
+        return [RefuseLogin(wish.login.issuer, seen.issuer.why if seen.issuer else "it was not asked")]
+    steps = _trusted(f"{at}/authority", login.authority(system, issuer.authority), "login.ca", seen.live)
+    if Ref.of(login.secret(system)) not in seen.live.objects:
+        made = login.secret(system)
+        steps.append(BringSecret(f"{at}/secret", NAMESPACE, made, login.KEY, wish.login.given))
+    monolith_port = (seen.monolith.port,) if seen.monolith and seen.monolith.loopback else ()
+    admitted = seen.cluster.admitted if seen.cluster else ()
+    if (port := login.door(issuer)) and port not in (*admitted, *monolith_port):
+        after = ("cluster/create", *ANSWERS, f"{ROOM}/monolith/admit")
+        others = tuple(dict.fromkeys((*admitted, *monolith_port)))
+        steps.append(AdmitMonolith(wish.cluster, port, others, after, f"{at}/admit"))
+    return steps
+
+
+def _trusted(step: str, secret: Manifest, why: str, live: Live) -> list[Any]:
+    """Decide whether the gateway must be handed who vouches for a server, if the file names anybody."""
+    if not secret["stringData"]["ca.crt"]:
+        return []
+    wanted = stamp(secret)["metadata"]["annotations"][DESIRED]
+    found = live.objects.get(Ref.of(secret))
     if found and (found["metadata"].get("annotations") or {}).get(DESIRED) == wanted:
         return []
-    return [TrustMonolith(wish.system, pem, Verb.UPDATE if found else Verb.CREATE, NAMESPACE)]
+    return [Trust(step, secret, why, Verb.UPDATE if found else Verb.CREATE, NAMESPACE)]
 
 
 def plan(wish: EdgeWish, seen: Snapshot, known: Mapping[str, str]) -> list[Any]:
@@ -139,13 +201,26 @@ def plan(wish: EdgeWish, seen: Snapshot, known: Mapping[str, str]) -> list[Any]:
     if facts and facts.loopback and facts.port not in admitted:
         steps.append(AdmitMonolith(wish.cluster, facts.port, admitted, ("cluster/create", *ANSWERS)))
     steps += controller.plan(wish.system, seen.chart, live, seen.record, known)
-    steps += [*_certificate(wish, seen), *_authority(wish, seen)]
-    objects = desired(wish, facts)
+    pem = monolith.authority(wish.system, facts.authority if facts else "")
+    steps += [*_certificate(wish, seen), *_trusted(f"{ROOM}/monolith/authority", pem, "monolith.ca", live)]
+    issuer = issuer_of(wish, seen)
+    steps += _gate(wish, seen, issuer)
+    objects = desired(wish, facts, issuer)
     changed = changes(objects, live, known)
     steps += changed
+    steps += _taken_up(wish, live, {step.id for step in changed})
     steps += _front(wish, seen, touched={step.id for step in changed})
     gone = orphans(ROOM, objects, live.of_component(ROOM))
     return [*steps, *gone]
+
+
+def _taken_up(wish: EdgeWish, live: Live, touched: set[str]) -> list[AwaitLogin]:
+    """Decide whether to wait for the gateway to take the login up."""
+    at, found = f"{ROOM}/login", _policy(wish.system, live)
+    if wish.login is None or not (f"{at}/policy" in touched or (found and not accepted(found))):
+        return []
+    ref = Ref(ENVOY_API, "SecurityPolicy", LOGIN, wish.system)
+    return [AwaitLogin(ref, (f"{at}/policy", f"{at}/route", f"{at}/secret", f"{ROOM}/gateway"))]
 
 
 def _certificate(wish: EdgeWish, seen: Snapshot) -> list[IssueCertificate]:
@@ -185,5 +260,6 @@ def _front(wish: EdgeWish, seen: Snapshot, touched: set[str]) -> list[Any]:
         steps.append(CheckPorts(wish.cluster, fresh))
     if not address or wanted != published or udp != carried:
         after = (f"{ROOM}/gateway/await", f"{ROOM}/default-route", f"{ROOM}/redirect", *wish.routes)
+        after = (*after, f"{ROOM}/login/await")
         steps.append(Publish(wish.cluster, {wish.https: HTTPS_PORT, wish.http: 80}, address, after, udp))
     return steps

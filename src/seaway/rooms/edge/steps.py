@@ -14,9 +14,8 @@ from seaway.model.gateway import EDGE, GATEWAY_API, TLS_SECRET
 from seaway.model.manifests import Manifest, labels, stamp
 from seaway.model.plan import Change, Outputs, Verb
 from seaway.ports.world import World
-from seaway.rooms.edge.facts import address_of, look_at_monolith
+from seaway.rooms.edge.facts import accepted, address_of, look_at_monolith, verdicts
 from seaway.rooms.edge.manifests import ROOM
-from seaway.rooms.edge.monolith import AUTHORITY_SECRET, authority
 from seaway.rooms.edge.spec import MonolithSpec
 from seaway.steps.rollout import AwaitRollout
 
@@ -98,20 +97,68 @@ class AdmitMonolith:
 
 
 @dataclass(frozen=True)
-class TrustMonolith:
-    """Hand the gateway the certificate (PEM) that vouches for the monolith."""
+class Trust:
+    """Hand the gateway the certificate that vouches for a server; `why` is its name in the file."""
 
-    system: str
-    pem: str
+    id: str
+    manifest: Manifest = field(hash=False)
+    why: str
     verb: Verb
     after: tuple[str, ...] = ()
-    id: str = f"{ROOM}/monolith/authority"
 
     def describe(self) -> Change:
-        return Change(self.id, self.verb, f"Secret {self.system}/{AUTHORITY_SECRET}", ("monolith.ca",))
+        return Change(self.id, self.verb, str(Ref.of(self.manifest)), (self.why,))
 
     def run(self, world: World) -> Outputs:
-        world.kube.apply(stamp(authority(self.system, self.pem)))
+        world.kube.apply(stamp(self.manifest))
+        return {}
+
+
+@dataclass(frozen=True)
+class RefuseLogin:
+    """Expose nothing that visitors must log in for while the issuer does not say where. Raises Unready."""
+
+    issuer: str
+    why: str
+    id: str = f"{ROOM}/login/answers"
+    after: tuple[str, ...] = ()
+
+    def describe(self) -> Change:
+        return Change(self.id, Verb.WAIT, f"issuer {self.issuer}", (f"it must answer first: {self.why}",))
+
+    def run(self, world: World) -> Outputs:  # noqa: ARG002  (it was asked before the plan)
+        raise Unready(
+            "the issuer does not say where visitors log in; nothing was exposed",
+            where=self.issuer,
+            why=self.why,
+            remedy="see to it, or mend environments.NAME.login, and run seaway up again",
+        )
+
+
+@dataclass(frozen=True)
+class AwaitLogin:
+    """Wait until Envoy Gateway has taken the policy up; where it cannot, it answers 500 on these paths."""
+
+    ref: Ref
+    after: tuple[str, ...] = ()
+    id: str = f"{ROOM}/login/await"
+    seconds: float = 30.0
+
+    def describe(self) -> Change:
+        return Change(self.id, Verb.WAIT, str(self.ref), ("until the gateway has taken it up",))
+
+    def run(self, world: World) -> Outputs:
+        ends = time.monotonic() + self.seconds
+        while not accepted(found := world.kube.get(self.ref)):
+            if time.monotonic() > ends:
+                said = [c.get("message", "") for c in verdicts(found) if c["status"] != "True"]
+                raise Unready(
+                    "the gateway does not take up that visitors log in; it refuses these paths",
+                    where=str(self.ref),
+                    why="; ".join(dict.fromkeys(said)) or "it says nothing of it",
+                    remedy="mend environments.NAME.login, or give its secret anew, and run seaway up again",
+                )
+            world.pause(0.2)
         return {}
 
 
