@@ -1,4 +1,8 @@
-"""A day in minutes: load that rises to ten times the night's and falls again, and what follows it."""
+"""A day in minutes: load that rises to ten times the night's and falls again, and what follows it.
+
+Once to a small service, at 200 requests a second by night; and once to the example's own, which a machine of
+two cores bears at a tenth of that.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,20 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import yaml
 
 from scripts.benchmark import crossing
 from scripts.benchmark.plot import Panel, svg
+from scripts.rehearsal import town, visitor
 from scripts.rehearsal.figures import quantile
+from scripts.rehearsal.journey import TARGETS
 from scripts.rehearsal.load import Answer, Load
 from scripts.rehearsal.seaway import Seaway
 from seaway.app import scaling as house
@@ -25,7 +32,7 @@ from seaway.flow.load import load as read
 from seaway.model.event import silent
 from seaway.providers.local import engine
 
-PROMISES: Final = {"day_failed": 0.0, "day_gone_after_s": 120.0}
+PROMISES: Final = {"day_failed": 0.0, "day_gone_after_s": 120.0, "example_day_failed": 0.0}
 HTTP, HTTPS, MONOLITH = 8780, 8743, 8790
 NIGHT: Final = 200
 #: Times the night's load, hour by hour, and seconds that an hour lasts.
@@ -56,55 +63,93 @@ class Look:
     nodes: int
 
 
+@dataclass(frozen=True)
+class Town:
+    """Where a day is lived: a system that is up, the service that is looked at, and who visits what.
+
+    `night` is in requests a second; `path` is what one pod is probed with.
+    """
+
+    file: Path
+    seaway: Seaway
+    service: str
+    path: str
+    targets: tuple[str, ...]
+    night: int
+    headers: Mapping[str, list[str]] = field(default_factory=dict)
+
+
 def measure(picture: Path) -> dict[str, Any]:
-    """Live through the day and draw it; the cluster and the old server are gone afterwards."""
-    programs = engine.ensure(silent)
+    """Live through both days and draw the first; clusters and old servers are gone afterwards."""
     with tempfile.TemporaryDirectory() as folder, crossing.old_server(MONOLITH):
         file = _system(Path(folder))
-        seaway = Seaway(file, {})
-        try:
-            seaway.tell("up", "--yes")
-            seaway.ask("cross", "move", "day", "100")
-            probed = seaway.ask("scale", "probe", "app", "--path", PATH)
-            foreseen = seaway.ask("scale", "plan", "--requests", str(NIGHT * max(HOURS)))
-            edge = seaway.ask("status")["edge"]
-            with _looking(file) as looks:
-                answers, ended = _live(programs.program("vegeta"), edge, looks)
-        finally:
-            seaway.tell("down", "--yes")
-    picture.write_text(_draw(answers, looks))
+        figures = _day(Town(file, Seaway(file, {}), "app", PATH, (PATH,), NIGHT), ("day",), picture)
+    return figures | {f"example_{name}": value for name, value in _example().items()}
+
+
+def _example() -> dict[str, Any]:
+    """Live through a day of the example, as its own file scales it."""
+    town.raise_town()
+    try:
+        file = town.copy_system() / "seaway.yaml"
+        seaway = Seaway(file, {name: town.secret(name) for name in town.SHARED})
+        person = {"Cookie": [visitor.cookie(f"http://127.0.0.1:{town.MONOLITH}")]}
+        seaway.tell("down", "--yes")
+        crossed = ("login", "reading")
+        return _day(Town(file, seaway, "frontend", "/login/", TARGETS, NIGHT // 10, person), crossed)
+    finally:
+        town.lower_town()
+
+
+def _day(where: Town, crossings: Sequence[str], picture: Path | None = None) -> dict[str, Any]:
+    programs, seaway = engine.ensure(silent), where.seaway
+    try:
+        seaway.tell("up", "--yes")
+        for each in crossings:
+            seaway.ask("cross", "move", each, "100")
+        probed = seaway.ask("scale", "probe", where.service, "--path", where.path)
+        foreseen = seaway.ask("scale", "plan", "--requests", str(where.night * max(HOURS)))
+        edge = seaway.ask("status")["edge"]
+        with _looking(where) as looks:
+            answers, ended = _live(programs.program("vegeta"), edge, where, looks)
+    finally:
+        seaway.tell("down", "--yes")
+    if picture:
+        picture.write_text(_draw(answers, looks))
     return {"probed_requests": probed["requests"], **_figures(answers, looks, foreseen, ended)}
 
 
-def _live(vegeta: Path, edge: dict[str, Any], looks: Sequence[Look]) -> tuple[list[Answer], float]:
+def _live(
+    vegeta: Path, edge: dict[str, Any], where: Town, looks: Sequence[Look]
+) -> tuple[list[Answer], float]:
     """Let the hours pass, then wait for the nodes of the night; gives the answers and when the day ended."""
-    base, answers = edge["url"].rpartition(":")[0], list[Answer]()
+    port, answers = urlsplit(edge["url"]).port or 443, list[Answer]()
 
     def load(rate: int, limit: int) -> Load:
-        made = Load(vegeta, f"{base}:{HTTPS}", HTTPS, Path(edge["ca"]), rate=rate, limit=limit)
-        made.start([PATH], {})
+        made = Load(vegeta, edge["url"], port, Path(edge["ca"]), rate=rate, limit=limit)
+        made.start(where.targets, dict(where.headers))
         return made
 
     for times in HOURS:
-        hour = load(NIGHT * times, HOUR)
+        hour = load(where.night * times, HOUR)
         time.sleep(HOUR)
         answers += hour.stop()
     ended = time.time()
-    night = load(NIGHT, LAST)
+    night = load(where.night, LAST)
     while looks[-1].nodes > 1 and time.time() < ended + LAST - WINDOW:
         time.sleep(1)
     return [*answers, *night.stop()], ended
 
 
 @contextmanager
-def _looking(file: Path) -> Iterator[list[Look]]:
+def _looking(where: Town) -> Iterator[list[Look]]:
     """Look at replicas and nodes every second."""
     found, over = list[Look](), threading.Event()
 
     def look() -> None:
-        with closing(house.follow_scale(read(file), "", silent, 1.0)) as seen:
+        with closing(house.follow_scale(read(where.file), "", silent, 1.0)) as seen:
             for now in seen:
-                (app,) = now.services
+                app = next(each for each in now.services if each.name == where.service)
                 found.append(Look(time.time(), app.ready, app.desired, len(now.nodes)))
                 if over.is_set():
                     return
