@@ -21,10 +21,11 @@ from seaway.providers.local.home import Home
 NAME: Final = "bench-turnover"
 NODES: Final = 10
 ROUNDS: Final = 20
-#: Rounds before the first look at memory: programs grow into their caches until then.
-WARM: Final = 3
+#: Rounds before the first look at memory: until then programs grow into their caches, and etcd keeps what was
+#: for five minutes (kube-apiserver, --etcd-compaction-interval), so that it has as much of it at both looks.
+WARM: Final = ROUNDS
 #: Seconds in which what a node leaves is cleared away; programs of Go collect theirs every 2 minutes at rest.
-REST: Final = 200
+REST: Final = 400
 PROMISES: Final = {"turnover_left_behind": 0.0, "turnover_memory_grown": 0.05}
 KINDS: Final = (
     ("v1", "Node"),
