@@ -74,10 +74,14 @@ def test_custom_metrics_of_somebody_else_are_left_to_them(cluster: Cluster) -> N
     told: list[Event] = []
     try:
         facts = cluster.clusters.count(cluster.name, told.append)
+        cluster.kube.delete(theirs)
+        later = cluster.clusters.find(cluster.name)
     finally:
         cluster.kube.delete(theirs)
         record.change(cluster.home, counted="")
     assert facts.counted
+    assert later
+    assert not later.counted  # `up` then serves them itself
     assert [(each.outcome, theirs.name in each.text) for each in told] == [(Outcome.NOTE, True)]
     served = {each["metadata"]["name"] for each in cluster.kube.list(theirs.api_version, theirs.kind)}
     assert not any("v1beta2.custom.metrics" in each for each in served)

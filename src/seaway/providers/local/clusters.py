@@ -339,9 +339,17 @@ def _facts(place: Home) -> ClusterFacts:
         _published(known),
         tuple(known["admitted"]),
         bool(known.get("autoscaled")),
-        bool(known.get("counted")),
+        _counted(place, known.get("counted", ""), up=up),
         tuple(known.get("udp", ())),
     )
+
+
+def _counted(place: Home, where: str, *, up: bool) -> bool:
+    """Whether somebody serves requests as a metric; who did elsewhere may be gone by now."""
+    if where != ELSEWHERE or not up:
+        return bool(where)
+    with closing(_kube(place)) as kube:
+        return bool(counting.another(kube))
 
 
 def _nodes_seen(place: Home) -> dict[str, dict[str, Any]] | None:
