@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from seaway.errors import Refused, UsageError
 from seaway.flow.system import System
@@ -11,10 +12,12 @@ from seaway.model.names import ImageRef
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.images.pilot import pilot_recipe
 from seaway.rooms.images.platform import Envoy, Gateway, Platform, Postgres, platform_ref
-from seaway.rooms.images.promote import Move
 from seaway.rooms.images.recipe import Recipe
 from seaway.rooms.images.shelf import Shelf
 from seaway.rooms.images.spec import PromotionSpec
+
+if TYPE_CHECKING:
+    from seaway.rooms.images.promote import Move
 
 
 def recipes(system: System, wanted: Collection[str] = ()) -> dict[str, Recipe]:
@@ -68,6 +71,8 @@ def moves(
 
     `ran` tells for how many seconds images ran in the environment before, by digest.
     """
+    from seaway.rooms.images.promote import Move  # noqa: PLC0415  (cryptography: few commands need it)
+
     (before, left), (after, right) = source, target
     remedy, found = "see that this machine reaches both registries", dict[str, tuple[ImageRef, Move]]()
     for name, image in image_names(system, left, wanted).items():
