@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,6 +15,7 @@ import pytest
 import yaml
 
 from seaway.errors import Unreachable
+from seaway.kit import bearer, kubeconfig
 from seaway.kit.kube import Kube
 
 KINDS = {"resources": [{"name": "pods", "kind": "Pod", "namespaced": True}]}
@@ -23,8 +26,10 @@ class Handler(BaseHTTPRequestHandler):
 
     later: ClassVar[int] = 0
     wait: ClassVar[str] = "0"
+    tokens: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
+        self.tokens.append(self.headers.get("Authorization", ""))
         refuses = self.path.startswith("/api/v1/pods") and type(self).later > 0
         type(self).later -= refuses
         body = {"message": "storage is (re)initializing"} if refuses else {**KINDS, "items": []}
@@ -72,3 +77,14 @@ def test_a_server_that_does_not_say_when_is_not_asked_again(
     monkeypatch.setattr(Handler, "wait", "")
     with pytest.raises(Unreachable, match="429"):
         kube.list("v1", "Pod")
+
+
+def test_a_signed_token_is_used_until_it_grows_old(kube: Kube, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = kubeconfig.entries("c", {"server": kube.address}, {})
+    for fresh, used in ((600.0, {"Bearer 1"}), (0.0, {"Bearer 1", "Bearer 2"})):
+        signed = iter("123456789")
+        monkeypatch.setattr(bearer, "FRESH", fresh)
+        monkeypatch.setattr(Handler, "tokens", [])
+        with closing(Kube.from_document(document, "c", sign=partial(next, signed))) as ours:
+            ours.list("v1", "Pod")
+        assert set(Handler.tokens) == used

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ import httpx2 as httpx
 import yaml
 
 from seaway.errors import Conflict, NotFound, Refused, SeawayError, Unreachable
+from seaway.kit.bearer import Bearer
 
 codes = httpx.codes
 MANAGER = "seaway"
@@ -88,11 +89,23 @@ class Kube:
             ) from error
 
     @classmethod
-    def from_document(cls, document: dict[str, Any], context: str, path: str = "memory") -> Kube:
-        """Connect through a context of a kubeconfig that was read from `path`. Raises NotFound."""
+    def from_document(
+        cls,
+        document: dict[str, Any],
+        context: str,
+        path: str = "memory",
+        sign: Callable[[], str] | None = None,
+    ) -> Kube:
+        """Connect through a context of a kubeconfig that was read from `path`. Raises NotFound.
+
+        `sign` makes the token by which the server knows us; it is asked again before the token ends.
+        """
         from seaway.kit import connection  # noqa: PLC0415  (lightkube)
 
-        return cls(connection.through(document, context, path), context)
+        client = connection.through(document, context, path)
+        if sign:
+            client.auth = Bearer(sign)
+        return cls(client, context)
 
     @classmethod
     def in_cluster(cls, seconds: float) -> Kube:
@@ -251,6 +264,11 @@ class Kube:
             return self._send("GET", path, params=params).text
         except SeawayError:
             return ""
+
+    @property
+    def address(self) -> str:
+        """Where the API server answers."""
+        return str(self._http.base_url)
 
     def ready(self) -> bool:
         """Whether the API server says that it is ready."""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+#: The label that tells a node's instance type, on every cloud.
+INSTANCE: Final = "node.kubernetes.io/instance-type"
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,15 @@ class NodeFacts:
     running: bool
     claim: str = ""
 
+    @classmethod
+    def of(cls, node: Mapping[str, Any]) -> Self:
+        """Read what Kubernetes tells of a node that somebody else keeps."""
+        meta, status = node["metadata"], node.get("status", {})
+        addresses = {each["type"]: each["address"] for each in status.get("addresses", [])}
+        conditions = {each["type"]: each["status"] for each in status.get("conditions", [])}
+        size, ready = meta.get("labels", {}).get(INSTANCE, ""), conditions.get("Ready") == "True"
+        return cls(meta["name"], addresses.get("InternalIP", ""), size, ready, running=True)
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -35,7 +48,8 @@ class Offer:
 class ClusterFacts:
     """A cluster. `state` is running, stopped (processes gone, data kept) or broken (part of it is gone).
 
-    On EKS it is running, broken (its API does not answer) or what EKS says: creating, updating, deleting.
+    On EKS it is running, broken (its API does not answer), closed (it does not let us in) or what EKS says:
+    creating, updating, deleting.
 
     `outside` is the address at which pods reach this machine's loopback ports, if the cluster offers one.
     `published` are the loopback ports of this machine that lead to addresses in the cluster, `admitted` those

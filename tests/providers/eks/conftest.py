@@ -1,10 +1,6 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +14,15 @@ from seaway.providers.eks.cloud import REHEARSAL, Cloud
 from seaway.providers.eks.clusters import EksClusters
 from tests.providers.eks.gate import ROOT, Gate, guarded
 from tests.providers.eks.looks import OPEN, Aws, Calls
-from tests.providers.eks.wire import serving
+from tests.providers.eks.wire import emulating, serving
 
 #: The keys of the AWS documentation; they open nothing.
 KEYS = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 }
+#: Repositories that the clusters of the tests have.
+IMAGES = ("seaway/base", "shop/web")
 
 
 @dataclass(frozen=True)
@@ -60,23 +58,8 @@ def account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """EC2, IAM and STS on loopback, by moto, as a server of its own. Gives its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("moto") / "log"
-    argv = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    env = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
-    with log.open("wb") as out, subprocess.Popen(argv, env=env, stdout=out, stderr=out) as process:
-        for _ in range(600):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        else:
-            raise AssertionError(log.read_text())
-        yield f"http://127.0.0.1:{port}"
-        process.kill()
+    with emulating(tmp_path_factory.mktemp("moto")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +84,7 @@ def shop(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     folder = tmp_path_factory.mktemp("shop")
     with pytest.MonkeyPatch.context() as patch:
         _rehearse(aws, patch, folder)
-        clusters = EksClusters(Cloud.open("eu-central-1"))
+        clusters = EksClusters(Cloud.open("eu-central-1"), images=IMAGES)
         facts = clusters.create("shop", 2, "", silent)
     return Shop(clusters, facts, folder / "kubeconfig")
 
@@ -112,7 +95,7 @@ def west(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> West:
     with pytest.MonkeyPatch.context() as patch:
         _rehearse(aws, patch, tmp_path_factory.mktemp("west"))
         cloud = Cloud.open("eu-west-1")
-    return West(EksClusters(cloud), Calls(cloud.session))
+    return West(EksClusters(cloud, images=IMAGES), Calls(cloud.session))
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ class Calls:
         session.events.register("after-call", self._heard)
 
     def _heard(self, model: Any, **_: Any) -> None:
-        if not model.name.startswith(("Describe", "List", "Get")):
+        if not model.name.startswith(("Describe", "List", "Get", "BatchGet")):
             self.made.append(model.name)
             if self.deadly:
                 raise Killed(model.name)
@@ -106,6 +106,7 @@ def inventory(aws: Aws, region: str) -> Inventory:
         ],
         "roles": _roles(client(aws, "iam", region), region),
         "eks": _eks(aws, region, names),
+        "repositories": _repositories(client(aws, "ecr", region)),
     }
     return {kind: sorted(things, key=str) for kind, things in seen.items()}
 
@@ -130,12 +131,27 @@ def _roles(iam: Any, region: str) -> list[Any]:
     ]
 
 
+def _repositories(ecr: Any) -> list[Any]:
+    return [
+        (
+            each["repositoryName"],
+            each["imageTagMutability"],
+            each["imageScanningConfiguration"],
+            _tags({"Tags": ecr.list_tags_for_resource(resourceArn=each["repositoryArn"])["tags"]}),
+            ecr.get_lifecycle_policy(repositoryName=each["repositoryName"])["lifecyclePolicyText"],
+        )
+        for each in ecr.describe_repositories()["repositories"]
+    ]
+
+
 def _eks(aws: Aws, region: str, names: dict[str, str]) -> list[Any]:
     """Take EKS's own word, with names in place of ids and without what differs by chance."""
     if region not in aws.regions:
         return []
     held = aws.regions[region]
-    things = copy.deepcopy([*held.clusters.values(), *held.groups.values(), *held.entries.values()])
+    things = copy.deepcopy(
+        [*held.clusters.values(), *held.groups.values(), *held.entries.values(), *held.addons.values()]
+    )
     for each in things:
         for key in ("looks", "endpoint", "certificateAuthority", "accessEntryArn"):
             each.pop(key, None)

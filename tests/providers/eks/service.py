@@ -34,6 +34,7 @@ class Eks:
         self.clusters: dict[str, Thing] = {}
         self.groups: dict[tuple[str, str], Thing] = {}
         self.entries: dict[tuple[str, str], Thing] = {}
+        self.addons: dict[tuple[str, str], Thing] = {}
 
     def create_cluster(self, name: str, roleArn: str, resourcesVpcConfig: Thing, **more: Any) -> Thing:
         if name in self.clusters:
@@ -86,7 +87,7 @@ class Eks:
 
     def delete_cluster(self, name: str) -> Thing:
         live = self._look(self.clusters, name, f"No cluster found for name: {name}.")
-        if any(cluster == name for cluster, _ in self.groups):
+        if any(cluster == name for cluster, _ in (*self.groups, *self.addons)):
             raise Wrong("ResourceInUseException", "Cluster has nodegroups attached")
         live |= _phase("DELETING")
         return {"cluster": live}
@@ -164,6 +165,28 @@ class Eks:
         del self.entries[clusterName, principalArn]
         return {}
 
+    def create_addon(self, clusterName: str, addonName: str, **more: Any) -> Thing:
+        self._active(clusterName)
+        if (clusterName, addonName) in self.addons:
+            raise Wrong("ResourceInUseException", f"Addon already exists: {addonName}")
+        arn = f"arn:aws:eks:{self.region}:{ACCOUNT}:addon/{clusterName}/{addonName}/1"
+        addon = {**more, "clusterName": clusterName, "addonName": addonName, "addonArn": arn}
+        self.addons[clusterName, addonName] = {**self._identified(addon), **_phase("CREATING")}
+        return {"addon": self.addons[clusterName, addonName]}
+
+    def describe_addon(self, clusterName: str, addonName: str) -> Thing:
+        return {"addon": self._look(self.addons, (clusterName, addonName), "No addon found")}
+
+    def update_addon(self, clusterName: str, addonName: str, **change: Any) -> Thing:
+        live = self._there(self.addons, (clusterName, addonName), "No addon found")
+        live |= {**self._identified(change), **_phase("UPDATING")}
+        return {"update": {"id": "1", "status": "InProgress"}}
+
+    def delete_addon(self, clusterName: str, addonName: str) -> Thing:
+        live = self._there(self.addons, (clusterName, addonName), "No addon found")
+        live |= _phase("DELETING")
+        return {"addon": live}
+
     def nodes(self, cluster: str) -> list[Thing]:
         """Give what Kubernetes shows of the node groups of a cluster."""
         return [
@@ -206,6 +229,16 @@ class Eks:
             self.aws("iam").get_role(RoleName=arn.rpartition("/")[2])
         except ClientError as error:
             raise Wrong("InvalidParameterException", f"Role with arn: {arn}, could not be assumed") from error
+
+    def _identified(self, addon: Thing) -> Thing:
+        """Make associations of the roles that pods of an add-on take; EKS shows their ARNs."""
+        roles = addon.pop("podIdentityAssociations", [])
+        for each in roles:
+            self._role(each["roleArn"])
+        return {
+            **addon,
+            "podIdentityAssociations": [f"association/{each['serviceAccount']}" for each in roles],
+        }
 
     @staticmethod
     def _there(where: dict[Any, Thing], key: Any, message: str) -> Thing:

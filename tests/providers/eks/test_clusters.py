@@ -21,9 +21,8 @@ from tests.providers.eks.conftest import Shop, West
 from tests.providers.eks.looks import Aws, Calls, Inventory, Killed, client, inventory
 from tests.providers.eks.service import PHASE, Eks, Wrong
 
-NOTHING: Inventory = {
-    kind: [] for kind in ("vpcs", "subnets", "gateways", "addresses", "nats", "tables", "roles", "eks")
-}
+KINDS = ("vpcs", "subnets", "gateways", "addresses", "nats", "tables", "roles", "eks", "repositories")
+NOTHING: Inventory = {kind: [] for kind in KINDS}
 
 
 def killed_at_every_call(calls: Calls, work: Callable[[], Any]) -> int:
@@ -52,6 +51,11 @@ def test_a_cluster_has_private_nodes_in_two_zones_with_a_way_out_of_each(rehears
         assert subnets == [f"subnet/private-{i}"]
         assert ("0.0.0.0/0", f"nat-gateway/{i}") in routes
     assert {zone for tags, *_, zone in seen["subnets"] if "private" in tags["seaway.dev/part"]} == {"a", "b"}
+    for name, mutable, scanned, tags, rules in seen["repositories"]:
+        assert (mutable, scanned) == ("IMMUTABLE_WITH_EXCLUSION", {"scanOnPush": True})
+        assert (tags["seaway.dev/cluster"], f"shop/{tags['seaway.dev/part'][11:]}") == ("shop", name)
+        assert json.loads(rules)["rules"][0]["selection"]["tagPatternList"] == ["src-*"]
+    assert [name for name, *_ in seen["repositories"]] == ["shop/seaway/base", "shop/shop/web"]
     held = rehearsal.regions["eu-central-1"]
     cluster, group = held.clusters["shop"], held.groups["shop", "seaway"]
     assert cluster["accessConfig"] == {
@@ -62,6 +66,9 @@ def test_a_cluster_has_private_nodes_in_two_zones_with_a_way_out_of_each(rehears
     assert (group["instanceTypes"], group["amiType"]) == (["m7i.large"], "AL2023_x86_64_STANDARD")
     entry = held.entries["shop", "arn:aws:iam::123456789012:user/deployer"]
     assert entry["policies"][0]["policyArn"].endswith("/AmazonEKSClusterAdminPolicy")
+    assert {name for _, name in held.addons} == {
+        "eks-pod-identity-agent", "aws-ebs-csi-driver", "metrics-server"
+    }  # fmt: skip
     assert shop.facts.state == "running"
     assert [(node.size, node.ready) for node in shop.facts.nodes] == [("m7i.large", True)] * 2
 
@@ -105,6 +112,13 @@ def test_what_is_changed_by_hand_is_found_and_mended(rehearsal: Aws, shop: Shop)
     held.clusters["shop"]["logging"]["clusterLogging"][0]["types"].remove("audit")
     held.groups["shop", "seaway"]["scalingConfig"]["desiredSize"] = 1
     next(iter(held.entries.values()))["policies"].clear()
+    held.addons["shop", "aws-ebs-csi-driver"]["podIdentityAssociations"] = []
+    ecr = client(rehearsal, "ecr", region)
+    ecr.put_image_tag_mutability(repositoryName="shop/shop/web", imageTagMutability="MUTABLE")
+    ecr.put_image_scanning_configuration(
+        repositoryName="shop/shop/web", imageScanningConfiguration={"scanOnPush": False}
+    )
+    ecr.delete_lifecycle_policy(repositoryName="shop/seaway/base")
     found = {(c.step, d) for c in shop.clusters.propose("shop", 2, "").changes for d in c.details or ("",)}
     who = next(iter(held.entries))[1]
     assert found == {
@@ -119,6 +133,10 @@ def test_what_is_changed_by_hand_is_found_and_mended(rehearsal: Aws, shop: Shop)
         ("cluster/main", "from where its API is reached"),
         ("cluster/main", "logs: audit"),
         ("nodes/main", "nodes 1 → 2"),
+        ("addon/aws-ebs-csi-driver", "its role volumes"),
+        ("repository/shop/web", "tags that cannot be moved"),
+        ("repository/shop/web", "scan of what comes"),
+        ("repository/seaway/base", "keep the newest 100 images"),
         (f"administrator/{who}", "policy AmazonEKSClusterAdminPolicy"),
     }
     shop.clusters.create("shop", 2, "", silent)
@@ -179,7 +197,7 @@ def test_what_takes_its_time_is_waited_for_and_what_stays_is_told(
     with pytest.raises(UsageError, match=r"no such instance type: m9\.nano"):
         clusters.create("shop", 1, "m9.nano", silent)
     assert clusters.create("shop", 1, "m7g.large", silent).state == "running"
-    assert len(asked) == 5
+    assert len(asked) == 6
     held, ec2 = rehearsal.regions["eu-west-1"], client(rehearsal, "ec2", "eu-west-1")
     assert held.groups["shop", "seaway"]["amiType"] == "AL2023_ARM_64_STANDARD"
     vpc = held.clusters["shop"]["resourcesVpcConfig"]["vpcId"]
@@ -200,6 +218,8 @@ def test_nodes_are_added_and_taken_away(shop: Shop) -> None:
         shop.clusters.scale("shop", 2, "m7g.large", silent)
     with pytest.raises(UsageError, match="1 to 100 nodes"):
         shop.clusters.scale("shop", 0, "", silent)
+    with pytest.raises(UsageError, match="1 to 100 nodes"):
+        shop.clusters.create("shop", 101, "", silent)
     with pytest.raises(NotFound, match="no cluster bank"):
         shop.clusters.scale("bank", 2, "", silent)
 

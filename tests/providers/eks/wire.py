@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
+import socket
 import ssl
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -120,12 +125,62 @@ class _ApiServer(_Handler):
             self.send(200, {"resources": [{"name": "nodes", "kind": "Node", "namespaced": False}]})
 
 
+class _Front(_Handler):
+    """Stands before a real API server, and lets in as its administrator who brings a token.
+
+    On EKS it is the API server itself that has the token checked.
+    """
+
+    behind: Any
+
+    def _forward(self) -> None:
+        if not self.headers.get("Authorization", "").startswith("Bearer k8s-aws-v1."):
+            self.send(401, {"kind": "Status", "message": "Unauthorized"})
+            return
+        path = "/" + self.path.lstrip("/").split("/", 2)[2]
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        passed = {key: self.headers[key] for key in ("Accept", "Content-Type") if key in self.headers}
+        answer = self.behind.request(self.command, path, headers=passed, content=body)
+        self.send_response(answer.status_code)
+        self.send_header("Content-Type", answer.headers.get("Content-Type", "text/plain"))
+        self.send_header("Content-Length", str(len(answer.content)))
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _forward  # noqa: N815
+
+
 @contextmanager
-def serving(others: str, folder: Path) -> Iterator[tuple[str, dict[str, Eks]]]:
-    """Serve EKS, with the other services at `others`. Gives its URL, and what it holds by region."""
-    shared: Thing = {"regions": {}, "lock": threading.Lock()}
+def emulating(folder: Path) -> Iterator[str]:
+    """EC2, ECR, IAM and STS on loopback, by moto, as a server of its own. Gives its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = folder / "log"
+    argv = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    env = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
+    with log.open("wb") as out, subprocess.Popen(argv, env=env, stdout=out, stderr=out) as process:
+        for _ in range(600):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        else:
+            raise AssertionError(log.read_text())
+        yield f"http://127.0.0.1:{port}"
+        process.kill()
+
+
+@contextmanager
+def serving(others: str, folder: Path, behind: Any = None) -> Iterator[tuple[str, dict[str, Eks]]]:
+    """Serve EKS, with the other services at `others`. Gives its URL, and what it holds by region.
+
+    The API servers of its clusters are played, or all of them the real one that the client `behind` reaches.
+    """
+    shared: Thing = {"regions": {}, "lock": threading.Lock(), "behind": behind}
     authority = certificate.authority("EKS on loopback", timedelta(days=1))
-    with listening(type("ApiServer", (_ApiServer,), shared), _tls(authority, folder)) as tls:
+    server: type[_Handler] = _Front if behind else _ApiServer
+    with listening(type("ApiServer", (server,), shared), _tls(authority, folder)) as tls:
         endpoint = {
             "endpoint": f"https://127.0.0.1:{tls}",
             "certificateAuthority": {"data": base64.b64encode(authority.pem).decode()},

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from ipaddress import ip_address
@@ -57,6 +58,8 @@ class Cloud:
     session: boto3.Session
     region: str
     endpoints: Mapping[str, str]
+    #: A session cannot make two clients at once (boto3: Session, Multithreading).
+    _making: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @classmethod
     def open(cls, region: str = "") -> Cloud:
@@ -73,23 +76,28 @@ class Cloud:
 
     @cached_property
     def ec2(self) -> EC2Client:
-        return self.session.client("ec2", **self._settings("ec2"))
+        with self._making:
+            return self.session.client("ec2", **self._settings("ec2"))
 
     @cached_property
     def ecr(self) -> ECRClient:
-        return self.session.client("ecr", **self._settings("ecr"))
+        with self._making:
+            return self.session.client("ecr", **self._settings("ecr"))
 
     @cached_property
     def eks(self) -> EKSClient:
-        return self.session.client("eks", **self._settings("eks"))
+        with self._making:
+            return self.session.client("eks", **self._settings("eks"))
 
     @cached_property
     def iam(self) -> IAMClient:
-        return self.session.client("iam", **self._settings("iam"))
+        with self._making:
+            return self.session.client("iam", **self._settings("iam"))
 
     @cached_property
     def kms(self) -> KMSClient:
-        return self.session.client("kms", **self._settings("kms"))
+        with self._making:
+            return self.session.client("kms", **self._settings("kms"))
 
     @cached_property
     def route53(self) -> Route53Client:
@@ -97,7 +105,8 @@ class Cloud:
 
     @cached_property
     def sts(self) -> STSClient:
-        return self.session.client("sts", **self._settings("sts"))
+        with self._making:
+            return self.session.client("sts", **self._settings("sts"))
 
     @cached_property
     def secrets(self) -> Any:
@@ -111,7 +120,8 @@ class Cloud:
 
     def genuine_sts(self) -> STSClient:
         """Make a client of AWS itself, also in a rehearsal: for signing only, which sends nothing."""
-        return self.session.client("sts", **self._settings(""))
+        with self._making:
+            return self.session.client("sts", **self._settings(""))
 
     @property
     def partition(self) -> str:

@@ -23,21 +23,24 @@ from seaway.model.names import cluster_name
 from seaway.model.plan import Change
 from seaway.ports.clusters import ClusterFacts, NodeFacts
 from seaway.providers.eks import making
+from seaway.providers.eks.addons import addons
 from seaway.providers.eks.caller import principal_of
 from seaway.providers.eks.cloud import Cloud, explained
 from seaway.providers.eks.control import Administrator, ControlPlane, NodeGroup, described
 from seaway.providers.eks.making import Groups, Seen
 from seaway.providers.eks.network import network, subnet
-from seaway.providers.eks.parts import CLUSTER, Live, code_of
+from seaway.providers.eks.parts import CLUSTER, Live, Part, code_of
+from seaway.providers.eks.repositories import Repository
 from seaway.providers.eks.roles import Role
 from seaway.providers.eks.token import token
 
 CIDR: Final = "10.0.0.0/16"
 ZONES: Final = 2
+#: Nodes of a cluster, at most.
+MOST: Final = 100
 #: Runs what Seaway builds on an x86-64 machine.
 SIZE: Final = "m7i.large"
 _IMAGES: Final = {"arm64": "AL2023_ARM_64_STANDARD", "x86_64": "AL2023_x86_64_STANDARD"}
-_INSTANCE: Final = "node.kubernetes.io/instance-type"
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,19 @@ class Proposal:
 
 
 class EksClusters:
-    """Implements ports.Fleet. `open_to` are the networks that may reach the API of what is made."""
+    """Implements ports.Fleet.
 
-    def __init__(self, cloud: Cloud, open_to: tuple[str, ...] = ()) -> None:
-        self.cloud, self._open_to = cloud, open_to
+    `open_to` are the networks that may reach the API of what is made, `images` the names of repositories
+    that are made with it.
+    """
+
+    def __init__(self, cloud: Cloud, open_to: tuple[str, ...] = (), images: tuple[str, ...] = ()) -> None:
+        self.cloud, self._open_to, self._images = cloud, open_to, images
 
     @classmethod
-    def open(cls, region: str, open_to: tuple[str, ...] = ()) -> EksClusters:
+    def open(cls, region: str, open_to: tuple[str, ...] = (), images: tuple[str, ...] = ()) -> EksClusters:
         """Reach EKS in a region, "" for the one that AWS is set to. Raises what `Cloud.open` raises."""
-        return cls(Cloud.open(region), open_to)
+        return cls(Cloud.open(region), open_to, images)
 
     def find(self, name: str) -> ClusterFacts | None:
         with explained("AWS refused to show the cluster"):
@@ -79,8 +86,15 @@ class EksClusters:
 
     def propose(self, name: str, nodes: int, size: str) -> Proposal:
         """Say what `create` would change. Changes nothing."""
+        return self._proposal(name, self.look(name, _at_least(nodes), size)[0])
+
+    def look(
+        self, name: str, nodes: tuple[int, int], size: str
+    ) -> tuple[tuple[Change, ...], tuple[Part, ...]]:
+        """Say what `ensure` would change, and all parts that are there then. Changes nothing."""
         seen = making.look(self.cloud, cluster_name(name))
-        return self._proposal(name, making.changes(self.cloud, self._groups(name, nodes, size, seen), seen))
+        groups = self._groups(name, nodes, size, seen)
+        return making.changes(self.cloud, groups, seen), tuple(part for group in groups for part in group)
 
     def propose_nodes(self, name: str, nodes: int, size: str) -> Proposal:
         """Say what `scale` would change. Changes nothing. Raises NotFound."""
@@ -93,9 +107,13 @@ class EksClusters:
         return self._proposal(name, making.removals(making.look(self.cloud, cluster_name(name))))
 
     def create(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
+        return self.ensure(name, _at_least(nodes), size, report)
+
+    def ensure(self, name: str, nodes: tuple[int, int], size: str, report: Report) -> ClusterFacts:
+        """Make it, or finish or heal it, with from so many nodes to so many; ready for work on return."""
         with self._changing(name, report):
             seen = making.look(self.cloud, name)
-            making.ensure(self.cloud, name, self._groups(name, nodes, size, seen), seen, report)
+            making.ensure(self.cloud, self._groups(name, nodes, size, seen), seen, report)
             self._await_nodes(name, report)
             live = self._existing(name)
             kubeconfig.merge(live["arn"], self._entries(live))
@@ -105,7 +123,7 @@ class EksClusters:
         with self._changing(name, report):
             self._existing(name)
             seen = making.look(self.cloud, name)
-            making.ensure(self.cloud, name, self._nodes(name, nodes, size, seen), seen, report)
+            making.ensure(self.cloud, self._nodes(name, nodes, size, seen), seen, report)
             self._await_nodes(name, report)
         return self.get(name)
 
@@ -118,7 +136,7 @@ class EksClusters:
     def delete(self, name: str, report: Report) -> bool:
         with self._changing(name, report):
             found = making.remove(self.cloud, name, report)
-            kubeconfig.remove(self._context(name))
+            kubeconfig.remove(self.context(name))
         return found
 
     @cached_property
@@ -128,9 +146,9 @@ class EksClusters:
             return self.cloud.sts.get_caller_identity()["Account"]
 
     def _proposal(self, name: str, changes: tuple[Change, ...]) -> Proposal:
-        return Proposal(self.account, self.cloud.region, self._context(name), changes)
+        return Proposal(self.account, self.cloud.region, self.context(name), changes)
 
-    def _context(self, name: str) -> str:
+    def context(self, name: str) -> str:
         """Name the context as `aws eks update-kubeconfig` does: by the cluster's ARN."""
         return f"arn:{self.cloud.partition}:eks:{self.cloud.region}:{self.account}:cluster/{name}"
 
@@ -145,7 +163,9 @@ class EksClusters:
             )
         return live
 
-    def _groups(self, name: str, nodes: int, size: str, seen: Seen) -> Groups:
+    def _groups(self, name: str, nodes: tuple[int, int], size: str, seen: Seen) -> Groups:
+        live, (least, most) = seen[NodeGroup].get("nodes/main"), nodes
+        now = live["scalingConfig"]["desiredSize"] if live else least
         with explained("AWS refused to show what a cluster could be made of"):
             zones = self.cloud.ec2.describe_availability_zones(
                 Filters=[
@@ -158,14 +178,19 @@ class EksClusters:
         return [
             *network(name, CIDR, tuple(chosen)),
             [Role(name, use) for use in Role.uses],
-            [ControlPlane(name, _private(), self._open_to)],
-            [Administrator(name, principal), *self._nodes(name, nodes, size, seen, exact=False)[0]],
+            [
+                ControlPlane(name, _private(), self._open_to),
+                *(Repository(name, image) for image in self._images),
+            ],
+            [Administrator(name, principal), *self._nodes(name, min(max(now, least), most), size, seen)[0]],
+            # Some of them have pods, which are ready only on nodes.
+            [*addons(name)],
         ]
 
-    def _nodes(self, name: str, nodes: int, size: str, seen: Seen, *, exact: bool = True) -> Groups:
+    def _nodes(self, name: str, nodes: int, size: str, seen: Seen) -> Groups:
         """Compose the nodes. Raises Refused where those that are there are of another size."""
-        if not 1 <= nodes <= 100:  # noqa: PLR2004
-            raise UsageError(f"a cluster has 1 to 100 nodes, not {nodes}")
+        if not 1 <= nodes <= MOST:
+            raise UsageError(f"a cluster has 1 to {MOST} nodes, not {nodes}")
         there = seen[NodeGroup].get("nodes/main")
         now = there["instanceTypes"][0] if there else ""
         if now and size and now != size:
@@ -175,7 +200,7 @@ class EksClusters:
                 remedy=f"leave --size out, or give --size {now}",
             )
         chosen = now or size or SIZE
-        return [[NodeGroup(name, _private(), nodes, chosen, _image(self.cloud, chosen), exact)]]
+        return [[NodeGroup(name, _private(), nodes, chosen, _image(self.cloud, chosen))]]
 
     def _entries(self, live: Live) -> dict[str, Any]:
         """Write what `aws eks update-kubeconfig` writes; without aws our own plugin stands in."""
@@ -194,9 +219,16 @@ class EksClusters:
         version = {"apiVersion": "client.authentication.k8s.io/v1beta1", "interactiveMode": "Never"}
         return kubeconfig.entries(live["arn"], _server(live), {"exec": {**version, **program, **env}})
 
+    def connect(self, name: str) -> Kube:
+        """Reach a cluster by the token that our credentials sign. Raises NotFound where it is not there."""
+        return self._kube(self._existing(name))
+
     def _kube(self, live: Live) -> Kube:
-        user = {"token": token(self.cloud, live["name"]).reveal()}
-        return Kube.from_document(kubeconfig.entries(live["arn"], _server(live), user), live["arn"])
+        def sign() -> str:
+            return token(self.cloud, live["name"]).reveal()
+
+        document = kubeconfig.entries(live["arn"], _server(live), {})
+        return Kube.from_document(document, live["arn"], sign=sign)
 
     def _facts(self, live: Live) -> ClusterFacts:
         state, nodes = live["status"].lower(), tuple[NodeFacts, ...]()
@@ -205,18 +237,18 @@ class EksClusters:
         return ClusterFacts(live["name"], live["arn"], live.get("endpoint", ""), state, nodes)
 
     def _seen(self, live: Live) -> tuple[str, tuple[NodeFacts, ...]]:
-        """See the nodes as Kubernetes does; one that does not let us in shows none."""
+        """See the nodes as Kubernetes does; one that does not let us in, not yet or at all, shows none."""
         try:
             return "running", self._listed(live)
         except Unreachable:
             return "broken", ()
         except SeawayError:
-            return "running", ()
+            return "closed", ()
 
     def _listed(self, live: Live) -> tuple[NodeFacts, ...]:
         """List the nodes as Kubernetes knows them. Raises SeawayError where it does not answer us."""
         with closing(self._kube(live)) as kube:
-            return tuple(_node(item) for item in kube.list("v1", "Node"))
+            return tuple(NodeFacts.of(item) for item in kube.list("v1", "Node"))
 
     def _await_nodes(self, name: str, report: Report) -> None:
         """Wait until Kubernetes has just the nodes that were asked for, ready. Raises Unready."""
@@ -255,6 +287,10 @@ class EksClusters:
             yield
 
 
+def _at_least(nodes: int) -> tuple[int, int]:
+    return nodes, max(nodes, MOST)
+
+
 def _private() -> tuple[str, ...]:
     return tuple(subnet(i, public=False) for i in range(ZONES))
 
@@ -265,16 +301,6 @@ def _ours(live: Live) -> bool:
 
 def _server(live: Live) -> dict[str, str]:
     return {"server": live["endpoint"], "certificate-authority-data": live["certificateAuthority"]["data"]}
-
-
-def _node(item: Live) -> NodeFacts:
-    meta, status = item["metadata"], item.get("status", {})
-    addresses = {each["type"]: each["address"] for each in status.get("addresses", [])}
-    conditions = {each["type"]: each["status"] for each in status.get("conditions", [])}
-    size = meta.get("labels", {}).get(_INSTANCE, "")
-    return NodeFacts(
-        meta["name"], addresses.get("InternalIP", ""), size, conditions.get("Ready") == "True", running=True
-    )
 
 
 def _image(cloud: Cloud, size: str) -> str:

@@ -25,13 +25,13 @@ LOGS: Final = ("api", "audit", "authenticator")
 _ADMIN: Final = "cluster-access-policy/AmazonEKSClusterAdminPolicy"
 
 
-class _Eks:
+class Eks:
     """What all parts of EKS share: tags are a mapping, and a status tells how far it is."""
 
     @classmethod
     def settled(cls, live: Live) -> bool:
         status = live.get("status", "ACTIVE")
-        if status in {"FAILED", "CREATE_FAILED", "DELETE_FAILED", "DEGRADED"}:
+        if status in {"FAILED", "CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED", "DEGRADED"}:
             issues = [
                 f"{each['code']}: {each['message']}" for each in live.get("health", {}).get("issues", [])
             ]
@@ -44,12 +44,13 @@ def _tags(live: Live) -> Mapping[str, str]:
     return tags
 
 
-def _mine(found: list[Live], cluster: str) -> dict[str, Live]:
+def mine(found: list[Live], cluster: str) -> dict[str, Live]:
+    """Sort what EKS describes by the part that it is, and leave out what is another's."""
     return by_part([each for each in found if _tags(each).get(CLUSTER) == cluster], _tags)
 
 
 @dataclass(frozen=True)
-class ControlPlane(_Eks):
+class ControlPlane(Eks):
     """`open_to` are the networks that reach its public address; without any that is left as it is."""
 
     cluster: str
@@ -60,7 +61,7 @@ class ControlPlane(_Eks):
     @classmethod
     def owned(cls, cloud: Cloud, cluster: str) -> dict[str, Live]:
         found = described(cloud, cluster)
-        return _mine([found] if found else [], cluster)
+        return mine([found] if found else [], cluster)
 
     def create(self, cloud: Cloud, ids: Ids) -> None:
         reach: Any = {"publicAccessCidrs": list(self.open_to)} if self.open_to else {}
@@ -124,15 +125,14 @@ class ControlPlane(_Eks):
 
 
 @dataclass(frozen=True)
-class NodeGroup(_Eks):
-    """Managed nodes in the private subnets: at least `nodes`, or just as many where it is `exact`."""
+class NodeGroup(Eks):
+    """Managed nodes in the private subnets, just `nodes` of them."""
 
     cluster: str
     subnets: tuple[str, ...]
     nodes: int
     size: str
     image: str
-    exact: bool = False
     id: str = "nodes/main"
 
     @classmethod
@@ -143,7 +143,7 @@ class NodeGroup(_Eks):
             )
         except cloud.eks.exceptions.ResourceNotFoundException:
             return {}
-        return _mine([found], cluster)
+        return mine([found], cluster)
 
     def create(self, cloud: Cloud, ids: Ids) -> None:
         image: Any = self.image
@@ -163,7 +163,7 @@ class NodeGroup(_Eks):
 
     def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
         now = live["scalingConfig"]["desiredSize"]
-        if now == self.nodes or (now > self.nodes and not self.exact):
+        if now == self.nodes:
             return []
         cluster, scaling = self.cluster, _scaling(self.nodes)
         return [
@@ -186,7 +186,7 @@ class NodeGroup(_Eks):
 
 
 @dataclass(frozen=True)
-class Administrator(_Eks):
+class Administrator(Eks):
     """An access entry: this user or role administers the cluster through Kubernetes."""
 
     cluster: str
@@ -218,7 +218,7 @@ class Administrator(_Eks):
                     found.append(entry)
         except cloud.eks.exceptions.ResourceNotFoundException:
             return {}
-        return _mine(found, cluster)
+        return mine(found, cluster)
 
     def create(self, cloud: Cloud, ids: Ids) -> None:  # noqa: ARG002
         with untaken(f"the access entry of {self.principal}"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
@@ -12,10 +13,12 @@ from botocore.exceptions import ClientError
 from seaway.errors import Unready
 from seaway.model.event import Event, Outcome, Report, told
 from seaway.model.plan import Change, Verb
+from seaway.providers.eks.addons import Addon
 from seaway.providers.eks.cloud import Cloud, explained
 from seaway.providers.eks.control import Administrator, ControlPlane, NodeGroup
 from seaway.providers.eks.network import Address, Gateway, Nat, Routes, Subnet, Vpc
 from seaway.providers.eks.parts import Live, Part, code_of
+from seaway.providers.eks.repositories import Repository
 from seaway.providers.eks.roles import Role
 
 #: Every kind of part; each needs only such as stand before it, so they go in the reverse order.
@@ -30,6 +33,8 @@ KINDS: Final[tuple[type[Part], ...]] = (
     ControlPlane,
     NodeGroup,
     Administrator,
+    Addon,
+    Repository,
 )
 #: Seconds for a control plane or nodes; AWS tells about 10 minutes.
 PATIENCE: Final = 2400.0
@@ -46,8 +51,9 @@ Seen = dict[type[Part], dict[str, Live]]
 
 def look(cloud: Cloud, cluster: str) -> Seen:
     """See all that carries the cluster's tags. Changes nothing."""
-    with explained("AWS refused to show what there is"):
-        return {kind: kind.owned(cloud, cluster) for kind in KINDS}
+    with explained("AWS refused to show what there is"), ThreadPoolExecutor(len(KINDS)) as pool:
+        found = pool.map(lambda kind: kind.owned(cloud, cluster), KINDS)
+        return dict(zip(KINDS, found, strict=True))
 
 
 def changes(cloud: Cloud, groups: Groups, seen: Seen) -> tuple[Change, ...]:
@@ -68,7 +74,7 @@ def removals(seen: Seen) -> tuple[Change, ...]:
     return tuple(Change(part, Verb.DELETE, _named(part)) for part in found)
 
 
-def ensure(cloud: Cloud, cluster: str, groups: Groups, seen: Seen, report: Report) -> None:
+def ensure(cloud: Cloud, groups: Groups, seen: Seen, report: Report) -> None:
     """Make what is missing from what was seen, and mend what differs; all is ready for use on return."""
     ids = _ids(seen)
     for group in groups:
@@ -77,7 +83,7 @@ def ensure(cloud: Cloud, cluster: str, groups: Groups, seen: Seen, report: Repor
         for part in group:
             live = seen[type(part)].get(part.id)
             if part.id in made or live is None or not part.settled(live):
-                live = _wait(cloud, cluster, part, report)
+                live = _wait(cloud, part, report)
             ids[part.id] = part.identity(live)
             if part.id in made:
                 done = f"created {_named(part.id)}"
@@ -86,7 +92,7 @@ def ensure(cloud: Cloud, cluster: str, groups: Groups, seen: Seen, report: Repor
                 text = f"{_named(part.id)}: {fix.text}"
                 with told(report, part.id, text), explained(f"{text} cannot be done"):
                     fix.call()
-                    _wait(cloud, cluster, part, report)
+                    _wait(cloud, part, report)
 
 
 def remove(cloud: Cloud, cluster: str, report: Report) -> bool:
@@ -138,17 +144,17 @@ def _passing(error: ClientError) -> bool:
     return unseen or code_of(error) == "Resource.AlreadyAssociated"
 
 
-def _wait(cloud: Cloud, cluster: str, part: Part, report: Report) -> Live:
+def _wait(cloud: Cloud, part: Part, report: Report) -> Live:
     """Wait until AWS shows the part, and shows it settled."""
     began = said = time.monotonic()
     with explained(f"{_named(part.id)} cannot be seen"):
         while True:
-            live, now = part.owned(cloud, cluster).get(part.id), time.monotonic()
+            live, now = _see(cloud, part), time.monotonic()
             if live is not None and part.settled(live):
                 return live
             if now > began + (VISIBLE if live is None else PATIENCE):
                 raise Unready(
-                    f"{_named(part.id)} of cluster {cluster} did not become ready",
+                    f"{_named(part.id)} of cluster {part.cluster} did not become ready",
                     why="AWS does not show it" if live is None else f"it is {live.get('status', 'pending')}",
                     remedy="run the command again: it goes on from here",
                 )
@@ -156,6 +162,12 @@ def _wait(cloud: Cloud, cluster: str, part: Part, report: Report) -> Live:
                 report(Event(part.id, Outcome.PROGRESS, f"{_named(part.id)} becomes ready"))
                 said = now
             time.sleep(cloud.pace)
+
+
+def _see(cloud: Cloud, part: Part) -> Live | None:
+    if isinstance(part, Repository):
+        return part.see(cloud)
+    return part.owned(cloud, part.cluster).get(part.id)
 
 
 def _delete(cloud: Cloud, cluster: str, kind: type[Part], part: str, live: Live) -> None:

@@ -18,8 +18,10 @@ from seaway.providers.eks.cloud import Cloud
 #: Tags of all that Seaway makes: the cluster it belongs to, and which part of it it is.
 CLUSTER: Final = "seaway.dev/cluster"
 PART: Final = "seaway.dev/part"
-#: What EKS and IAM say of a name that something has already.
-_TAKEN: Final = frozenset({"ResourceInUseException", "EntityAlreadyExists"})
+#: What EKS, IAM and ECR say of a name that something has already.
+_TAKEN: Final = frozenset(
+    {"ResourceInUseException", "EntityAlreadyExists", "RepositoryAlreadyExistsException"}
+)
 #: One thing as AWS describes it.
 Live = dict[str, Any]
 #: The identities of the parts that are there, by part: ids in EC2, ARNs in IAM, names in EKS.

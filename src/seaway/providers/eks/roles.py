@@ -1,4 +1,4 @@
-"""What the control plane and the nodes may do in the account: a role for each, with AWS's own policies."""
+"""What control plane, nodes and volumes may do in the account: a role for each, with AWS's own policies."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from seaway.providers.eks.parts import (
     untaken,
 )
 
-#: Who takes the role, and which managed policies it has (EKS user guide: cluster role, node role).
+#: Who takes the role, and which managed policies it has (EKS user guide: cluster role, node role, EBS CSI).
 _USES: Final = {
     "cluster": ("eks.amazonaws.com", ("AmazonEKSClusterPolicy",)),
     "node": (
         "ec2.amazonaws.com",
         ("AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly"),
     ),
+    "volumes": ("pods.eks.amazonaws.com", ("service-role/AmazonEBSCSIDriverPolicy",)),
 }
 #: AWS's own policies that Seaway gives to a role.
 MANAGED: Final = tuple(name for _, names in _USES.values() for name in names)
@@ -84,7 +85,7 @@ class Role:
             arn = f"arn:{cloud.partition}:iam::aws:policy/{policy}"
             if arn not in live["Policies"]:
                 attach = partial(cloud.iam.attach_role_policy, RoleName=name, PolicyArn=arn)
-                fixes.append(Fix(f"policy {policy}", attach))
+                fixes.append(Fix(f"policy {policy.rpartition('/')[2]}", attach))
         return fixes
 
     @classmethod
@@ -108,9 +109,9 @@ class Role:
                 {
                     "Effect": "Allow",
                     "Principal": {"Service": _USES[self.use][0]},
-                    "Action": ["sts:AssumeRole", "sts:TagSession"]
-                    if self.use == "cluster"
-                    else "sts:AssumeRole",
+                    "Action": "sts:AssumeRole"
+                    if self.use == "node"
+                    else ["sts:AssumeRole", "sts:TagSession"],
                 }
             ],
         }

@@ -1,0 +1,89 @@
+"""What EKS itself runs in the cluster beyond the bare minimum: volumes, and figures to scale by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from seaway.providers.eks.cloud import Cloud
+from seaway.providers.eks.control import Eks, mine
+from seaway.providers.eks.parts import Fix, Ids, Live, tags_of, untaken
+
+#: Each add-on with the account in the cluster that takes a role, and which role; pod identity comes first,
+#: since by it the others have their roles (EKS user guide, EKS add-ons).
+_ADDONS: Final = {
+    "eks-pod-identity-agent": ("", ""),
+    "aws-ebs-csi-driver": ("ebs-csi-controller-sa", "role/volumes"),
+    "metrics-server": ("", ""),
+}
+
+
+@dataclass(frozen=True)
+class Addon(Eks):
+    """An add-on in the version that EKS gives by itself; its settings are left alone."""
+
+    cluster: str
+    name: str
+
+    @property
+    def id(self) -> str:
+        return f"addon/{self.name}"
+
+    @classmethod
+    def owned(cls, cloud: Cloud, cluster: str) -> dict[str, Live]:
+        found: list[Live] = []
+        for name in _ADDONS:
+            try:
+                found.append(dict(cloud.eks.describe_addon(clusterName=cluster, addonName=name)["addon"]))
+            except cloud.eks.exceptions.ResourceNotFoundException:
+                continue
+        return mine(found, cluster)
+
+    def create(self, cloud: Cloud, ids: Ids) -> None:
+        account, role = _ADDONS[self.name]
+        identity: Any = {}
+        if role:
+            identity = {"podIdentityAssociations": [{"serviceAccount": account, "roleArn": ids[role]}]}
+        with untaken(f"add-on {self.name} of cluster {self.cluster}"):
+            cloud.eks.create_addon(
+                clusterName=self.cluster,
+                addonName=self.name,
+                resolveConflicts="OVERWRITE",
+                tags=tags_of(self.cluster, self.id),
+                **identity,
+            )
+
+    def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:
+        account, role = _ADDONS[self.name]
+        if not role or live.get("podIdentityAssociations"):
+            return []
+        cluster, name = self.cluster, self.name
+        return [
+            Fix(
+                f"its {role.replace('/', ' ')}",
+                lambda: cloud.eks.update_addon(
+                    clusterName=cluster,
+                    addonName=name,
+                    podIdentityAssociations=[{"serviceAccount": account, "roleArn": ids[role]}],
+                ),
+            )
+        ]
+
+    @classmethod
+    def settled(cls, live: Live) -> bool:
+        """Wait also where its pods are not well yet, which they are once there is room for them."""
+        return live.get("status") != "DEGRADED" and super().settled(live)
+
+    @classmethod
+    def identity(cls, live: Live) -> str:
+        return str(live["addonArn"])
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        if live["status"] != "DELETING":
+            cloud.eks.delete_addon(clusterName=live["clusterName"], addonName=live["addonName"])
+
+
+def addons(cluster: str) -> list[Addon]:
+    """List the add-ons of a cluster."""
+    return [Addon(cluster, name) for name in _ADDONS]
