@@ -168,9 +168,12 @@ class Rules:
             ("UpdateCluster", "DeleteC")
         ):
             yield self._held(call, f"cluster/{cluster}", held.clusters.get(cluster) if held else None)
-        elif action in {"CreateNodegroup", "CreateAccessEntry"}:
+        elif action in {"CreateNodegroup", "CreateAccessEntry", "CreateAddon"}:
             found = self._held(call, f"cluster/{cluster}", held.clusters.get(cluster) if held else None)
             yield Demand(found.action, found.arn, {**found.context, **tags})
+        elif "Addon" in action:
+            addon = held.addons.get((cluster, given["addonName"])) if held else None
+            yield self._held(call, f"addon/{cluster}/{given['addonName']}/1", addon)
         elif "Nodegroup" in action:
             group = held.groups.get((cluster, given["nodegroupName"])) if held else None
             yield self._held(call, f"nodegroup/{cluster}/{given['nodegroupName']}/1", group)
@@ -182,6 +185,44 @@ class Rules:
             policy = {"eks:policyArn": given["policyArn"]} if "policyArn" in given else {}
             yield Demand(found.action, found.arn, {**found.context, **policy})
         yield from _along(call, cluster, tags)
+        yield from self._identity(call, cluster, held)
+
+    def _identity(self, call: Call, cluster: str, held: Eks | None) -> Iterator[Demand]:
+        """List what the identity of an add-on's pods asks for (CloudFormation, AWS::EKS::Addon)."""
+        for each in call.given.get("podIdentityAssociations", []):
+            yield Demand("iam:PassRole", each["roleArn"], {"iam:PassedToService": "pods.eks.amazonaws.com"})
+            live = held.clusters.get(cluster, {}) if held else {}
+            tags = _resource(live.get("tags", {}))
+            yield Demand("eks:CreatePodIdentityAssociation", call.arn(f"cluster/{cluster}"), tags)
+        if call.action == "DeleteAddon" and held:
+            addon = held.addons.get((cluster, call.given["addonName"]), {})
+            for each in addon.get("podIdentityAssociations", []):
+                arn = call.arn(f"podidentityassociation/{cluster}/{each.rpartition('/')[2]}")
+                yield Demand("eks:DeletePodIdentityAssociation", arn)
+
+    def _ecr(self, call: Call) -> Iterator[Demand]:
+        given = call.given
+        if call.action == "GetAuthorizationToken":
+            yield Demand(call.name)
+            return
+        names = given.get("repositoryNames") or [given.get("repositoryName", "*")]
+        arns = (
+            [given["resourceArn"]] if "resourceArn" in given else [call.arn(f"repository/{n}") for n in names]
+        )
+        tags = _request({each["Key"]: each["Value"] for each in given.get("tags", [])})
+        for arn in arns:
+            yield Demand(call.name, arn, {**tags, **self._repository(call, arn)})
+            if tags:
+                yield Demand("ecr:TagResource", arn, tags)
+
+    def _repository(self, call: Call, arn: str) -> Context:
+        """Give the tags of a repository that is there."""
+        ecr = self.aws("ecr", call.region)
+        try:
+            found = ecr.list_tags_for_resource(resourceArn=arn)["tags"]
+        except ecr.exceptions.RepositoryNotFoundException:
+            return {}
+        return _resource({each["Key"]: each["Value"] for each in found})
 
     @staticmethod
     def _held(call: Call, rest: str, live: Mapping[str, Any] | None) -> Demand:
@@ -194,6 +235,7 @@ def _along(call: Call, cluster: str, tags: Context) -> Iterator[Demand]:
         "CreateCluster": f"cluster/{cluster}",
         "CreateNodegroup": f"nodegroup/{cluster}/{call.given.get('nodegroupName')}/1",
         "CreateAccessEntry": f"access-entry/{cluster}/1",
+        "CreateAddon": f"addon/{cluster}/{call.given.get('addonName')}/1",
     }.get(call.action)
     if rest and tags:
         yield Demand("eks:TagResource", call.arn(rest), tags)

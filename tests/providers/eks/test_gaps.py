@@ -47,7 +47,7 @@ GAPS: dict[str, Callable[[Any], bool] | None] = {
     "Waiting for the network: a NAT gateway is there at once; AWS takes minutes.": ready_at_once,
     "A NAT gateway that is gone lets its address go: in the emulator it keeps it.": keeps_its_address,
     "A security group or network interface of somebody else that holds the network.": holds_nothing,
-    "EKS itself: a small service of the tests plays control planes and node groups.": None,
+    "EKS itself: a small service of the tests plays control planes, node groups and add-ons.": None,
     "Nodes that really boot, join and pull images.": None,
     "Quotas, throttling, and outages of a zone.": None,
     "Regions of China and of the US government.": None,

@@ -19,7 +19,7 @@ from seaway.providers.eks.kms import KmsKey
 from seaway.providers.eks.needs import PARTS
 from seaway.providers.eks.policies import Place, grants, policies
 from seaway.providers.eks.registry import find_login
-from tests.providers.eks.conftest import Shop
+from tests.providers.eks.conftest import IMAGES, Shop
 from tests.providers.eks.gate import Gate
 from tests.providers.eks.looks import Aws, client, inventory
 from tests.providers.eks.test_clusters import NOTHING, let_go, parts_of
@@ -36,8 +36,8 @@ class Life:
     """The whole life of a cluster, by the hands of somebody with one job."""
 
     def __init__(self, aws: Aws, cloud: Cloud) -> None:
-        self.aws, self.clusters = aws, EksClusters(cloud)
-        self.ec2, self.iam = client(aws, "ec2", REGION), client(aws, "iam", REGION)
+        self.aws, self.clusters = aws, EksClusters(cloud, images=IMAGES[:1])
+        self.ec2, self.iam, self.ecr = (client(aws, name, REGION) for name in ("ec2", "iam", "ecr"))
         self.phases: Phases = {
             "create": lambda: self.clusters.create("shop", 1, "", silent),
             "mend": lambda: self.clusters.create("shop", 1, "", silent),
@@ -75,7 +75,17 @@ class Life:
         name = f"seaway-shop-{REGION}"
         trust = self.iam.get_role(RoleName=f"{name}-cluster")["Role"]["AssumeRolePolicyDocument"]
         self.iam.update_assume_role_policy(RoleName=f"{name}-node", PolicyDocument=json.dumps(trust))
-        self.aws.regions[REGION].clusters["shop"]["resourcesVpcConfig"]["endpointPrivateAccess"] = False
+        held = self.aws.regions[REGION]
+        held.clusters["shop"]["resourcesVpcConfig"]["endpointPrivateAccess"] = False
+        held.addons["shop", "aws-ebs-csi-driver"]["podIdentityAssociations"] = []
+        for change, how in (
+            (self.ecr.put_image_tag_mutability, {"imageTagMutability": "MUTABLE"}),
+            (
+                self.ecr.put_image_scanning_configuration,
+                {"imageScanningConfiguration": {"scanOnPush": False}},
+            ),
+        ):
+            change(repositoryName=f"shop/{IMAGES[0]}", **how)
 
 
 def minted(gate: Gate, monkeypatch: pytest.MonkeyPatch, job: Job, region: str = REGION) -> Cloud:

@@ -20,7 +20,7 @@ class When(StrEnum):
     MADE = "the call gives the thing Seaway's tag"
     OURS = "the thing carries Seaway's tag"
     BORN = "the tags come in the call that makes the thing"
-    PASSED = "the role goes to EKS or to its nodes"
+    PASSED = "the role goes to EKS, to its nodes or to its add-ons"
     MANAGED = "the policy is one of AWS's own for EKS"
     LINKED = "the role is one that EKS itself takes"
     ADMIN = "ours, and the policy is the administrator's"
@@ -93,6 +93,13 @@ def _linked(service: str) -> Grant:
 
 
 _IMAGES: Final = "ecr:repository/*"
+_ADDONS: Final = "eks:addon/*"
+_IDENTITIES: Final = "eks:podidentityassociation/*"
+
+
+def _ecr(when: When, *actions: str, along: bool = False) -> tuple[Grant, ...]:
+    return tuple(Grant(f"ecr:{action}", _IMAGES, when, along) for action in actions)
+
 
 #: By kind of part, as the story of a command names it.
 PARTS: Final[Mapping[str, Needs]] = {
@@ -192,6 +199,32 @@ PARTS: Final[Mapping[str, Needs]] = {
             _tagging(_ACCESS),
             *_eks(_ACCESS, When.ADMIN, "AssociateAccessPolicy"),
             *_eks(_ACCESS, When.OURS, "DeleteAccessEntry"),
+        ),
+    ),
+    # An add-on's identity is a thing of its own, made and removed with it (CloudFormation, AWS::EKS::Addon).
+    "addon": Needs(
+        _eks(_ADDONS, When.ALWAYS, "DescribeAddon"),
+        (
+            *_eks(_CLUSTER, When.OURS, "CreateAddon"),
+            _tagging(_ADDONS),
+            *_eks(_ADDONS, When.OURS, "UpdateAddon", "DeleteAddon"),
+            Grant("eks:CreatePodIdentityAssociation", _CLUSTER, When.OURS, along=True),
+            # EKS puts no tag of ours on it: it goes by the add-on that owns it.
+            Grant("eks:DeletePodIdentityAssociation", _IDENTITIES, along=True),
+        ),
+    ),
+    "repository": Needs(
+        _ecr(When.ALWAYS, "DescribeRepositories", "ListTagsForResource", "GetLifecyclePolicy"),
+        (
+            *_ecr(When.MADE, "CreateRepository"),
+            *_ecr(When.MADE, "TagResource", along=True),
+            *_ecr(
+                When.OURS,
+                "PutImageTagMutability",
+                "PutImageScanningConfiguration",
+                "PutLifecyclePolicy",
+                "DeleteRepository",
+            ),
         ),
     ),
     # ECR user guide, "IAM permissions for pushing an image": the registry's own protocol, by a password.

@@ -10,7 +10,7 @@ from seaway.model.identity import Job
 from seaway.providers.eks.cloud import Cloud
 from seaway.providers.eks.needs import PARTS, Grant, When
 from seaway.providers.eks.parts import CLUSTER
-from seaway.providers.eks.roles import MANAGED
+from seaway.providers.eks.roles import MANAGED, TAKERS
 
 Document = dict[str, Any]
 #: Which parts a job looks at, and which it makes, mends and removes.
@@ -103,7 +103,7 @@ def condition(when: When, place: Place) -> Document:
         When.MADE: {"Null": {f"aws:RequestTag/{CLUSTER}": "false"}},
         When.OURS: ours,
         When.BORN: {"StringEquals": {"ec2:CreateAction": list(_MAKES)}},
-        When.PASSED: {"StringEquals": {"iam:PassedToService": ["eks.amazonaws.com", "ec2.amazonaws.com"]}},
+        When.PASSED: {"StringEquals": {"iam:PassedToService": list(TAKERS)}},
         When.MANAGED: {"ArnEquals": {"iam:PolicyARN": [f"{own}/{name}" for name in MANAGED]}},
         When.LINKED: {
             "StringEquals": {"iam:AWSServiceName": ["eks.amazonaws.com", "eks-nodegroup.amazonaws.com"]}

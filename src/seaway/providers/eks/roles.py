@@ -29,6 +29,8 @@ _USES: Final = {
     ),
     "volumes": ("pods.eks.amazonaws.com", ("service-role/AmazonEBSCSIDriverPolicy",)),
 }
+#: The services of AWS that take them.
+TAKERS: Final = tuple(service for service, _ in _USES.values())
 #: AWS's own policies that Seaway gives to a role.
 MANAGED: Final = tuple(name for _, names in _USES.values() for name in names)
 
