@@ -52,14 +52,14 @@ def test_a_missing_program_is_named_with_its_package(seaway: Run, tmp_path: Path
     assert "✗ program nft: it is not on the PATH\n    → apt-get install nftables" in done.stdout
 
 
-def test_an_environment_of_a_later_version_is_refused_clearly(seaway: Run, tmp_path: Path) -> None:
+def test_an_environment_elsewhere_is_asked_for_what_it_needs(seaway: Run, tmp_path: Path) -> None:
     (tmp_path / "seaway.yaml").write_text(
         "system: shop\nenvironments:\n  a: local\n"
         "  b: {on: kubeconfig, context: c, registry: r.example.com, domain: x.example.com}\n"
     )
     done = seaway("check", "--on", "b")
     assert done.returncode == 1
-    assert "this version runs only on: local" in done.stdout
+    assert "✗ certificate for x.example.com: the environment names none" in done.stdout
 
 
 def test_init_writes_a_file_that_check_accepts(seaway: Run, repository: Path) -> None:

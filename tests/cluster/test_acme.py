@@ -17,7 +17,7 @@ from seaway.kit.kube import Ref
 from seaway.model.certificate import Certificate
 from seaway.model.event import silent
 from seaway.rooms.acme.challenge import challenge_refs
-from seaway.rooms.edge.certificates import shown
+from seaway.rooms.edge.certificates import LOOPBACK, shown
 from tests.cluster.support import until
 from tests.cluster.tiny_system import DOMAIN, HTTP, HTTPS, MONOLITH, NAME, SYSTEM, Tiny
 
@@ -40,7 +40,7 @@ def server(tiny: Tiny, tmp_path: Path) -> Iterator[Pebble]:
 
 
 def test_a_server_signs_through_the_gateway_and_what_it_signed_is_kept(tiny: Tiny, server: Pebble) -> None:
-    kube, before = tiny.cluster.kube, shown(HTTPS, DOMAIN)
+    kube, before = tiny.cluster.kube, shown(LOOPBACK, HTTPS, DOMAIN)
     _, story = tiny.seaway("up")
     assert f"a stand-in until {server.at(str(tiny.cluster.home.outside))} signs" in story
     signed = until(lambda: _signed(tiny), "the certificate of the server")
@@ -55,7 +55,10 @@ def test_a_server_signs_through_the_gateway_and_what_it_signed_is_kept(tiny: Tin
     until(lambda: _signed(tiny) == signed, "the same certificate, put back")
     tiny.write()
     tiny.seaway("up")
-    until(lambda: shown(HTTPS, DOMAIN).issuer == before.issuer, "the certificate of the local authority")
+    until(
+        lambda: shown(LOOPBACK, HTTPS, DOMAIN).issuer == before.issuer,
+        "the certificate of the local authority",
+    )
     with closing(tiny.connect()) as visit:
         assert visit.ask("/").status == 200
     assert tiny.plan() == []
@@ -64,7 +67,7 @@ def test_a_server_signs_through_the_gateway_and_what_it_signed_is_kept(tiny: Tin
 def _signed(tiny: Tiny) -> Certificate | None:
     """The certificate that visitors are shown, if it is the one that the server signed."""
     told = _edge(tiny)
-    return shown(HTTPS, DOMAIN) if told["acme"]["signed"] and not told["failure"] else None
+    return shown(LOOPBACK, HTTPS, DOMAIN) if told["acme"]["signed"] and not told["failure"] else None
 
 
 def _edge(tiny: Tiny) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def test_a_certificate_near_its_end_is_renewed_under_load(
     tiny: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declared = load(tiny.file)
-    world = open_world(declared.environment("test")[1], silent)
+    world = open_world(declared, declared.environment("test")[1], silent)
     with monkeypatch.context() as patch:
         patch.setattr(ca, "LIFE", timedelta(days=1))
         IssueCertificate("tiny", DOMAIN, "it shall end soon", Verb.UPDATE).run(world)

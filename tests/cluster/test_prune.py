@@ -35,7 +35,7 @@ def test_what_runs_stays_and_the_room_of_the_rest_comes_back(common: Tiny) -> No
     usual, (app,) = tiny.version, json.loads(tiny.seaway("status", "-o", "json")[0])["services"]
     runs, gone, current = app["image"].rpartition("@")[2], build(tiny), build(tiny)
     system = load(tiny.file)
-    world = replace(open_world(system.environment("")[1], silent), clusters=Own())
+    world = replace(open_world(system, system.environment("")[1], silent), clusters=Own())
     found = {str(each.digest): each.why for each in prune(system, world, -1, dry=False)}
     tiny.release(usual)
     assert (found[runs], found[gone]) == ("runs, or can be rolled back to", "")

@@ -14,6 +14,7 @@ import pytest
 from seaway.app.world import open_world
 from seaway.errors import Unready
 from seaway.flow.apply import apply
+from seaway.flow.system import System
 from seaway.kit.kube import Manifest, Ref
 from seaway.model.event import silent
 from seaway.model.manifests import labels, stamp
@@ -30,7 +31,7 @@ from tests.cluster.support import Cluster, until
 @pytest.fixture
 def world(cluster: Cluster) -> Iterator[World]:
     environment = EnvironmentSpec(on="local", domain="t.localhost", cluster=cluster.name)
-    with closing(open_world(environment, silent)) as found:
+    with closing(open_world(System(system="t"), environment, silent)) as found:
         yield found
 
 

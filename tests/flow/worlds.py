@@ -14,7 +14,7 @@ from seaway.model.certificate import AUTHORITY, DOMAIN, UNTIL
 from seaway.model.cluster import ClusterFacts, NodeFacts
 from seaway.model.gateway import TLS_SECRET
 from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, fill, stamp
-from seaway.model.plan import Plan
+from seaway.model.plan import Change, Plan, Verb
 from seaway.model.snapshot import IssuerFacts, Live, MonolithFacts, Snapshot
 from seaway.rooms.cluster.steps import AutoscaleCluster, CountRequests
 from seaway.rooms.crossing.resource import KIND
@@ -37,7 +37,10 @@ def images(system: System) -> dict[str, str]:
 
 
 def nothing(system: System) -> Snapshot:
-    facts = MonolithFacts("127.0.0.1", 9000, loopback=True, addresses=("127.0.0.1",), answers=True)
+    _, environment = system.environment()
+    host = "127.0.0.1" if environment.here else "192.0.2.1"
+    facts = MonolithFacts(host, 9000, loopback=environment.here, addresses=(host,), answers=True)
+    rented = (Change("vpc/main", Verb.CREATE, "vpc"),) if environment.on == "eks" else ()
     return Snapshot(
         "rehearsal",
         NOW,
@@ -47,6 +50,7 @@ def nothing(system: System) -> Snapshot:
         authority=SIGNER,
         registry="127.0.0.1:5055",
         issuer=issuer(system),
+        ground=rented,
     )
 
 
@@ -81,9 +85,10 @@ def everything(system: System) -> Snapshot:
         if isinstance(step, InstallGateway):
             live.append(_running(_controller()))
     ports = environment.ports
-    admitted = {9000} if system.monolith else set()
+    admitted = {9000} if system.monolith and environment.here else set()
     admitted |= {step.port for step in plan.steps if isinstance(step, AdmitMonolith)}
     published = {ports.https: ("10.200.144.7", 443), ports.http: ("10.200.144.7", 80)}
+    published = published if environment.here else {}
     node = NodeFacts("seaway-seaway-1", "10.200.0.2", "medium", ready=True, running=True)
     address = "https://10.200.0.1:6443"
     cluster = ClusterFacts(
@@ -99,7 +104,7 @@ def everything(system: System) -> Snapshot:
         counted=any(isinstance(step, CountRequests) for step in plan.steps),
     )
     data = {"identity": identity(CHART, outputs), "objects": json.dumps([list(Ref.of(_controller()))])}
-    return replace(start, cluster=cluster, live=Live.of(live), record={"data": data})
+    return replace(start, cluster=cluster, live=Live.of(live), record={"data": data}, ground=())
 
 
 def _controller() -> Manifest:

@@ -38,4 +38,4 @@ def test_the_example_is_signed_for_by_one_word_more(file: Path, tmp_path: Path) 
 
 def test_the_example_says_which_cluster_is_let_in_and_where_proofs_are_looked_for(file: Path) -> None:
     _, environment = load(file).environment()
-    assert (name_of(environment.cluster), environment.ports.http) == (town.CLUSTER, acme.PROOFS)
+    assert (name_of(environment), environment.ports.http) == (town.CLUSTER, acme.PROOFS)

@@ -41,7 +41,7 @@ def places(system: System, environment: EnvironmentSpec, spec: DnsSpec) -> tuple
     """
     if spec.to or environment.on == "local":
         return spec.to or (LOOPBACK,)
-    cluster = environment.region, environment.account, name_of(environment.cluster)
+    cluster = environment.region, environment.account, name_of(environment)
     context = environment.context or CONTEXT.format(*cluster)
     with closing(Kube.from_kubeconfig(str(kubeconfig.location()), context)) as kube:
         found = addresses_of(kube.get(Ref(GATEWAY_API, "Gateway", EDGE, system.system)))

@@ -35,7 +35,7 @@ def crossings(system: System, on: str, report: Report) -> tuple[CrossingView, ..
 def follow(system: System, on: str, report: Report, seconds: float) -> Iterator[tuple[CrossingView, ...]]:
     """See every crossing again and again, so many seconds apart, without end."""
     name, environment = system.environment(on)
-    with closing(open_world(environment, report)) as world:
+    with closing(open_world(system, environment, report)) as world:
         while True:
             yield tuple(crossings_of(system, observe_crossings(system, name, world)).values())
             world.pause(seconds)
@@ -88,7 +88,7 @@ def back(
 def history(system: System, on: str, name: str, report: Report) -> tuple[Entry, ...]:
     """Read all that happened to a crossing, the first first. Raises UsageError where nothing is known."""
     _, environment = system.environment(on)
-    with closing(open_world(environment, report)) as world:
+    with closing(open_world(system, environment, report)) as world:
         return read_history(world.kube, system.system, name, system.crossings)
 
 
@@ -98,7 +98,7 @@ def differences(system: System, on: str, name: str, report: Report) -> dict[str,
     Raises NotFound where none was made, UsageError for an unknown name.
     """
     _, environment = system.environment(on)
-    with closing(open_world(environment, report)) as world:
+    with closing(open_world(system, environment, report)) as world:
         return read_differences(world.kube, system.system, name, system.crossings)
 
 

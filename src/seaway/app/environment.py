@@ -9,15 +9,18 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from seaway.app.arrival import arrival
+from seaway.app.away import leave_away, place_of, removals_of
 from seaway.app.images import missing_images
 from seaway.app.world import alone, open_world
 from seaway.flow.apply import apply
+from seaway.flow.away import refuse_what_cannot_be
 from seaway.flow.edge import EdgeStatus, edge_of
 from seaway.flow.leave import leave
 from seaway.flow.observe import neighbours, observe, observe_pods
 from seaway.flow.plan import make_plan
 from seaway.flow.status import Status, status_of, unsettled
 from seaway.flow.system import System
+from seaway.model.bill import Bill
 from seaway.model.cluster import ClusterFacts
 from seaway.model.event import Event, Outcome, Report
 from seaway.model.plan import Plan
@@ -27,19 +30,23 @@ from seaway.providers.local.clusters import LocalClusters
 from seaway.rooms.acme.facts import look_at_acme
 from seaway.rooms.cluster.plan import name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
-from seaway.rooms.edge.certificates import look_at_edge
+from seaway.rooms.edge.certificates import LOOPBACK, look_at_edge
 from seaway.rooms.images.plan import BuildStep
 
 
 @dataclass(frozen=True)
 class Survey:
-    """One look at one environment, and what follows from it. `builds` make the images that are missing."""
+    """One look at one environment, and what follows from it.
+
+    `builds` make the images that are missing. `bill` is there where the environment is rented.
+    """
 
     system: System
     environment: EnvironmentSpec
     world: World
     seen: Snapshot
     builds: tuple[BuildStep, ...]
+    bill: Bill | None = None
 
     @cached_property
     def plan(self) -> Plan:
@@ -50,18 +57,25 @@ class Survey:
 def survey(system: System, on: str, report: Report) -> Survey:
     """Look at an environment; nothing is changed."""
     name, environment = system.environment(on)
-    world = open_world(environment, report)
-    with closing(world), ThreadPoolExecutor(2) as pool:
+    refuse_what_cannot_be(system, environment)
+    world = open_world(system, environment, report)
+    if not (environment.here or environment.https.issuer == "acme"):
+        world.certificates.issue(environment.domain)  # from files: whether they will do
+    with closing(world), ThreadPoolExecutor(3) as pool:
         promoted = name if name in system.promotions else ""
         found = pool.submit(missing_images, system, environment, world, promoted)
         visitors = pool.submit(arrival, system, environment)
+        ground = pool.submit(world.ground.look) if world.ground else None
         seen = observe(system, name, environment, world)
         builds, known = found.result()
-    seen = replace(seen, images=known, registry=world.registry.place, name=visitors.result())
+        differing, bill = ground.result() if ground else ((), None)
+    seen = replace(
+        seen, images=known, registry=world.registry.place, ground=differing, name=visitors.result()
+    )
     world.outputs.update(known)
     if seen.cluster:
         world.outputs["cluster/outside"] = seen.cluster.outside
-    return Survey(system, environment, world, seen, builds)
+    return Survey(system, environment, world, seen, builds, bill)
 
 
 def up(system: System, on: str, report: Report) -> tuple[Plan, ...]:
@@ -87,12 +101,16 @@ def up(system: System, on: str, report: Report) -> tuple[Plan, ...]:
 def down(system: System, on: str, report: Report) -> None:
     """Remove all that Seaway made for this system, and nothing else.
 
-    The cluster goes too, unless other systems live in it: then only this one's namespace goes.
+    The cluster goes too, unless other systems live in it or somebody else keeps it: then only this one's
+    namespace goes.
     """
     _, environment = system.environment(on)
-    name = name_of(environment.cluster)
+    name = name_of(environment)
     with alone(system, on, report):
-        with closing(open_world(environment, report)) as world:
+        if not environment.here:
+            leave_away(system, environment, report)
+            return
+        with closing(open_world(system, environment, report)) as world:
             found = world.clusters.find(name)
             if found and found.state == "running" and neighbours(system, world):
                 mine = {environment.ports.http, environment.ports.https}
@@ -107,21 +125,38 @@ def down(system: System, on: str, report: Report) -> None:
 def status(system: System, on: str, report: Report) -> Status:
     """See one environment. Pods are looked at only where a workload does not run as asked."""
     name, environment = system.environment(on)
-    with closing(open_world(environment, report)) as world:
+    with closing(open_world(system, environment, report)) as world:
         seen = observe(system, name, environment, world)
         seen = replace(seen, pods=observe_pods(system, unsettled(system, environment, seen), world))
         return status_of(system, environment, seen, world.certificates.authority_path())
 
 
+def place(system: System, on: str) -> str:
+    """Say where an environment is, for whoever is asked about a change; nothing for a rehearsal.
+
+    Raises Refused where the credentials are for another account than the file's, NotFound where its context
+    is not there.
+    """
+    _, environment = system.environment(on)
+    return "" if environment.here else place_of(system, environment)
+
+
+def removals(system: System, on: str) -> list[str]:
+    """Say what `down` would take from an environment elsewhere."""
+    _, environment = system.environment(on)
+    return removals_of(system, environment)
+
+
 def edge(system: System, on: str, report: Report) -> EdgeStatus:
     """See what the edge shows to visitors, and when that ends. Raises NotFound where there is no cluster."""
     _, environment = system.environment(on)
-    with closing(open_world(environment, report)) as world:
-        seen = look_at_edge(world.kube, system.system, environment.domain, environment.ports.https)
+    with closing(open_world(system, environment, report)) as world:
+        host = LOOPBACK if environment.here else ""
+        seen = look_at_edge(world.kube, system.system, environment.domain, environment.web.https, host)
         return edge_of(environment, seen, look_at_acme(world.kube, system.system), datetime.now(UTC))
 
 
 def local_cluster(system: System, on: str) -> ClusterFacts | None:
     """See the cluster of an environment, if it is there."""
     _, environment = system.environment(on)
-    return LocalClusters().find(name_of(environment.cluster))
+    return LocalClusters().find(name_of(environment)) if environment.here else None

@@ -8,7 +8,7 @@ from contextlib import closing, nullcontext, suppress
 from seaway.app.keys import verifier
 from seaway.app.registry import registry_of
 from seaway.app.world import alone, looking, open_world
-from seaway.errors import NotFound
+from seaway.errors import NotFound, Refused
 from seaway.flow import images as pictures
 from seaway.flow.observe import observe_rollouts
 from seaway.flow.prune import prune as prune_images
@@ -65,8 +65,14 @@ def promote(
 def prune(system: System, on: str, keep: int, report: Report, *, dry: bool) -> tuple[list[Stored], int]:
     """Take the images out of a registry that nobody needs; gives all that were seen, and the bytes freed."""
     _, environment = system.environment(on)
+    if not environment.here:
+        raise Refused(
+            f"images of an environment on: {environment.on} are not removed by Seaway",
+            why="it does not see everything that may run them",
+            remedy="let the registry's own rules do it; ECR keeps the newest of each repository",
+        )
     with nullcontext() if dry else alone(system, on, report):
-        with closing(open_world(environment, report)) as world:
+        with closing(open_world(system, environment, report)) as world:
             found = prune_images(system, world, keep, dry=dry)
         own = world.registry.place.partition("/")[0] == HOST
         return found, machine.clean(engine.ensure(report)) if own and not dry else freed(found)
@@ -79,5 +85,6 @@ def missing_images(
     built, place = engine.expected(), world.registry.place
     gateway = Gateway(built.program("envoy-gateway"), built.folder.name)
     wanted = pictures.wanted(system, environment, place, gateway)
-    facts = image_facts(world.registry if machine.supervised() else None, wanted)
+    answers = place.partition("/")[0] != HOST or machine.supervised()
+    facts = image_facts(world.registry if answers else None, wanted)
     return plan_images(wanted, facts, READY, promoted)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from seaway.errors import Refused
 from seaway.kit.distribution import consult
 from seaway.ports.registry import Registry
 from seaway.providers.eks import registry as ecr
 from seaway.providers.local.access import HOST
 from seaway.providers.local.registry import LocalRegistry
+from seaway.rooms.cluster.plan import name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
 
+#: The endpoint of a rehearsal that stands for the registry of ECR, which no emulator has.
+REGISTRY: Final = "registry"
 consult(ecr.find_login)
 
 
@@ -20,9 +25,25 @@ def open_registry(environment: EnvironmentSpec) -> Registry:
 
 def registry_of(environment: EnvironmentSpec) -> str:
     """Name the registry that an environment pulls from, `host[:port][/folder]`. Raises Refused."""
-    if found := environment.registry or (HOST if environment.on == "local" else ""):
-        return found
+    return environment.registry or (_ecr_of(environment) if environment.on == "eks" else HOST)
+
+
+def _ecr_of(environment: EnvironmentSpec) -> str:
+    """Name the folder of ECR, or of what stands for it in a rehearsal, where the images of a cluster lie.
+
+    Raises Refused for a rehearsal that says nothing of it.
+    """
+    from seaway.providers.eks.cloud import REHEARSAL, Cloud  # noqa: PLC0415  (boto3)
+    from seaway.providers.eks.repositories import host  # noqa: PLC0415
+
+    cloud = Cloud.open(environment.region)
+    if not cloud.endpoints:
+        return f"{host(cloud, environment.account)}/{name_of(environment)}"
+    if stands_in := cloud.endpoints.get(REGISTRY):
+        return f"{stands_in.partition('//')[2].rstrip('/')}/{name_of(environment)}"
     raise Refused(
-        f"this version does not find the registry of an environment on: {environment.on} by itself",
-        remedy="name it: registry: HOST/FOLDER in the environment",
+        "the rehearsal does not say where images go",
+        where=REHEARSAL,
+        why="no emulator of ECR takes images",
+        remedy=f"add a registry of this machine: {REGISTRY}=http://{HOST}",
     )

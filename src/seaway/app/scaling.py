@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping
 from contextlib import closing
 
 from seaway.app.world import looking, open_world
+from seaway.errors import Refused
 from seaway.flow.capacity import Wish, checked, measure
 from seaway.flow.forecast import Asked, Forecast, forecast, priced
 from seaway.flow.observe import observe_room, observe_scale, unplaced
@@ -26,10 +27,11 @@ def scaled(system: System, on: str, report: Report) -> Scale:
 def follow_scale(system: System, on: str, report: Report, seconds: float) -> Generator[Scale]:
     """See the same again and again, so many seconds apart, without end."""
     name, environment = system.environment(on)
-    with closing(open_world(environment, report)) as world:
+    with closing(open_world(system, environment, report)) as world:
         while True:
             seen = observe_scale(system, name, environment, world)
-            yield scale_of(system, seen, unplaced(system, world), making.full())
+            full = making.full() if environment.here else ""
+            yield scale_of(system, seen, unplaced(system, world), full)
             world.pause(seconds)
 
 
@@ -37,11 +39,19 @@ def probe(system: System, on: str, wish: Wish, report: Report) -> Capacity:
     """Load a pod of a service until it no longer bears it, and keep what was found; raises as measure."""
     _, environment = system.environment(on)
     wish = checked(system, environment, wish)
-    with closing(open_world(environment, report)) as world:
+    with closing(open_world(system, environment, report)) as world:
         return measure(system, environment, wish, world, LocalLoads(engine.ensure(report)))
 
 
 def foresee(system: System, on: str, asked: Asked, prices: Mapping[str, float], report: Report) -> Forecast:
-    """Say which pods and nodes a load would take; `prices` are those of sizes that differ from ours."""
+    """Say which pods and nodes a load would take; `prices` are those of sizes that differ from ours.
+
+    Raises Refused for an environment elsewhere than on this machine.
+    """
+    if not (environment := system.environment(on)[1]).here:
+        raise Refused(
+            f"what nodes give and cost is not known here on: {environment.on}",
+            remedy="ask for an environment on: local, with --on and --price",
+        )
     with looking(system, on, report, observe_room) as (seen, _):
         return forecast(system, system.environment(on)[1].nodes, seen, priced(node.offers(), prices), asked)

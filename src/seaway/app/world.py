@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
+from seaway.app.away import open_away
 from seaway.app.registry import open_registry
-from seaway.errors import Refused
 from seaway.flow.observe import observe_crossings
 from seaway.flow.system import System
+from seaway.kit import cache
 from seaway.kit.kube import Kube
 from seaway.kit.lock import locked
 from seaway.kit.machine import somebody
@@ -25,16 +27,12 @@ from seaway.rooms.cluster.spec import EnvironmentSpec
 Look = Callable[[System, str, World], Snapshot]
 
 
-def open_world(environment: EnvironmentSpec, report: Report) -> World:
-    """Choose the provider. Raises Refused for an environment that this version cannot run."""
-    if environment.on != "local":
-        raise Refused(
-            f"this version cannot run an environment on: {environment.on}",
-            why="it rehearses on this machine; EKS and other clusters come with a later version",
-            remedy="choose a local environment: seaway up --on NAME",
-        )
+def open_world(system: System, environment: EnvironmentSpec, report: Report) -> World:
+    """Choose the provider. Raises Refused where the credentials do not fit the file."""
+    if not environment.here:
+        return open_away(system, environment, report)
     found = LocalClusters()
-    name = name_of(environment.cluster)
+    name = name_of(environment)
 
     def connect() -> Kube:
         return Kube.from_kubeconfig(found.kubeconfig(name), f"seaway-{name}")
@@ -55,7 +53,7 @@ def looking(
     system: System, on: str, report: Report, look: Look = observe_crossings
 ) -> Iterator[tuple[Snapshot, World]]:
     name, environment = system.environment(on)
-    with closing(open_world(environment, report)) as world:
+    with closing(open_world(system, environment, report)) as world:
         yield look(system, name, world), world
 
 
@@ -63,8 +61,9 @@ def looking(
 def alone(system: System, on: str, report: Report) -> Iterator[None]:
     """One `up` or `down` of an environment at a time: the second waits for the first."""
     _, environment = system.environment(on)
-    if environment.on == "local":
+    if environment.here:
         need_root()  # the lock is root's too
-    name = name_of(environment.cluster)
-    with locked(home.RUN / "locks" / f"up-{name}.lock", "another seaway up or down", notes(report, "lock")):
+    folder = (home.RUN if environment.here else cache.folder()) / "locks"
+    mark = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{environment.region}-{name_of(environment)}".lstrip("-"))
+    with locked(folder / f"up-{mark}.lock", "another seaway up or down", notes(report, "lock")):
         yield

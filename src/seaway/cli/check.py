@@ -58,7 +58,7 @@ def command(on: On = "", file: File = FILE, drift: Drift = False, output: Output
     if wrong:
         sys.stderr.write("\n".join(wrong.lines()) + "\n")
     next_commands(
-        ("seaway check", "look again") if status in {1, 2} else ("seaway plan", "what would be done")
+        ("seaway check", "look again") if status in {1, 2} else ("seaway plan", "what would be done"), on=on
     )
     raise typer.Exit(status)
 
@@ -73,7 +73,8 @@ def _drift(system: System, on: str) -> list[str]:
 
     with Story() as story:
         changes = house.survey(system, on, story).plan.changes
-    return [f"{change.verb.value} {change.thing}" for change in changes]
+    every = (each for change in changes for each in (change, *change.parts))
+    return [f"{each.verb.value} {each.thing}" for each in every]
 
 
 def _lines(findings: list[Finding]) -> Iterator[str]:

@@ -12,6 +12,7 @@ import typer
 
 from seaway.cli.consent import consent
 from seaway.cli.options import Format, Output, Yes
+from seaway.cli.plan import costs
 from seaway.cli.story import Story, answer, emit, emit_json, next_commands
 from seaway.errors import UsageError
 
@@ -265,6 +266,7 @@ def _agree(refusal: str, proposal: Proposal, question: str) -> None:
         for each in proposal.changes
     ]
     if lines:
+        lines += [costs(proposal.bill)] if proposal.bill else []
         head = f"In AWS account {proposal.account}, {proposal.region}, context {proposal.context}:"
         consent(refusal, head, lines, question)
 

@@ -4,15 +4,43 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from seaway.errors import Refused
 
+if TYPE_CHECKING:
+    from seaway.flow.system import System
+
+
+#: Lines of what would happen that a refusal names.
+SHOWN: Final = 4
+
 
 def consent(refusal: str, head: str, lines: Sequence[str], question: str) -> None:
-    """Say what would happen, and ask. Raises Refused, with `refusal`, where nobody can answer."""
+    """Say what would happen, and ask. Raises Refused for a no, and `refusal` where nobody can answer."""
     if not sys.stdin.isatty():
-        raise Refused(refusal, why=f"{head} {'; '.join(lines)}", remedy="give the option --yes as well")
+        raise Refused(refusal, why=f"{head} {_brief(lines)}", remedy="give the option --yes as well")
     sys.stderr.write("\n".join([head, *(f"  {line}" for line in lines)]) + "\n")
-    typer.confirm(question, abort=True, err=True)
+    if not typer.confirm(question, err=True):
+        raise Refused("nothing was changed", why="the answer was no")
+
+
+def _brief(lines: Sequence[str]) -> str:
+    """Write many lines as one: the first, how many more there are, and the last, which sums up."""
+    told = [" ".join(line.split()) for line in lines]
+    left = len(told) - SHOWN - 1
+    return "; ".join([*told[:SHOWN], f"{left} more", told[-1]] if left > 1 else told)
+
+
+def agree(system: System, on: str, lines: Sequence[str], *, yes: bool) -> None:
+    """Ask before something changes in an environment elsewhere than on this machine, and say where that is.
+
+    Raises Refused where nobody can answer, or the credentials are for another account than the file's.
+    """
+    from seaway.app import environment as house  # noqa: PLC0415  (pydantic, lightkube)
+
+    name, environment = system.environment(on)
+    if not environment.here and not yes:
+        consent(f"{name} is not changed without a word", house.place(system, on), lines, "Make it so?")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seaway.cli.consent import consent
+from seaway.cli.consent import agree, consent
 from seaway.cli.options import FILE, File, Format, On, Output, Yes
 from seaway.cli.story import Story, emit, emit_json, next_commands
 
@@ -18,11 +18,14 @@ def command(on: On = "", file: File = FILE, output: Output = Format.TEXT, yes: Y
     from seaway.flow.load import load  # noqa: PLC0415
 
     system = load(file)
-    name, _ = system.environment(on)
+    name, environment = system.environment(on)
     cluster = house.local_cluster(system, on)
     goes = [f"cluster {cluster.name} ({len(cluster.nodes)} nodes)"] if cluster else []
     goes += [f"database {each} with its data" for each in system.databases] if cluster else []
-    if goes and not yes:
+    if not environment.here:
+        goes = house.removals(system, on)
+        agree(system, on, goes, yes=yes or not goes)
+    elif goes and not yes:
         refusal = f"environment {name} is not removed without a word"
         consent(refusal, "This goes, for good:", goes, f"Remove environment {name}?")
     with Story() as story:
@@ -31,4 +34,4 @@ def command(on: On = "", file: File = FILE, output: Output = Format.TEXT, yes: Y
         emit_json({"environment": name, "removed": goes})
     else:
         emit(*(f"removed: {each}" for each in goes) if goes else ("nothing to remove",))
-    next_commands(("seaway up", "bring it back, without the data"))
+    next_commands(("seaway up", "bring it back, without the data"), on=on)

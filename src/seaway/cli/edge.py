@@ -48,9 +48,9 @@ def status(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None
         if found.acme:
             emit(*acme_lines(told["acme"]))
     if found.failure or found.due:
-        next_commands(("seaway up", "renew it, or mend what is wrong"))
+        next_commands(("seaway up", "renew it, or mend what is wrong"), on=on)
     else:
-        next_commands(("seaway status", "everything else"))
+        next_commands(("seaway status", "everything else"), on=on)
 
 
 def acme_lines(told: dict[str, Any]) -> list[str]:

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from seaway.cli.options import FILE, File, Format, On, Output
-from seaway.cli.story import Story, emit, emit_json, next_commands
+from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
 
 if TYPE_CHECKING:
-    from seaway.model.plan import Plan
+    from seaway.model.bill import Bill
+    from seaway.model.plan import Change, Plan
 
 CHANGES: Final = 3
 MARKS: Final = {"create": "+", "update": "~", "delete": "-", "build": "*", "wait": "…"}
 
 
 def command(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
-    """Say what would change, step by step; nothing is changed.
+    """Say what would change, step by step, and what it costs where it is rented; nothing is changed.
 
     Exit status: 0 all is as the file says, 3 there are changes.
 
@@ -34,19 +35,39 @@ def command(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> Non
             story.note(note)
     if output is Format.JSON:
         document = {"environment": found.seen.environment, "notes": list(found.plan.notes)}
-        emit_json({**document, "changes": [change.as_json() for change in found.plan.changes]})
+        costs = {"costs": found.bill.as_json()} if found.bill else {}
+        emit_json({**document, "changes": [change.as_json() for change in found.plan.changes], **costs})
     else:
         emit(*lines(found.plan))
+        if found.bill:
+            _tell(found.bill)
     if found.plan:
-        next_commands(("seaway up", "carry it out"))
+        next_commands(("seaway up", "carry it out"), on=on)
         raise typer.Exit(CHANGES)
-    next_commands(("seaway status", "what runs"))
+    next_commands(("seaway status", "what runs"), on=on)
 
 
 def lines(plan: Plan) -> list[str]:
-    """Write one line for each change, in the order in which they will be made."""
+    """Write one line for each change, in the order in which they will be made, above what it consists of."""
     found = []
     for change in plan.changes:
-        details = f"  ({'; '.join(change.details)})" if change.details else ""
-        found.append(f"{MARKS[change.verb.value]} {change.verb.value:<7}{change.thing}{details}")
+        found.append(_line(change))
+        found += [f"    {_line(part)}" for part in change.parts]
     return found or ["no changes: all is as the file says"]
+
+
+def costs(bill: Bill) -> str:
+    """Say in one sentence what is known of the costs."""
+    return f"about ${bill.monthly:,.2f} a month, and what depends on use ({bill.source})"
+
+
+def _line(change: Change) -> str:
+    details = f"  ({'; '.join(change.details)})" if change.details else ""
+    return f"{MARKS[change.verb.value]} {change.verb.value:<7}{change.thing}{details}"
+
+
+def _tell(bill: Bill) -> None:
+    emit("")
+    rows = [(i.thing, "?" if i.monthly is None else f"{i.monthly:.2f}", i.why) for i in bill.items]
+    emit_table(("what it costs", "$ a month", ""), rows)
+    emit("", costs(bill))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from seaway.cli.options import FILE, File, Format, On, Output
+from seaway.cli.consent import agree
+from seaway.cli.options import FILE, File, Format, On, Output, Yes
 from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def status(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None
     next_commands(
         ("seaway rollout history SERVICE", "what ran before"),
         ("seaway rollout undo SERVICE", "back to what ran before"),
+        on=on,
     )
 
 
@@ -70,7 +72,7 @@ def history(service: Service, on: On = "", file: File = FILE, output: Output = F
             for r in reversed(found.releases)
         ]
         emit_table(("release", "image", "since", "by", "migrations", ""), rows)
-    next_commands((f"seaway rollout undo {service}", "back to the one before"))
+    next_commands((f"seaway rollout undo {service}", "back to the one before"), on=on)
 
 
 @app.command("undo")
@@ -80,6 +82,7 @@ def undo(  # noqa: PLR0917  (typer's options)
     force: Force = False,
     on: On = "",
     file: File = FILE,
+    yes: Yes = False,
     output: Output = Format.TEXT,
 ) -> None:
     """Go back to the release before, or to one of `history`, image and settings alike.
@@ -94,8 +97,10 @@ def undo(  # noqa: PLR0917  (typer's options)
     from seaway.app import rollouts as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
 
+    system = load(file)
+    agree(system, on, [f"{service} back to {f'release {to}' if to else 'the release before'}"], yes=yes)
     with Story() as story:
-        before, after = house.undo(load(file), on, service, to, story, force=force)
+        before, after = house.undo(system, on, service, to, story, force=force)
     if output is Format.JSON:
         emit_json({"name": service, "from": before, "to": after})
     elif before == after:
@@ -103,7 +108,9 @@ def undo(  # noqa: PLR0917  (typer's options)
     else:
         emit(f"{service}: {before} → {after}")
     next_commands(
-        ("seaway rollout status", "how it stands"), ("seaway up", "what the file says, once it is mended")
+        ("seaway rollout status", "how it stands"),
+        ("seaway up", "what the file says, once it is mended"),
+        on=on,
     )
 
 

@@ -29,11 +29,10 @@ def command(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> Non
     else:
         _screen(found)
     if found.cluster["state"] != "running" or found.problems:
-        next_commands(("seaway plan", "what would mend it"), ("seaway up", "mend it"))
+        next_commands(("seaway plan", "what would mend it"), ("seaway up", "mend it"), on=on)
     else:
-        next_commands(
-            ("seaway cross status", "the crossings"), ("seaway edge ca", "the certificate to trust")
-        )
+        trust = [("seaway edge ca", "the certificate to trust")] if found.edge["ca"] else []
+        next_commands(("seaway cross status", "the crossings"), *trust, on=on)
 
 
 def _screen(found: Status) -> None:
@@ -56,10 +55,9 @@ def _screen(found: Status) -> None:
             for c in found.crossings
         ]
         emit_table(("crossing", "routes", "to", "weight", "phase", "why"), rows)
-    emit(
-        "",
-        f"edge: certificate until {edge['certificate_until'][:10] or '-'}, authority in {edge['ca'] or '-'}",
-    )
+    authority = f", authority in {edge['ca']}" if edge["ca"] else ""
+    until = edge["certificate_until"][:10] or "-"
+    emit("", f"edge: at {edge['address'] or '-'}, certificate until {until}{authority}")
     colour = wants_colour(sys.stdout)
     emit(*(style(f"✗ {problem}", "red", colour) for problem in found.problems))
     if not found.problems:

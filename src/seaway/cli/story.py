@@ -140,8 +140,14 @@ def emit_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     emit(*("  ".join(row).rstrip() for row in cells))
 
 
-def next_commands(*commands: tuple[str, str]) -> None:
-    """Name on stderr what one would type next: pairs of command and what it does."""
+def next_commands(*commands: tuple[str, str], on: str = "") -> None:
+    """Name on stderr what one would type next: pairs of command and what it does, `on` an environment."""
+    commands = tuple((_aimed(command, on), about) for command, about in commands)
     width = max(len(command) for command, _ in commands)
     lines = [f"  {command.ljust(width)}   {about}".rstrip() for command, about in commands]
     sys.stderr.write("\n".join(["", "Next:", *lines]) + "\n")
+
+
+def _aimed(command: str, on: str) -> str:
+    """Say which environment a command is about; the authority is the machine's."""
+    return f"{command} --on {on}" if on and command != "seaway edge ca" else command

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from seaway.cli.consent import agree
 from seaway.cli.options import FILE, File, Format, On, Output, Yes
+from seaway.cli.plan import costs, lines
 from seaway.cli.story import Story, emit, emit_json, next_commands
 
 
@@ -10,13 +12,15 @@ def command(
     on: On = "",
     file: File = FILE,
     output: Output = Format.TEXT,
-    yes: Yes = False,  # noqa: ARG001  (a rehearsal is not asked about; scripts may say it all the same)
+    yes: Yes = False,
 ) -> None:
     """Bring the environment to what the file says; safe to repeat and to interrupt.
 
+    One elsewhere than on this machine is asked about first: where it is, what would change, what it costs.
+
     For example:
       seaway up
-      seaway up --on rehearsal --yes
+      seaway up --on production
     """
     from seaway.app import environment as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
@@ -24,6 +28,12 @@ def command(
 
     system = load(file)
     name, environment = system.environment(on)
+    if not environment.here and not yes:
+        with Story() as story:
+            found = house.survey(system, on, story)
+        if found.plan:
+            told = [*lines(found.plan), *([costs(found.bill)] if found.bill else [])]
+            agree(system, on, told, yes=yes)
     with Story() as story:
         plans = house.up(system, on, story)
     changes = [change for plan in plans for change in plan.changes]
@@ -35,9 +45,14 @@ def command(
     else:
         emit(f"no changes: {name} is as the file says: {url}")
     named = [("seaway domain status", "where the public name leads")] if environment.dns else []
+    trust = [("seaway edge ca", "the certificate to trust")] if environment.here else []
     next_commands(
-        ("seaway status", "what runs"),
+        (
+            "seaway status",
+            "what runs" if environment.here else "what runs, and where the name must lead",
+        ),
         *named,
         ("seaway cross status", "which routes have left the monolith"),
-        ("seaway edge ca", "the certificate to trust"),
+        *trust,
+        on=on,
     )

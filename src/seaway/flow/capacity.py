@@ -84,7 +84,7 @@ def measure(system: System, environment: EnvironmentSpec, wish: Wish, world: Wor
     deployment = world.kube.get(ref)
     if deployment is None:
         raise NotFound(f"{wish.service} does not run yet", where=str(ref), remedy="seaway up")
-    meter = Meter(world.kube, loads, name_of(environment.cluster), system.system)
+    meter = Meter(world.kube, loads, name_of(environment), system.system)
     with _pod(world, probe_pod(deployment, LIFE)) as pod:
         _, idle = meter.during(lambda: world.pause(LASTS))
         trials = _search(wish, world, loads, meter, pod)

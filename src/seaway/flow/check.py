@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from seaway.errors import Refused
+from seaway.flow.away import refuse_what_cannot_be
 from seaway.flow.system import System
 from seaway.kit import machine
 from seaway.kit.cache import folder as cache
@@ -21,17 +24,33 @@ MEMORY: Final = 2.0  # GiB for control plane, a node and a small system
 
 def look(system: System, environment: EnvironmentSpec) -> Iterator[Finding]:
     """Give every finding for one environment of the system; a missing part does not hide the others."""
-    if environment.on != "local":
-        why = f"this version runs only on: local, not on: {environment.on}"
-        yield Finding(f"on: {environment.on}", Level.FAIL, why, "choose a local environment with --on")
-        return
-    yield from machine_for_nodes()
-    for number in (environment.ports.http, environment.ports.https):
-        yield machine.port(number, "stop what listens there, or set ports: in the environment")
+    if environment.here:
+        yield from machine_for_nodes()
+        for number in (environment.ports.http, environment.ports.https):
+            yield machine.port(number, "stop what listens there, or set ports: in the environment")
+    else:
+        yield from _elsewhere(system, environment)
     if monolith := system.monolith_in(environment):
         facts, what = look_at_monolith(monolith), f"{monolith.address} answers"
         remedy = "start it, or correct monolith: in the file"
         yield Finding(what) if facts.answers else Finding(what, Level.FAIL, facts.why, remedy)
+
+
+def _elsewhere(system: System, environment: EnvironmentSpec) -> Iterator[Finding]:
+    """See what this machine needs for an environment that runs elsewhere; nobody is asked there."""
+    try:
+        refuse_what_cannot_be(system, environment)
+    except Refused as refused:
+        yield Finding(f"on: {environment.on}", Level.FAIL, f"{refused.what}: {refused.why}", refused.remedy)
+    given = environment.certificate
+    for name in (given.chain, given.key) if given else ():
+        there = os.access(system.folder / name, os.R_OK)
+        yield Finding(name) if there else Finding(name, Level.FAIL, "it cannot be read", "see certificate:")
+    if given is None and environment.https.issuer != "acme":
+        why = "the environment names none"
+        remedy = "https: acme, or certificate: {chain: fullchain.pem, key: key.pem}"
+        yield Finding(f"certificate for {environment.domain}", Level.FAIL, why, remedy)
+    yield machine.disk(cache(), least=LEAST, enough=ENOUGH)
 
 
 def machine_for_nodes() -> Iterator[Finding]:

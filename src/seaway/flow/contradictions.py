@@ -37,7 +37,7 @@ NEEDS: Final = {
     "eks": ("account", "region", "domain"),
     "kubeconfig": ("context", "registry", "domain"),
 }
-ONLY: Final = {"account": "eks", "region": "eks", "context": "kubeconfig"}
+ONLY: Final = {"account": "eks", "region": "eks", "open_to": "eks", "context": "kubeconfig", "ports": "local"}
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,10 @@ def _environments(system: System, declared: Declared) -> Iterator[Found]:
         if env.monolith and not declared.monolith:
             yield Found((*here, "monolith"), "there is no monolith to have another address", "add monolith:")
         if env.on == "local":
-            yield from _local(here, env.domain, env.nodes.size)
+            yield from _local(here, env)
+        elif env.on == "eks" and "size" in env.nodes.model_fields_set and not env.instance:
+            why = f"{env.nodes.size!r} is a size of local nodes; on: eks it is an instance type"
+            yield Found((*here, "nodes", "size"), why, "such as m7i.large")
         if env.https.issuer == "acme":
             yield from _acme((*here, "https"), system.folder, env)
         yield from _belongs(here, env)
@@ -111,12 +114,18 @@ def _belongs(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
             yield Found(here, f"{key} is missing: on: {env.on} needs it", f"add {key}:")
     if env.account and not re.fullmatch(r"[0-9]{12}", env.account):
         yield Found((*here, "account"), f"{env.account!r} is no AWS account: 12 digits", "put it in quotes")
+    if env.region and not re.fullmatch(r"[a-z]{2,}(-[a-z]+)+-[0-9]+", env.region):
+        yield Found((*here, "region"), f"{env.region!r} is no AWS region", "one such as eu-central-1")
     for key, kind in ONLY.items():
-        if env.on != kind and getattr(env, key):
+        if env.on != kind and key in env.model_fields_set:
             yield Found((*here, key), f"{key} means nothing on: {env.on}", f"remove it, or say on: {kind}")
 
 
-def _local(here: Path, domain: str, size: str) -> Iterator[Found]:
+def _local(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
+    domain, size = env.domain, env.nodes.size
+    if env.certificate:
+        why = "certificate means nothing on: local, where this machine's own authority signs"
+        yield Found((*here, "certificate"), why, "remove it")
     if domain and not domain.endswith(".localhost"):
         yield Found(
             (*here, "domain"),

@@ -48,8 +48,9 @@ class AcmeStatus:
 class EdgeStatus:
     """The edge of one environment; `failure` says why the certificate is of no use, or is not shown.
 
-    `renewal` is the moment from which `up` renews it, which is `due` once that has come; a certificate of an
-    ACME server is renewed by the pilot, and is never due for `up`. `acme` tells how far that has come.
+    `renewal` is the moment from which `up` renews it, and none for one from files; it is `due` 30 days before
+    its end. A certificate of an ACME server is renewed by the pilot, and is never due for `up`. `acme` tells
+    how far that has come.
     """
 
     url: str
@@ -81,7 +82,7 @@ def edge_of(
     """Bring together what was seen; the certificate is the one that visitors are shown, if they are any."""
     found = seen.shown or _kept(seen.secret)
     held = good(seen.secret, acme.wish, now) if acme else None
-    renewed = found.until - RENEW if found else None
+    renewed = found.until - RENEW if found and environment.here else None
     if acme:
         renewed = renewal(held, acme.life.window) if held else None
     return EdgeStatus(

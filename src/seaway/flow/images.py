@@ -10,6 +10,7 @@ from seaway.flow.system import System
 from seaway.kit.near import unknown
 from seaway.model.names import ImageRef
 from seaway.rooms.cluster.spec import EnvironmentSpec
+from seaway.rooms.images.build import SHARED
 from seaway.rooms.images.pilot import pilot_recipe
 from seaway.rooms.images.platform import Envoy, Gateway, Platform, Postgres, platform_ref
 from seaway.rooms.images.recipe import Recipe
@@ -51,6 +52,14 @@ def wanted(
     made = [*recipes(system).values(), *([pilot_recipe()] if system.piloted(environment) else ())]
     found: dict[ImageRef, Recipe | Platform] = {platform_ref(image, registry): image for image in platform}
     return found | {recipe.ref(registry): recipe for recipe in made}
+
+
+def repositories(system: System, environment: EnvironmentSpec) -> tuple[str, ...]:
+    """Name the repositories that the images of an environment need, within its registry."""
+    own = ["envoy", "envoy-gateway", *(["postgres"] if system.databases else [])]
+    made = [*recipes(system).values(), *([pilot_recipe()] if system.piloted(environment) else ())]
+    names = {f"{recipe.system}/{recipe.service}" for recipe in made} | {f"seaway/{name}" for name in own}
+    return tuple(sorted({SHARED, *names}))
 
 
 def image_names(system: System, registry: str, wanted: Collection[str] = ()) -> dict[str, ImageRef]:

@@ -1,4 +1,4 @@
-"""How a system leaves a cluster that others live in."""
+"""How a system leaves a cluster that stays, or one that goes after it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from seaway.kit.kube import Ref
 from seaway.model.plan import Plan
 from seaway.rooms.cluster.admission import of_admission
 from seaway.rooms.cluster.plan import let_go_of_nodes
+from seaway.rooms.cluster.steps import AwaitCloudGone
 from seaway.rooms.crossing.steps import LetGo
 from seaway.steps.objects import RemoveObject
 
@@ -22,3 +23,12 @@ def leave(system: str, *, autoscaled: bool) -> Plan:
     rules = [RemoveObject(f"cluster/images/{ref.kind}", (last.id,), ref) for ref in of_admission(system)]
     added = let_go_of_nodes(system, (last.id,)) if autoscaled else []
     return Plan.ordered([first, last, *rules, *added])
+
+
+def leave_cloud(system: str, storage_class: str) -> Plan:
+    """Take away its namespace and the rules for it, and see gone what the cloud gave for it."""
+    plan = leave(system, autoscaled=False)
+    gone = AwaitCloudGone(system, tuple(step.id for step in plan.steps))
+    ref = Ref("storage.k8s.io/v1", "StorageClass", storage_class)
+    kinds = [RemoveObject("cluster/storage-class/remove", (gone.id,), ref)] if storage_class else []
+    return Plan.ordered([*plan.steps, gone, *kinds])

@@ -47,6 +47,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "rbac.authorization.k8s.io/v1": ("Role", "RoleBinding"),
     ADMISSION_API: ADMISSION,
     POOL[0]: (POOL[1],),
+    "storage.k8s.io/v1": ("StorageClass",),
     CROSSING_API: (CROSSING, CLASS[1]),
 }
 #: Kinds of the gateway's own installation; of these only the metadata travels.
@@ -73,7 +74,7 @@ def observe(system: System, name: str, environment: EnvironmentSpec, world: Worl
     with ThreadPoolExecutor(7) as pool:
         monolith = pool.submit(_monolith, system, environment)
         issuer = pool.submit(_issuer, system, environment)
-        cluster = world.clusters.find(name_of(environment.cluster))
+        cluster = world.clusters.find(name_of(environment))
         running = cluster is not None and cluster.state == "running"
         collect = _look(pool, world.kube, system.system) if running else None
         secret = pool.submit(world.kube.get, secret_of(system.system)) if running else None
@@ -87,6 +88,7 @@ def observe(system: System, name: str, environment: EnvironmentSpec, world: Worl
             chart=world.charts.identity(controller.CHART),
             record=record,
             authority=world.certificates.authority,
+            renewal=world.certificates.renewal,
             mistrust=mistrust(secret.result(), environment.domain) if secret else "",
             voucher=_voucher(system, environment),
             issuer=issuer.result(),
@@ -145,7 +147,7 @@ def observe_scale(system: System, name: str, environment: EnvironmentSpec, world
     }
     found = [m for api, each in kinds.items() for m in _lists(world.kube, api, each, own)]
     pods = world.kube.list("v1", "Pod", labels=f"{PART_OF}={system.system}")
-    cluster = world.clusters.find(name_of(environment.cluster))
+    cluster = world.clusters.find(name_of(environment))
     return Snapshot(name, datetime.now(UTC), cluster=cluster, live=Live.of(found), pods=tuple(pods))
 
 

@@ -6,10 +6,10 @@ waits for its end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from seaway.flow.arrival import moves_first
 from seaway.flow.login import protected
@@ -21,7 +21,16 @@ from seaway.model.plan import Plan
 from seaway.model.snapshot import Live, Snapshot
 from seaway.rooms.acme import plan as acme
 from seaway.rooms.acme.wish import Wish
-from seaway.rooms.cluster.plan import name_of, plan_autoscaler, plan_cluster, plan_namespace, plan_requests
+from seaway.rooms.cluster.plan import (
+    name_of,
+    plan_autoscaler,
+    plan_cluster,
+    plan_ground,
+    plan_namespace,
+    plan_requests,
+    plan_storage,
+    storage_class_of,
+)
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing import plan as crossing
 from seaway.rooms.crossing.place import Place, Side
@@ -32,6 +41,7 @@ from seaway.rooms.data.manifests import object_name
 from seaway.rooms.edge import plan as edge
 from seaway.rooms.edge.facts import certificate_of
 from seaway.rooms.edge.login import LoginWish
+from seaway.rooms.edge.manifests import NETWORK_BALANCER
 from seaway.rooms.edge.monolith import MONOLITH
 from seaway.rooms.services import plan as services
 from seaway.rooms.services.manifests import Surroundings
@@ -39,34 +49,62 @@ from seaway.rooms.services.spec import next_name
 from seaway.steps.objects import RemoveObject
 from seaway.steps.secrets import given_variable
 
+#: What each kind of environment says of its load balancer: None where ports of this machine are the way in.
+BALANCERS: Final[Mapping[str, Mapping[str, str] | None]] = {
+    "local": None,
+    "eks": NETWORK_BALANCER,
+    "kubeconfig": {},
+}
+
 
 def make_plan(system: System, environment: EnvironmentSpec, seen: Snapshot, builds: Sequence[Any]) -> Plan:
     """Decide all that must be done. `builds` are the steps that make the images which the registry lacks."""
-    name = name_of(environment.cluster)
-    steps = plan_cluster(name, environment.nodes, seen.cluster)
+    steps = _cluster(environment, seen)
     if seen.cluster and not seen.running:
         return Plan.ordered(steps, ["what else must change is seen once the cluster runs"])
     known = dict(seen.images)
     if seen.cluster:
         known["cluster/outside"] = seen.cluster.outside
-    steps += plan_autoscaler(name, system.system, environment.nodes, seen.cluster, seen.live)
-    followed = any(spec.scale.requests for spec in system.services.values())
-    steps += plan_requests(name, seen.cluster, wanted=followed)
+    steps += _scaling(system, environment, seen)
+    steps += plan_storage(system.system, storage := storage_class_of(system.system, environment), seen.live)
     steps += plan_namespace(system.system, seen.live, known, seen.registry)
     steps += builds
     place, live = crossing_place(system, environment), seen.live
     course = decide_releases(system, place, _surroundings(system, environment, seen), live, known)
     around = _surroundings(system, environment, seen, course.beside)
-    steps += data.plan(system.system, system.databases, _users(system, live, course.beside), live, known)
+    users = _users(system, live, course.beside)
+    steps += data.plan(system.system, system.databases, users, live, known, storage_class=storage)
     steps += services.plan(system.services, around, live, known, course.beside)
     wish = acme_wish(environment, seen)
     steps += edge.plan(edge_wish(system, environment, wish), seen, known)
     steps += acme.plan(system.system, wish, live, known)
     piloted = system.piloted(environment)
     steps += crossing.plan(place, system.crossings, live, known, course.releases, piloted=piloted)
-    notes = [*course.notes, *_notes(system, seen), *_stand_in(system, wish, seen)]
+    notes = [*course.notes, *_notes(system, environment, seen), *_stand_in(system, wish, seen)]
     notes += moves_first(seen.name) if system.crossings else []
     return Plan.ordered(_removals_last(steps), notes)
+
+
+def _cluster(environment: EnvironmentSpec, seen: Snapshot) -> list[Any]:
+    """Decide what must change about the cluster itself; one that somebody else keeps is left alone."""
+    name = name_of(environment)
+    if environment.on == "kubeconfig":
+        return []
+    if environment.on == "eks":
+        return [*plan_ground(name, seen.cluster, seen.ground)]
+    return plan_cluster(name, environment.nodes, seen.cluster)
+
+
+def _scaling(system: System, environment: EnvironmentSpec, seen: Snapshot) -> list[Any]:
+    """Decide about what a cluster on this machine is given for autoscalers."""
+    if not environment.here:
+        return []
+    name = name_of(environment)
+    followed = any(spec.scale.requests for spec in system.services.values())
+    return [
+        *plan_autoscaler(name, system.system, environment.nodes, seen.cluster, seen.live),
+        *plan_requests(name, seen.cluster, wanted=followed),
+    ]
 
 
 def edge_wish(system: System, environment: EnvironmentSpec, wish: Wish | None) -> edge.EdgeWish:
@@ -75,15 +113,16 @@ def edge_wish(system: System, environment: EnvironmentSpec, wish: Wish | None) -
     return edge.EdgeWish(
         system=system.system,
         domain=environment.domain,
-        cluster=name_of(environment.cluster),
-        http=environment.ports.http,
-        https=environment.ports.https,
+        cluster=name_of(environment),
+        http=environment.web.http,
+        https=environment.web.https,
         spec=system.edge,
         monolith=system.monolith_in(environment),
         default_route=not everything,
         routes=tuple(f"{CROSSING}/{name}/route" for name in system.crossings),
         closed=system.closed,
         signer=wish.authority if wish else "",
+        balancer=BALANCERS[environment.on],
         login=login_wish(system, environment),
     )
 
@@ -176,10 +215,20 @@ def _removals_last(steps: list[Any]) -> list[Any]:
     return [*kept, *ordered]
 
 
-def _notes(system: System, seen: Snapshot) -> list[str]:
-    """Tell what stays although the file no longer names it: data is never deleted by `up`."""
+def _notes(system: System, environment: EnvironmentSpec, seen: Snapshot) -> list[str]:
+    """Tell what stays although the file no longer names it, and what is not done everywhere.
+
+    Data is never deleted by `up`.
+    """
     wanted = {f"{name}-db" for name in system.databases}
     claims = [m["metadata"]["name"] for m in seen.live.of_kind("PersistentVolumeClaim")]
+    nodes = environment.nodes
+    still = [f"nodes do not come and go with the load on eks yet: {nodes.min} run"]
     return [
-        f"volume {name} stays: its database is no longer in the file" for name in claims if name not in wanted
+        *(still if environment.on == "eks" and nodes.max > nodes.min else ()),
+        *(
+            f"volume {name} stays: its database is no longer in the file"
+            for name in claims
+            if name not in wanted
+        ),
     ]

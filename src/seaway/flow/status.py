@@ -116,7 +116,7 @@ def ready_pods(system: System, seen: Snapshot) -> dict[str, int]:
 
 def edge_url(environment: EnvironmentSpec) -> str:
     """Give the address under which people reach the system."""
-    port = "" if environment.ports.https == HTTPS_PORT else f":{environment.ports.https}"
+    port = "" if environment.web.https == HTTPS_PORT else f":{environment.web.https}"
     return f"https://{environment.domain}{port}"
 
 

@@ -22,6 +22,15 @@ def location() -> Path:
     return Path(first) if first else Path.home() / ".kube" / "config"
 
 
+def holding(context: str) -> Path:
+    """Find the file of $KUBECONFIG, which may name several, that has the context; else the first of them."""
+    files = [Path(each) for each in os.environ.get("KUBECONFIG", "").split(os.pathsep) if each]
+    for file in files:
+        if any(item.get("name") == context for item in _read(file).get("contexts") or []):
+            return file
+    return location()
+
+
 def entries(context: str, cluster: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
     """Compose a kubeconfig with one context; cluster and user are called like it."""
     return {

@@ -12,6 +12,8 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from seaway.model.names import covers
+
 #: Annotations of the Secret, which `up` reads in place of its contents: for whom, until when, by whom.
 DOMAIN: Final = "seaway.dev/domain"
 UNTIL: Final = "seaway.dev/not-after"
@@ -54,7 +56,7 @@ def mistrust(secret: Mapping[str, Any] | None, domain: str) -> str:
         found = None if secret is None else kept(secret)
     except ValueError as error:
         return str(error)
-    return f"it is for {', '.join(found.names)}" if found and domain not in found.names else ""
+    return f"it is for {', '.join(found.names)}" if found and not covers(found.names, domain) else ""
 
 
 def read(found: x509.Certificate) -> Certificate:

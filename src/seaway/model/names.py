@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
@@ -99,3 +100,9 @@ def cluster_name(name: str) -> str:
             remedy="use at most 32 lower-case letters, digits and dashes, beginning with a letter",
         )
     return name
+
+
+def covers(names: Iterable[str], domain: str) -> bool:
+    """Tell whether a certificate for these names is one for the domain: `*` is one label (RFC 9525, 6.3)."""
+    _, _, parent = domain.lower().partition(".")
+    return any(name.lower() in {domain.lower(), f"*.{parent}"} for name in names)

@@ -21,20 +21,22 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One line of `seaway plan`: what is done to which thing, and why."""
+    """One line of `seaway plan`: what is done to which thing, and why; `parts` are what it consists of."""
 
     step: str
     verb: Verb
     thing: str
     details: tuple[str, ...] = ()
+    parts: tuple[Change, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        return {
+        document = {
             "step": self.step,
             "verb": self.verb.value,
             "thing": self.thing,
             "details": list(self.details),
         }
+        return {**document, "parts": [part.as_json() for part in self.parts]} if self.parts else document
 
 
 Outputs = Mapping[str, str]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from seaway.kit.kube import Ref
 from seaway.model.cluster import ClusterFacts
 from seaway.model.manifests import COMPONENT, Manifest
+from seaway.model.plan import Change
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,11 @@ class Snapshot:
     `images` holds what the registry has, as outputs (`images/NAME` → reference by digest); a name that is not
     in it must be built first. `pods` are those that were asked for. `chart` names the gateway's chart, and
     `record` is what its last installation left. `authority` identifies who signs certificates now, and
-    `registry` is where the environment's images come from. `mistrust` says why the Secret that holds the
-    edge's certificate is of no use, whatever its annotations say. `voucher` is the certificate (PEM) of who
-    vouches for a private ACME server, where the file names one. `name` is the public name, where the file
-    says how it moves, and `issuer` who signs visitors on, where the file names one.
+    `registry` is where the environment's images come from. Certificates are issued anew `renewal` before they
+    end. `ground` is what must change in the cloud below the cluster. `mistrust` says why the Secret that
+    holds the edge's certificate is of no use, whatever its annotations say. `voucher` is the certificate
+    (PEM) of who vouches for a private ACME server, where the file names one. `name` is the public name, where
+    the file says how it moves, and `issuer` who signs visitors on, where the file names one.
     """
 
     environment: str
@@ -115,6 +117,8 @@ class Snapshot:
     voucher: str = ""
     name: NameFacts | None = None
     issuer: IssuerFacts | None = None
+    renewal: timedelta = timedelta(days=30)
+    ground: tuple[Change, ...] = ()
 
     @property
     def running(self) -> bool:

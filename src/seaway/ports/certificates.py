@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from seaway.model.secret import Secret
@@ -19,7 +19,11 @@ class Issued:
 
 
 class Certificates(Protocol):
-    """Signs certificates for a domain and its subdomains."""
+    """Gives certificates for a domain: signs them, or knows who does."""
+
+    @property
+    def renewal(self) -> timedelta:
+        """How long before its end a certificate is issued anew."""
 
     @property
     def authority(self) -> str:
@@ -32,4 +36,4 @@ class Certificates(Protocol):
         """Where that PEM lies on this machine; empty where it is publicly trusted."""
 
     def issue(self, domain: str) -> Issued:
-        """Sign a new certificate for the domain and every name directly below it."""
+        """Give a new certificate for the domain; one that is signed here also knows the names below it."""

@@ -12,6 +12,7 @@ from seaway.model.event import Report
 from seaway.ports.certificates import Certificates
 from seaway.ports.charts import Charts
 from seaway.ports.clusters import Clusters
+from seaway.ports.ground import Ground
 from seaway.ports.registry import Registry
 
 
@@ -24,7 +25,8 @@ class World:
     """What a step may use.
 
     `outputs` are those of the steps that are done, and what was known before. `stop` is set once the rest of
-    the plan will not be carried out: steps that only wait give up then.
+    the plan will not be carried out: steps that only wait give up then. `ground` is there where the cluster
+    stands on rented parts.
     """
 
     clusters: Clusters
@@ -35,6 +37,7 @@ class World:
     report: Report
     outputs: dict[str, str] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
+    ground: Ground | None = None
     _kube: Kube | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

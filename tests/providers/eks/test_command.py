@@ -38,6 +38,7 @@ def test_nothing_happens_to_production_without_a_word(seaway: Run) -> None:
         context = f"arn:aws:eks:eu-central-1:123456789012:cluster/{words[1]}"
         assert f"In AWS account 123456789012, eu-central-1, context {context}:" in done.stderr
         assert "give the option --yes as well" in done.stderr
+        assert ("about $221.18 a month" in done.stderr) is (verb == "create")
     assert json.loads(seaway("list", "-o", "json").stdout)[0]["state"] == "running"
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
 from tests.providers.eks.looks import Aws, client
 
 DOCS = Path(__file__).parents[3] / "docs" / "production.md"
@@ -38,6 +40,11 @@ def holds_nothing(ec2: Any) -> bool:
     return vpc not in {each["VpcId"] for each in ec2.describe_vpcs()["Vpcs"]}
 
 
+def no_images(ec2: Any) -> bool:
+    """The way of images, which begins at /v2/ (OCI distribution spec), is not there."""
+    return httpx2.get(f"{ec2.meta.endpoint_url}/v2/").status_code == httpx2.codes.NOT_FOUND
+
+
 #: What is not rehearsed, as docs/production.md says it, and what shows that it still is not.
 GAPS: dict[str, Callable[[Any], bool] | None] = {
     "Permissions: the emulator lets anybody do anything; policies are held by a part of the tests, after "
@@ -48,7 +55,11 @@ GAPS: dict[str, Callable[[Any], bool] | None] = {
     "A NAT gateway that is gone lets its address go: in the emulator it keeps it.": keeps_its_address,
     "A security group or network interface of somebody else that holds the network.": holds_nothing,
     "EKS itself: a small service of the tests plays control planes, node groups and add-ons.": None,
+    "Tokens: that service takes any; EKS has each checked by STS and looks for an access entry.": None,
     "Nodes that really boot, join and pull images.": None,
+    "ECR as a registry: images go to one of this machine, and nothing scans or removes them.": no_images,
+    "The Network Load Balancer, and whether a proxy that leaves costs it no request; EBS volumes.": None,
+    "NetworkPolicies, on a cluster that enforces them.": None,
     "Quotas, throttling, and outages of a zone.": None,
     "Regions of China and of the US government.": None,
 }

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seaway.cli.options import FILE, File, Format, On, Output
+from seaway.cli.consent import agree
+from seaway.cli.options import FILE, File, Format, On, Output, Yes
 from seaway.cli.story import Story, emit, emit_json, next_commands
 from seaway.errors import UsageError
 
@@ -31,10 +32,11 @@ Dependents = Annotated[
 All = Annotated[bool, typer.Option("--all", help="Take back every crossing, the last first.")]
 
 
-def start(
+def start(  # noqa: PLR0917  (typer's options)
     crossings: Some = None,
     on: On = "",
     file: File = FILE,
+    yes: Yes = False,
     output: Output = Format.TEXT,
     anyway: Anyway = False,
 ) -> None:
@@ -46,26 +48,31 @@ def start(
       seaway cross start
       seaway cross start login
     """
-    asked = _ask("start", crossings, on, file, anyway=anyway)
+    asked = _ask("start", crossings, on, file, yes=yes, anyway=anyway)
     _told(asked, "start", output, "started")
-    next_commands(("seaway cross watch", "see it happen"), ("seaway cross hold", "let it wait where it is"))
+    next_commands(
+        ("seaway cross watch", "see it happen"), ("seaway cross hold", "let it wait where it is"), on=on
+    )
 
 
-def hold(crossings: Some = None, on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
+def hold(
+    crossings: Some = None, on: On = "", file: File = FILE, yes: Yes = False, output: Output = Format.TEXT
+) -> None:
     """Keep crossings at the weight that they have; the guards go on, and may take them back.
 
     For example:
       seaway cross hold login
     """
-    asked = _ask("hold", crossings, on, file)
+    asked = _ask("hold", crossings, on, file, yes=yes)
     _told(asked, "hold", output, "held where it is")
-    next_commands(("seaway cross resume", "let it go on"), ("seaway cross status", "where they are"))
+    next_commands(("seaway cross resume", "let it go on"), ("seaway cross status", "where they are"), on=on)
 
 
-def resume(
+def resume(  # noqa: PLR0917  (typer's options)
     crossings: Some = None,
     on: On = "",
     file: File = FILE,
+    yes: Yes = False,
     output: Output = Format.TEXT,
     anyway: Anyway = False,
 ) -> None:
@@ -74,9 +81,9 @@ def resume(
     For example:
       seaway cross resume login
     """
-    asked = _ask("resume", crossings, on, file, anyway=anyway)
+    asked = _ask("resume", crossings, on, file, yes=yes, anyway=anyway)
     _told(asked, "resume", output, "goes on")
-    next_commands(("seaway cross watch", "see it happen"))
+    next_commands(("seaway cross watch", "see it happen"), on=on)
 
 
 def move(  # noqa: PLR0917  (typer's options)
@@ -84,6 +91,7 @@ def move(  # noqa: PLR0917  (typer's options)
     weight: Share,
     on: On = "",
     file: File = FILE,
+    yes: Yes = False,
     output: Output = Format.TEXT,
     anyway: Anyway = False,
 ) -> None:
@@ -104,6 +112,7 @@ def move(  # noqa: PLR0917  (typer's options)
         wanted = Weight(weight)
     except ValueError as error:
         raise UsageError(str(error), remedy=f"seaway cross move {crossing} 5") from error
+    agree(system, on, [f"crossing {crossing} to {wanted}"], yes=yes)
     with Story() as story:
         before = house.move(system, on, crossing, wanted, story, anyway=anyway)
     if output is Format.JSON:
@@ -112,13 +121,14 @@ def move(  # noqa: PLR0917  (typer's options)
         emit(f"{crossing}: {before[0].weight} → {wanted}")
     else:
         emit(f"{crossing} is at {wanted} already")
-    next_commands(*_after_move(crossing, weight))
+    next_commands(*_after_move(crossing, weight), on=on)
 
 
 def back(  # noqa: PLR0917  (typer's options)
     crossing: One = "",
     on: On = "",
     file: File = FILE,
+    yes: Yes = False,
     output: Output = Format.TEXT,
     with_dependents: Dependents = False,
     everything: All = False,
@@ -134,8 +144,10 @@ def back(  # noqa: PLR0917  (typer's options)
 
     if bool(crossing) == everything:
         raise UsageError("say which crossing goes back, or --all", remedy="seaway cross back --all")
+    system = load(file)
+    agree(system, on, [f"back to the monolith: {crossing or 'every crossing'}"], yes=yes)
     with Story() as story:
-        taken = house.back(load(file), on, crossing, story, with_dependents=with_dependents)
+        taken = house.back(system, on, crossing, story, with_dependents=with_dependents)
     if output is Format.JSON:
         emit_json([{"name": v.name, "from": v.weight.percent, "to": 0} for v in taken])
     elif taken:
@@ -143,18 +155,20 @@ def back(  # noqa: PLR0917  (typer's options)
     else:
         emit("all is at the monolith already" if everything else f"{crossing} is at 0 % already")
     again = f"seaway cross start {crossing}".rstrip()
-    next_commands(("seaway cross status", "where they are"), (again, "try again"))
+    next_commands(("seaway cross status", "where they are"), (again, "try again"), on=on)
 
 
 def _ask(
-    verb: str, crossings: list[str] | None, on: str, file: Path, *, anyway: bool = False
+    verb: str, crossings: list[str] | None, on: str, file: Path, *, yes: bool, anyway: bool = False
 ) -> tuple[CrossingView, ...]:
     from seaway.app import crossings as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
     from seaway.rooms.crossing.state import Verb  # noqa: PLC0415
 
+    system = load(file)
+    agree(system, on, [f"{verb}: {', '.join(crossings or ('every crossing',))}"], yes=yes)
     with Story() as story:
-        return house.ask(load(file), on, Verb(verb), crossings or (), story, anyway=anyway)
+        return house.ask(system, on, Verb(verb), crossings or (), story, anyway=anyway)
 
 
 def _told(asked: tuple[CrossingView, ...], verb: str, output: Format, done: str) -> None:

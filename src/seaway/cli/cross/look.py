@@ -41,7 +41,7 @@ def status(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None
     moving = [view.name for view in found if view.phase.value in {"moving", "holding", "comparing"}]
     told = [(f"seaway cross history {name}", "what happened") for name in gone[:1]]
     told += [("seaway cross watch", "see it happen")] if moving else [("seaway cross start", "let them go")]
-    next_commands(*told)
+    next_commands(*told, on=on)
 
 
 def watch(crossings: Some = None, on: On = "", file: File = FILE) -> None:
@@ -66,7 +66,12 @@ def watch(crossings: Some = None, on: On = "", file: File = FILE) -> None:
                 break
     first = next((view.name for view in found if view.phase.value == "returned"), "")
     next_commands(
-        *([(f"seaway cross history {first}", "what happened")] if first else [("seaway status", "all of it")])
+        *(
+            [(f"seaway cross history {first}", "what happened")]
+            if first
+            else [("seaway status", "all of it")]
+        ),
+        on=on,
     )
 
 
@@ -89,7 +94,7 @@ def history(crossing: Crossing, on: On = "", file: File = FILE, output: Output =
         emit_table(("when (UTC)", "what", "by", "weight", "why"), [told(entry) for entry in entries])
     else:
         emit(f"nothing has happened to {crossing} yet")
-    next_commands(("seaway cross status", "where they are"))
+    next_commands(("seaway cross status", "where they are"), on=on)
 
 
 def differences(crossing: Crossing, on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
@@ -109,7 +114,7 @@ def differences(crossing: Crossing, on: On = "", file: File = FILE, output: Outp
     else:
         emit(*render(report))
     next_commands(
-        (f"seaway cross start {crossing}", "compare again"), ("seaway cross status", "where they are")
+        (f"seaway cross start {crossing}", "compare again"), ("seaway cross status", "where they are"), on=on
     )
 
 

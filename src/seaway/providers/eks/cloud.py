@@ -166,7 +166,9 @@ def explained(what: str) -> Iterator[None]:
         raise Refused("there are no AWS credentials to use", why=str(error), remedy=_CREDENTIALS) from error
     except (EndpointConnectionError, HTTPClientError) as error:
         raise Unreachable(
-            "AWS does not answer", why=str(error), remedy="see that this machine reaches it"
+            "AWS does not answer",
+            why=str(error),
+            remedy="see that this machine reaches it, and that the region is one of AWS's",
         ) from error
     except BotoCoreError as error:
         raise SeawayError(what, why=str(error), remedy="aws configure list shows what is used") from error

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from shutil import which
@@ -18,6 +18,7 @@ from seaway.errors import NotFound, Refused, SeawayError, Unreachable, Unready, 
 from seaway.kit import cache, kubeconfig
 from seaway.kit.kube import Kube
 from seaway.kit.lock import locked
+from seaway.model.bill import Bill
 from seaway.model.event import Event, Outcome, Report, notes
 from seaway.model.names import cluster_name
 from seaway.model.plan import Change
@@ -30,6 +31,7 @@ from seaway.providers.eks.control import Administrator, ControlPlane, NodeGroup,
 from seaway.providers.eks.making import Groups, Seen
 from seaway.providers.eks.network import network, subnet
 from seaway.providers.eks.parts import CLUSTER, Live, Part, code_of
+from seaway.providers.eks.prices import bill
 from seaway.providers.eks.repositories import Repository
 from seaway.providers.eks.roles import Role
 from seaway.providers.eks.token import token
@@ -45,12 +47,13 @@ _IMAGES: Final = {"arm64": "AL2023_ARM_64_STANDARD", "x86_64": "AL2023_x86_64_ST
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a command would do, and where: to be shown before it does."""
+    """What a command would do, and where: to be shown before it does. `bill` is what a new cluster costs."""
 
     account: str
     region: str
     context: str
     changes: tuple[Change, ...]
+    bill: Bill | None = None
 
 
 class EksClusters:
@@ -86,7 +89,8 @@ class EksClusters:
 
     def propose(self, name: str, nodes: int, size: str) -> Proposal:
         """Say what `create` would change. Changes nothing."""
-        return self._proposal(name, self.look(name, _at_least(nodes), size)[0])
+        changes, parts = self.look(name, _at_least(nodes), size)
+        return replace(self._proposal(name, changes), bill=bill(self.cloud.region, parts, {}))
 
     def look(
         self, name: str, nodes: tuple[int, int], size: str
@@ -159,7 +163,7 @@ class EksClusters:
             raise NotFound(
                 f"no cluster {name} of Seaway's in {self.cloud.region}",
                 why="one of that name is somebody else's" if live else "",
-                remedy=f"seaway cluster create --on eks --name {name}",
+                remedy=f"seaway cluster create --on eks --region {self.cloud.region} --name {name}",
             )
         return live
 

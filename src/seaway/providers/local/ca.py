@@ -37,6 +37,8 @@ RENEWAL: Final = timedelta(days=30)
 class LocalCertificates:
     """Implements ports/certificates.py with a key that never leaves this machine (mode 0600)."""
 
+    renewal = RENEWAL
+
     def __init__(self, folder: Path = home.STATE / "ca") -> None:
         self._folder = folder
 

@@ -9,12 +9,18 @@ from typing import Any, Final
 from seaway.kit.kube import Ref
 from seaway.model.cluster import ClusterFacts
 from seaway.model.manifests import Manifest, labels
-from seaway.model.plan import Verb
+from seaway.model.plan import Change, Verb
 from seaway.model.snapshot import Live
 from seaway.rooms.cluster.admission import admission
 from seaway.rooms.cluster.pool import CLASS, POOL, ROOM, node_class, pool
-from seaway.rooms.cluster.spec import NodesSpec
-from seaway.rooms.cluster.steps import AutoscaleCluster, CountRequests, RaiseCluster, ScaleCluster
+from seaway.rooms.cluster.spec import EnvironmentSpec, NodesSpec
+from seaway.rooms.cluster.steps import (
+    AutoscaleCluster,
+    CountRequests,
+    RaiseCluster,
+    RaiseGround,
+    ScaleCluster,
+)
 from seaway.steps.objects import Desired, RemoveObject, changes, orphans
 
 #: Seconds in which the nodes of a NodePool that goes must be drained and gone.
@@ -24,9 +30,14 @@ FIRST: Final = ("edge/ports/free",)
 READY: Final = ("cluster/create", "cluster/nodes")
 
 
-def name_of(wanted: str) -> str:
-    """Name the local cluster of an environment."""
-    return wanted or "seaway"
+def name_of(environment: EnvironmentSpec) -> str:
+    """Name the cluster of an environment: one that somebody else keeps by its context."""
+    return environment.context or environment.cluster or "seaway"
+
+
+def storage_class_of(system: str, environment: EnvironmentSpec) -> str:
+    """Name the class of the volumes that databases get; empty for the cluster's own default."""
+    return f"seaway-{system}" if environment.on == "eks" else ""
 
 
 def namespace(system: str) -> Manifest:
@@ -62,6 +73,13 @@ def plan_cluster(name: str, nodes: NodesSpec, seen: ClusterFacts | None) -> list
     if stand < nodes.min:
         return [ScaleCluster(name, there + nodes.min - stand, nodes.size, there)]
     return [ScaleCluster(name, nodes.max, nodes.size, there)] if stand > nodes.max else []
+
+
+def plan_ground(name: str, seen: ClusterFacts | None, differing: tuple[Change, ...]) -> list[RaiseGround]:
+    """Decide whether what the cluster stands on in a cloud must be made, finished or mended."""
+    if not differing and seen and seen.state == "running":
+        return []
+    return [RaiseGround(name, Verb.UPDATE if seen else Verb.CREATE, differing)]
 
 
 def plan_autoscaler(
@@ -112,3 +130,23 @@ def plan_namespace(system: str, live: Live, known: Mapping[str, str], registry: 
             Desired("cluster/images/binding", binding, ("cluster/images/policy",)),
         ]
     return list(changes(objects, live, known))
+
+
+def plan_storage(system: str, name: str, live: Live) -> list[Any]:
+    """Decide whether the class of volumes must be made: encrypted EBS volumes of the kind gp3, kept in place.
+
+    A volume is made in the zone of the node that needs it first, and may grow later.
+    """
+    if not name:
+        return []
+    manifest = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": name, "labels": labels(system, ROOM, name)},
+        "provisioner": "ebs.csi.aws.com",
+        "parameters": {"type": "gp3", "encrypted": "true"},
+        "reclaimPolicy": "Delete",
+        "volumeBindingMode": "WaitForFirstConsumer",
+        "allowVolumeExpansion": True,
+    }
+    return list(changes([Desired("cluster/storage-class", manifest, READY)], live, {}))

@@ -20,6 +20,7 @@ from seaway.model.fields import (
     Name,
     NameServers,
     NameServerText,
+    Networks,
     Owner,
     Places,
     Port,
@@ -54,7 +55,7 @@ class NodesSpec(Range):
     size: str = Field(
         default="medium",
         description="on local: small 1 CPU/2 GiB, medium 2/4, large 4/8, of those that always run, and the "
-        "largest that the autoscaler adds; elsewhere an instance type",
+        "largest that the autoscaler adds; on eks an instance type, m7i.large where none is given",
         examples=["small", "m7g.large"],
     )
 
@@ -209,6 +210,17 @@ class DnsSpec(Spec):
         return any(not is_ip(each) for each in self.to)
 
 
+class CertificateSpec(Spec):
+    """Files in PEM, from where the file lies: the certificate that visitors are shown, and its key."""
+
+    chain: str = Field(
+        min_length=1,
+        description="the certificate, followed by those that vouch for it",
+        examples=["tls/fullchain.pem"],
+    )
+    key: str = Field(min_length=1, description="its key, without a password", examples=["tls/key.pem"])
+
+
 class EnvironmentSpec(Spec):
     """One place where the system runs; `rehearsal: local` is short for `rehearsal: {on: local}`."""
 
@@ -233,13 +245,24 @@ class EnvironmentSpec(Spec):
     context: str = Field(default="", description="on kubeconfig: the context to use", examples=["staging"])
     registry: Registry = Field(
         default="",
-        description="registry, or folder of one, that the cluster pulls from; on local the machine's own",
+        description="registry, or folder of one, that the cluster pulls from; on local the machine's own, on "
+        "eks repositories of ECR that are made for it",
         examples=["registry.example.com/team"],
     )
     account: Text = Field(
         default="", description="on eks: the AWS account, 12 digits", examples=["123456789012"]
     )
     region: str = Field(default="", description="on eks: the AWS region", examples=["us-west-2"])
+    open_to: Networks = Field(
+        default=(),
+        description="on eks: networks that reach the public address of the cluster's API; without, all may "
+        "who can sign in",
+        examples=[["192.0.2.0/24"]],
+    )
+    certificate: CertificateSpec | None = Field(
+        default=None,
+        description="elsewhere than on local: the certificate of the domain, on acme until that signs",
+    )
     monolith: Address = Field(
         default="",
         description="the monolith's address here, where it differs from monolith.address",
@@ -247,3 +270,18 @@ class EnvironmentSpec(Spec):
     )
     login: LoginSpec | None = Field(default=None, description="where visitors must log in first, and how")
     dns: DnsSpec | None = Field(default=None, description="where the public name is kept, for seaway domain")
+
+    @property
+    def here(self) -> bool:
+        """Whether it is a rehearsal on this machine."""
+        return self.on == "local"
+
+    @property
+    def web(self) -> PortsSpec:
+        """The ports under which visitors reach it."""
+        return self.ports if self.here else PortsSpec()
+
+    @property
+    def instance(self) -> str:
+        """The instance type that the file asks for on eks; empty where it leaves that open."""
+        return "" if self.nodes.size in LOCAL_SIZES else self.nodes.size

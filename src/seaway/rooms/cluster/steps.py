@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from typing import Final
 
+from seaway.errors import Unready
+from seaway.model.event import Event, Outcome
+from seaway.model.manifests import Manifest
 from seaway.model.plan import Change, Outputs, Verb
 from seaway.ports.world import World
+
+#: The label by which Envoy Gateway marks what it made for the gateway of a namespace.
+OWNER: Final = "gateway.envoyproxy.io/owning-gateway-namespace"
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,28 @@ class RaiseCluster:
     def run(self, world: World) -> Outputs:
         facts = world.clusters.create(self.name, self.nodes, self.size, world.report)
         return {"cluster/outside": facts.outside}
+
+
+@dataclass(frozen=True)
+class RaiseGround:
+    """Make or mend what the cluster stands on in a cloud, itself included; the `parts` say what differs."""
+
+    name: str
+    verb: Verb
+    parts: tuple[Change, ...]
+    after: tuple[str, ...] = ()
+    id: str = "cluster/create"
+
+    def describe(self) -> Change:
+        several = "s" * (len(self.parts) != 1)
+        return Change(
+            self.id, self.verb, f"cluster {self.name}", (f"{len(self.parts)} part{several}",), self.parts
+        )
+
+    def run(self, world: World) -> Outputs:
+        if world.ground:
+            world.ground.ensure(world.report)
+        return {"cluster/outside": ""}
 
 
 @dataclass(frozen=True)
@@ -77,3 +107,45 @@ class CountRequests:
     def run(self, world: World) -> Outputs:
         world.clusters.count(self.name, world.report)
         return {}
+
+
+@dataclass(frozen=True)
+class AwaitCloudGone:
+    """Wait until the cloud has taken back the load balancer and the volumes of a system that left.
+
+    Raises Unready where it does not: without the cluster nobody would take them back.
+    """
+
+    system: str
+    after: tuple[str, ...] = ()
+    id: str = "cluster/cloud/gone"
+    seconds: float = 600.0
+
+    def describe(self) -> Change:
+        return Change(self.id, Verb.WAIT, "load balancers and volumes", ("until they are gone",))
+
+    def run(self, world: World) -> Outputs:
+        ends = time.monotonic() + self.seconds
+        while left := self._left(world):
+            if time.monotonic() > ends:
+                raise Unready(
+                    f"{left[0]} is still there after {self.seconds:.0f} s",
+                    why="the cluster stays until all that the cloud gave for it is taken back",
+                    remedy="run the command again",
+                )
+            world.report(Event(self.id, Outcome.PROGRESS, f"waiting for the end of {left[0]}"))
+            world.pause(1)
+        return {}
+
+    def _left(self, world: World) -> list[str]:
+        services = world.kube.list("v1", "Service", labels=f"{OWNER}={self.system}")
+        claimed = [v for v in world.kube.list("v1", "PersistentVolume") if _claim_of(v) == self.system]
+        return [
+            *(f"load balancer {each['metadata']['name']}" for each in services),
+            *(f"volume {each['metadata']['name']}" for each in claimed),
+        ]
+
+
+def _claim_of(volume: Manifest) -> str:
+    """Name the namespace of a volume's claim."""
+    return str(volume["spec"].get("claimRef", {}).get("namespace", ""))

@@ -31,12 +31,18 @@ def secret(system: str, name: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": _meta(system, name)}
 
 
-def volume(system: str, name: str, spec: DatabaseSpec) -> Manifest:
+def volume(system: str, name: str, spec: DatabaseSpec, storage_class: str = "") -> Manifest:
+    """Ask for a volume, of the cluster's default class where none is named."""
+    named = {"storageClassName": storage_class} if storage_class else {}
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": _meta(system, name),
-        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": spec.storage}}},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": spec.storage}},
+            **named,
+        },
     }
 
 

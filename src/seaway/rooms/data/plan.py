@@ -19,15 +19,19 @@ PATIENCE = 300
 
 
 def desired(
-    system: str, databases: Mapping[str, DatabaseSpec], users: Mapping[str, list[str]]
+    system: str,
+    databases: Mapping[str, DatabaseSpec],
+    users: Mapping[str, list[str]],
+    storage_class: str = "",
 ) -> list[Desired]:
     """List every object of every database."""
+    class_ = (*NAMESPACE, "cluster/storage-class")
     found = []
     for name, spec in databases.items():
         at = f"{ROOM}/{name}"
         waits = (*NAMESPACE, "images/postgres/build", f"{at}/secret", f"{at}/volume", f"{at}/service")
         found += [
-            Desired(f"{at}/volume", volume(system, name, spec), NAMESPACE),
+            Desired(f"{at}/volume", volume(system, name, spec, storage_class), class_),
             Desired(f"{at}/service", service(system, name), NAMESPACE),
             Desired(f"{at}/policy", policy(system, name, users.get(name, [])), NAMESPACE),
             Desired(f"{at}/server", workload(system, name, spec), waits),
@@ -41,9 +45,11 @@ def plan(
     users: Mapping[str, list[str]],
     live: Live,
     known: Mapping[str, str],
+    *,
+    storage_class: str = "",
 ) -> list[Any]:
     """Decide what must change for the databases; `users` tells which services use each. Pure."""
-    objects = desired(system, databases, users)
+    objects = desired(system, databases, users, storage_class)
     steps: list[Any] = []
     for name in databases:
         texts = {"password": "{value}", "url": url(name)}

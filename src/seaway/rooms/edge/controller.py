@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from seaway.errors import SeawayError, Unready
+from seaway.errors import Refused, SeawayError, Unready
 from seaway.kit.kube import Kube, Ref
 from seaway.model.event import Event, Outcome
-from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, Output, fill, labels, missing
+from seaway.model.manifests import MANAGED_BY, SYSTEM_NAMESPACE, Manifest, Output, fill, labels, missing
 from seaway.model.plan import Change, Outputs, Verb
 from seaway.model.snapshot import Live
 from seaway.ports.world import World
@@ -26,6 +26,10 @@ IMAGE: Final = Output("images/envoy-gateway")
 #: Written last: what it names is what was installed.
 RECORD: Final = "seaway-gateway"
 DEPLOYMENT: Final = "envoy-gateway"
+#: Who has this one has the Gateway API.
+DEFINITION: Final = Ref(
+    "apiextensions.k8s.io/v1", "CustomResourceDefinition", "gateways.gateway.networking.k8s.io"
+)
 
 VALUES: Final[Mapping[str, Any]] = {
     "global": {"images": {"envoyGateway": {"image": IMAGE, "pullPolicy": "IfNotPresent"}}},
@@ -97,6 +101,7 @@ class InstallGateway:
 
     def run(self, world: World) -> Outputs:
         kube, values = world.kube, fill(VALUES, world.outputs)
+        _refuse_others(kube)
         mark = identity(world.charts.identity(CHART), world.outputs)
         if not mark:
             raise SeawayError("the image of Envoy Gateway is not known: no step gave it")
@@ -129,6 +134,18 @@ class InstallGateway:
             self.system, COMPONENT, meta.get("labels", {}).get("app.kubernetes.io/name", "envoy-gateway")
         )
         return {**manifest, "metadata": {**meta, "labels": {**meta.get("labels", {}), **mark}}}
+
+
+def _refuse_others(kube: Kube) -> None:
+    """Raise Refused where somebody else brought the Gateway API or Envoy Gateway: neither is taken over."""
+    for ref in (Ref("apps/v1", "Deployment", DEPLOYMENT, SYSTEM_NAMESPACE), DEFINITION):
+        found = kube.get(ref)
+        if found and found["metadata"].get("labels", {}).get(MANAGED_BY) != "seaway":
+            raise Refused(
+                f"{ref} is in the cluster already, and not Seaway's",
+                why="installing Envoy Gateway would change what others use",
+                remedy="choose a cluster without it",
+            )
 
 
 def _run_job(kube: Kube, job: Manifest, seconds: float = 120.0) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from seaway.model.gateway import EDGE, ENVOY_API, GATEWAY_API, TLS_SECRET
@@ -21,6 +21,18 @@ IDLE: Final = "1s"
 #: much: what the guards of crossings allow by default is on an edge, and nothing is lost by rounding to one.
 BUCKETS: Final = (*(1.5 ** (n / 2) for n in range(54)), 60000.0)
 
+#: How long a proxy that leaves goes on serving; behind a load balancer until that has noticed, which asks
+#: each node every 10 s and believes the third answer.
+SHUTDOWN: Final = {"drainTimeout": "30s", "minDrainDuration": "5s"}
+PATIENT: Final = {"drainTimeout": "90s", "minDrainDuration": "45s"}
+_AWS: Final = "service.beta.kubernetes.io/aws-load-balancer"
+#: A Network Load Balancer that the internet reaches (Kubernetes: cloud-provider-aws, Service annotations).
+NETWORK_BALANCER: Final = {
+    f"{_AWS}-type": "nlb",
+    f"{_AWS}-scheme": "internet-facing",
+    f"{_AWS}-cross-zone-load-balancing-enabled": "true",
+}
+
 
 def gateway_class(system: str) -> Manifest:
     return {
@@ -31,8 +43,12 @@ def gateway_class(system: str) -> Manifest:
     }
 
 
-def proxy(system: str, spec: EdgeSpec) -> Manifest:
-    """Shape the proxies: how many, from which image, and how they leave without dropping anything."""
+def proxy(system: str, spec: EdgeSpec, balancer: Mapping[str, str] | None = None) -> Manifest:
+    """Shape the proxies: how many, from which image, and how they leave without dropping anything.
+
+    `balancer` are the annotations for a load balancer that stands between visitors and nodes: it goes to
+    nodes with a proxy only, which so learn who the visitor is, and notices late that a proxy leaves.
+    """
     own = {
         "gateway.envoyproxy.io/owning-gateway-name": EDGE,
         "gateway.envoyproxy.io/owning-gateway-namespace": system,
@@ -55,7 +71,7 @@ def proxy(system: str, spec: EdgeSpec) -> Manifest:
     }
     kubernetes = {
         "envoyDeployment": deployment,
-        "envoyService": {"type": "LoadBalancer", "externalTrafficPolicy": "Cluster"},
+        "envoyService": _service(balancer),
         "envoyPDB": {"maxUnavailable": 1},
     }
     return {
@@ -65,12 +81,19 @@ def proxy(system: str, spec: EdgeSpec) -> Manifest:
         "spec": {
             "ipFamily": "IPv4",
             "provider": {"type": "Kubernetes", "kubernetes": kubernetes},
-            "shutdown": {"drainTimeout": "30s", "minDrainDuration": "5s"},
+            "shutdown": SHUTDOWN if balancer is None else PATIENT,
             "logging": {"level": {"default": "warn"}},
             "telemetry": {"accessLog": hardening.access_log(spec)},
             "bootstrap": {"type": "JSONPatch", "jsonPatches": _statistics()},
         },
     }
+
+
+def _service(balancer: Mapping[str, str] | None) -> dict[str, Any]:
+    if balancer is None:
+        return {"type": "LoadBalancer", "externalTrafficPolicy": "Cluster"}
+    told = {"annotations": dict(balancer)} if balancer else {}
+    return {"type": "LoadBalancer", "externalTrafficPolicy": "Local", **told}
 
 
 def _statistics() -> list[dict[str, Any]]:

@@ -54,6 +54,9 @@ RENEW = LIFE / 3
 #: Gone before the local authority signs again: the pilot would put the other's certificate back.
 NO_OTHER = ("acme/acme/remove-configmap",)
 OUTSIDE = Output("cluster/outside")
+#: Seconds until the gateway must take traffic; a cloud takes minutes for a load balancer.
+PATIENCE = 180.0
+BALANCER = 600.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class EdgeWish:
     that make the crossings' routes: the edge is published after them. `closed` are paths that it refuses.
     `signer` is who signs the certificate where the local authority does not; what that gave is the pilot's.
     `login` tells where visitors must log in.
+    `balancer` are the annotations for the load balancer of a cluster elsewhere; None is this machine, whose
+    ports lead to the edge.
     """
 
     system: str
@@ -78,6 +83,7 @@ class EdgeWish:
     closed: tuple[str, ...] = ()
     signer: str = ""
     login: LoginWish | None = None
+    balancer: Mapping[str, str] | None = None
 
 
 def monolith_addresses(facts: MonolithFacts | None) -> tuple[tuple[str | Output, ...], int]:
@@ -97,7 +103,7 @@ def desired(wish: EdgeWish, facts: MonolithFacts | None, issuer: IssuerFacts | N
     closed = security_policy(wish.system, wish.closed, spec.inside)
     found = [
         Desired(f"{ROOM}/class", gateway_class(wish.system), first),
-        Desired(f"{ROOM}/proxy", proxy(wish.system, spec), proxied),
+        Desired(f"{ROOM}/proxy", proxy(wish.system, spec, wish.balancer), proxied),
         Desired(f"{ROOM}/client-policy", client_policy(wish.system, spec), first),
         Desired(f"{ROOM}/plain-policy", plain_policy(wish.system, spec), first),
         *([Desired(f"{ROOM}/security-policy", closed, first)] if wish.closed else []),
@@ -242,16 +248,20 @@ def _lack(wish: EdgeWish, seen: Snapshot, found: CertificateFacts | None) -> str
     if seen.mistrust:
         return seen.mistrust
     if not wish.signer and seen.authority and found.issuer != seen.authority:
-        return "another authority signs now"
+        return "it is signed anew" if wish.balancer is not None else "another authority signs now"
     ours = not wish.signer or found.issuer == seen.authority
-    return f"it ends on {found.until:%Y-%m-%d}" if ours and found.until - seen.now < RENEW else ""
+    return f"it ends on {found.until:%Y-%m-%d}" if ours and found.until - seen.now < seen.renewal else ""
 
 
 def _front(wish: EdgeWish, seen: Snapshot, touched: set[str]) -> list[Any]:
     steps: list[Any] = []
     address = address_of(seen.live.get(GATEWAY_API, "Gateway", EDGE, wish.system))
     if not address or touched & {f"{ROOM}/gateway", f"{ROOM}/proxy"}:
-        steps.append(AwaitGateway(wish.system, (f"{ROOM}/gateway", f"{ROOM}/proxy")))
+        patience = PATIENCE if wish.balancer is None else BALANCER
+        first = (f"{ROOM}/gateway", f"{ROOM}/proxy")
+        steps.append(AwaitGateway(wish.system, first, seconds=patience))
+    if wish.balancer is not None:
+        return steps
     wanted = {wish.https: (address, HTTPS_PORT), wish.http: (address, 80)}
     published = dict(seen.cluster.published) if seen.cluster else {}
     udp = (wish.https,) if wish.spec.http3 else ()

@@ -1,0 +1,142 @@
+"""The world of an environment elsewhere: on EKS, or on any cluster that a kubeconfig leads to."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+from seaway.app.registry import open_registry
+from seaway.errors import Refused
+from seaway.flow.apply import apply
+from seaway.flow.images import repositories
+from seaway.flow.leave import leave_cloud
+from seaway.flow.observe import neighbours
+from seaway.flow.system import System
+from seaway.kit.kube import Kube, Ref
+from seaway.kit.machine import somebody
+from seaway.model.event import Report, silent
+from seaway.model.quantity import amount
+from seaway.ports.certificates import Certificates
+from seaway.ports.world import World
+from seaway.providers.anywhere.away import Away
+from seaway.providers.anywhere.certificates import GivenCertificates, StandIns
+from seaway.providers.anywhere.clusters import ContextClusters
+from seaway.providers.local.charts import LocalCharts
+from seaway.rooms.cluster.plan import name_of, storage_class_of
+from seaway.rooms.cluster.spec import EnvironmentSpec
+
+if TYPE_CHECKING:
+    from seaway.providers.eks.clusters import EksClusters
+
+GIB: Final = 1 << 30
+
+
+def open_away(system: System, environment: EnvironmentSpec, report: Report) -> World:
+    """Choose what an environment elsewhere runs with.
+
+    Raises Refused where the credentials are not those of the file's account.
+    """
+    if environment.on == "eks":
+        return _on_eks(system, environment, report)
+    fleet = ContextClusters(environment.context)
+    return World(
+        Away(fleet, environment.on),
+        open_registry(environment),
+        certificates(system, environment),
+        LocalCharts(report),
+        fleet.connect,
+        report,
+        {"by": somebody()},
+    )
+
+
+def place_of(system: System, environment: EnvironmentSpec) -> str:
+    """Say which account and context, or which context and server, a change is about; raises as open_away."""
+    name = name_of(environment)
+    if environment.on == "eks":
+        fleet = eks_clusters(system, environment)
+        return f"In AWS account {fleet.account}, {environment.region}, context {fleet.context(name)}:"
+    with closing(ContextClusters(environment.context).connect()) as kube:
+        return f"In the cluster of context {environment.context}, at {kube.address}:"
+
+
+def removals_of(system: System, environment: EnvironmentSpec) -> list[str]:
+    """Say what `leave_away` would remove. Raises as open_away, NotFound or Unreachable for a context."""
+    with closing(open_away(system, environment, silent)) as world:
+        found = world.clusters.find(name_of(environment))
+        running = found is not None and found.state == "running"
+        there = running and world.kube.get(Ref("v1", "Namespace", system.system))
+        goes = [f"namespace {system.system} with all that is in it"] if there else []
+        goes += [f"database {each} with its data" for each in system.databases] if there else []
+        if environment.on == "eks" and not (running and neighbours(system, world)):
+            fleet = eks_clusters(system, environment)
+            goes += [each.thing for each in fleet.propose_end(name_of(environment)).changes]
+        return goes
+
+
+def leave_away(system: System, environment: EnvironmentSpec, report: Report) -> None:
+    """Remove a system from a cluster elsewhere, and one on EKS with it unless others live there.
+
+    Raises Refused where a cluster on EKS does not answer: what the cloud gave for it would be left over.
+    """
+    name = name_of(environment)
+    with closing(open_away(system, environment, report)) as world:
+        found = world.clusters.find(name)
+        others = False
+        if found and found.state == "running":
+            others = bool(neighbours(system, world))
+            apply(leave_cloud(system.system, storage_class_of(system.system, environment)), world)
+        elif found:
+            raise Refused(
+                f"cluster {name} is {found.state}: its load balancer and volumes cannot be taken back",
+                remedy=f"wait until it answers, or: seaway cluster delete --on eks --name {name}",
+            )
+        if environment.on == "eks" and not others:
+            world.clusters.delete(name, report)
+
+
+def certificates(system: System, environment: EnvironmentSpec) -> Certificates:
+    """Give the certificate that the environment names, or a stand-in until an ACME server has signed."""
+    given, folder = environment.certificate, system.folder
+    if given:
+        return GivenCertificates(folder / given.chain, folder / given.key)
+    return StandIns() if environment.https.issuer == "acme" else GivenCertificates()
+
+
+def eks_clusters(system: System, environment: EnvironmentSpec) -> EksClusters:
+    """Reach the account of an environment on EKS. Raises Refused where the credentials are for another."""
+    from seaway.providers.eks.clusters import EksClusters  # noqa: PLC0415  (boto3)
+
+    images = () if environment.registry else repositories(system, environment)
+    found = EksClusters.open(environment.region, environment.open_to, images)
+    if found.account != environment.account:
+        raise Refused(
+            f"the credentials are for AWS account {found.account}, not {environment.account}",
+            why="the file names the account of the environment; nothing was looked at or changed",
+            remedy="choose other credentials (AWS_PROFILE), or correct account: in the environment",
+        )
+    return found
+
+
+def _on_eks(system: System, environment: EnvironmentSpec, report: Report) -> World:
+    from seaway.providers.eks.ground import EksGround  # noqa: PLC0415  (boto3)
+
+    fleet, name = eks_clusters(system, environment), name_of(environment)
+    nodes = (environment.nodes.min, environment.nodes.max)
+    volumes = {
+        f"database {each}": float(amount(spec.storage) / GIB) for each, spec in system.databases.items()
+    }
+
+    def connect() -> Kube:
+        return fleet.connect(name)
+
+    return World(
+        Away(fleet, environment.on),
+        open_registry(environment),
+        certificates(system, environment),
+        LocalCharts(report),
+        connect,
+        report,
+        {"by": somebody()},
+        ground=EksGround(fleet, name, nodes, environment.instance, volumes),
+    )

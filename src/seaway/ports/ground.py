@@ -1,0 +1,19 @@
+"""What a cluster stands on where it is rented part by part: found, made, and paid for."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from seaway.model.bill import Bill
+from seaway.model.event import Report
+from seaway.model.plan import Change
+
+
+class Ground(Protocol):
+    """All that one environment has in a cloud, its cluster among it."""
+
+    def look(self) -> tuple[tuple[Change, ...], Bill]:
+        """Say what must change there, and what it costs then. Changes nothing."""
+
+    def ensure(self, report: Report) -> None:
+        """Make what is missing and mend what differs; the cluster is ready for work on return."""

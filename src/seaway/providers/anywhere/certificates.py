@@ -1,0 +1,122 @@
+"""The port Certificates where no authority of ours signs: from two files, or a stand-in for a real one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from seaway.errors import Refused
+from seaway.model.names import covers
+from seaway.model.secret import Secret
+from seaway.ports.certificates import Issued
+
+#: How long a stand-in is good.
+LIFE: Final = timedelta(days=90)
+
+
+class GivenCertificates:
+    """Implements ports/certificates.py with files. It renews nothing: who signed them does, into the same."""
+
+    renewal = timedelta()
+
+    def __init__(self, chain: Path | None = None, key: Path | None = None) -> None:
+        self._chain, self._key = chain, key
+
+    @property
+    def authority(self) -> str:
+        """The fingerprint of the certificate itself: another file must be handed to the gateway."""
+        return self._first().fingerprint(hashes.SHA256()).hex()[:32] if self._chain else ""
+
+    def authority_path(self) -> str:
+        return ""
+
+    def authority_pem(self) -> str:
+        return ""
+
+    def issue(self, domain: str) -> Issued:
+        """Give what is in the files. Raises Refused where they will not do."""
+        if self._chain is None or self._key is None:
+            raise Refused(
+                f"there is no certificate for {domain}",
+                why="no authority of this machine signs for visitors of other machines",
+                remedy="say https: acme, or name yours: certificate: {chain: fullchain.pem, key: key.pem}",
+            )
+        first = self._first()
+        if first.not_valid_after_utc <= datetime.now(UTC):
+            raise _unfit(self._chain, f"it ended on {first.not_valid_after_utc:%Y-%m-%d}")
+        if not covers(_names(first), domain):
+            raise _unfit(self._chain, f"it is not for {domain}")
+        try:
+            text = self._key.read_text()
+            key = load_pem_private_key(text.encode(), None)
+        except (OSError, TypeError, ValueError, UnsupportedAlgorithm) as error:
+            raise _unfit(self._key, getattr(error, "strerror", "") or "it is no key in PEM") from error
+        if key.public_key() != first.public_key():
+            raise _unfit(self._key, f"it is not the key of {self._chain}")
+        return Issued(self._chain.read_text(), Secret(text), first.not_valid_after_utc)
+
+    def _first(self) -> x509.Certificate:
+        try:
+            return x509.load_pem_x509_certificates(self._chain.read_bytes() if self._chain else b"")[0]
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", "") or "it is no certificate in PEM"
+            raise _unfit(self._chain, why) from error
+
+
+class StandIns:
+    """Implements ports/certificates.py with one that signs itself, and that nobody trusts.
+
+    It keeps the gateway's listener on the air until an ACME server has signed.
+    """
+
+    renewal = LIFE / 3
+    authority = "stand-in"
+
+    def authority_path(self) -> str:
+        return ""
+
+    def authority_pem(self) -> str:
+        return ""
+
+    def issue(self, domain: str) -> Issued:
+        key, whom = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+        now = datetime.now(UTC)
+        made = (
+            x509.CertificateBuilder(whom, whom, key.public_key(), x509.random_serial_number())
+            .not_valid_before(now - timedelta(hours=1))  # clocks may differ
+            .not_valid_after(now + LIFE)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(domain)]), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        chain = made.public_bytes(Encoding.PEM).decode()
+        return Issued(chain, Secret(pem), made.not_valid_after_utc)
+
+
+def _names(certificate: x509.Certificate) -> list[str]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return names.get_values_for_type(x509.DNSName)
+
+
+def _unfit(file: Path | None, why: str) -> Refused:
+    return Refused(
+        "the certificate that the file names will not do",
+        where=str(file),
+        why=why,
+        remedy="have it renewed, or correct certificate: in the environment",
+    )

@@ -1,0 +1,163 @@
+"""`on: eks`, with a real Kubernetes behind EKS: what is beyond the API of the cluster is played."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from seaway.kit.kube import Kube, Ref
+from seaway.model.identity import Job
+from seaway.providers.eks.cloud import REHEARSAL
+from seaway.providers.local import certificate
+from seaway.providers.local.access import HOST
+from tests.cluster.tiny_system import NAME, PROJECT, SEAWAY, Tiny
+from tests.providers.eks.gate import ROOT, Gate, guarded
+from tests.providers.eks.looks import Aws, inventory
+from tests.providers.eks.service import ACCOUNT
+from tests.providers.eks.test_clusters import NOTHING
+from tests.providers.eks.test_policies import minted
+from tests.providers.eks.wire import emulating, serving
+
+SYSTEM, DOMAIN, REGION = "afar", "afar.example.com", "eu-central-1"
+LOOKS = ("Describe", "List", "Get", "BatchGet", "Simulate")
+MANAGED = "app.kubernetes.io/managed-by"
+
+
+@dataclass
+class Heard:
+    """The way to the API server of a cluster; hears what would change something there."""
+
+    http: Any
+    writes: list[str] = field(default_factory=list)
+
+    def request(self, method: str, path: str, **more: Any) -> Any:
+        if method != "GET":
+            self.writes.append(f"{method} {path}")
+        return self.http.request(method, path, **more)
+
+
+@dataclass
+class Afar:
+    """The system's file in `folder`, the account that it runs in, and what changes something there."""
+
+    folder: Path
+    aws: Aws
+    gate: Gate
+    heard: Heard
+
+    def seaway(self, *words: str, status: int = 0) -> dict[str, Any]:
+        argv: list[str | Path] = [SEAWAY, *words, "-o", "json"]
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=self.folder
+        )
+        assert done.returncode == status, done.stderr
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
+    def changed_by(self, work: Callable[[], Any]) -> list[str]:
+        """Do the work; gives the calls of AWS and Kubernetes by which it changed something."""
+        self.gate.calls.clear()
+        self.heard.writes.clear()
+        work()
+        calls = [name for name in self.gate.calls if not name.partition(":")[2].startswith(LOOKS)]
+        return [*calls, *self.heard.writes]
+
+
+def _document(nodes: int, context: str) -> dict[str, Any]:
+    """A system that runs on EKS, and beside it the same on any cluster: the same one, behind its context."""
+    given = {"domain": DOMAIN, "registry": HOST, "certificate": {"chain": "chain.pem", "key": "key.pem"}}
+    return {
+        "system": SYSTEM,
+        "environments": {
+            "production": {"on": "eks", "account": ACCOUNT, "region": REGION, "cluster": "shop",
+                           "nodes": {"min": nodes, "max": nodes, "size": "m7i.large"}, **given},
+            "theirs": {"on": "kubeconfig", "context": context, **given},
+        },
+        "services": {
+            "app": {"source": "./app", "run": "python3 -m tiny", "scale": 1,
+                    "resources": {"cpu": "20m", "memory": "64Mi"}, "env": {"SIDE": "app", "PORT": "8000"}}
+        },
+        "edge": {"replicas": 1},
+    }  # fmt: skip
+
+
+@pytest.fixture
+def afar(common: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Afar]:
+    """That system, in the hands of a deployer, and an account in which nothing of it is yet."""
+    tiny = common.whole()
+    kube, home = tiny.cluster.kube, tiny.cluster.home
+    nodes = len(kube.list("v1", "Node"))
+    (tmp_path / "seaway.yaml").write_text(yaml.safe_dump(_document(nodes, home.context), sort_keys=False))
+    shutil.copytree(PROJECT, tmp_path / "app")
+    authority = certificate.authority("tests", timedelta(days=1))
+    names, uses = [x509.DNSName(DOMAIN)], [ExtendedKeyUsageOID.SERVER_AUTH]
+    made = certificate.issue(authority, certificate.subject(DOMAIN), timedelta(days=1), names, uses)
+    (tmp_path / "chain.pem").write_bytes(made.pem)
+    (tmp_path / "key.pem").write_bytes(certificate.pem(made.key))
+    shutil.copy(home.kubeconfig, tmp_path / "kubeconfig")
+    heard = Heard(kube._http)
+    with (
+        emulating(tmp_path) as moto,
+        serving(moto, tmp_path, heard) as (eks, regions),
+        guarded(moto, eks, regions) as (url, gate),
+    ):
+        monkeypatch.setenv(REHEARSAL, url)
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT)
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT)
+        minted(gate, monkeypatch, Job.DEPLOYER, REGION)
+        yield Afar(tmp_path, Aws(moto, eks, regions, ROOT, ROOT), gate, heard)
+
+
+def _left(kube: Kube) -> list[str]:
+    """What the cloud gave for the system, and its namespace."""
+    owner = f"gateway.envoyproxy.io/owning-gateway-namespace={SYSTEM}"
+    found = [each["metadata"]["name"] for each in kube.list("v1", "Service", labels=owner)]
+    return [*found, *([SYSTEM] if kube.get(Ref("v1", "Namespace", SYSTEM)) else [])]
+
+
+def test_up_builds_production_and_down_takes_its_own_away(afar: Afar, common: Tiny) -> None:
+    """From nothing to nothing under the policy of a deployer; as long as others live there, it stays."""
+    kube, seaway = common.cluster.kube, afar.seaway
+    up = ("up", "--on", "production", "--yes")
+    done = seaway(*up)
+    first = done["changes"][0]
+    assert (first["verb"], first["thing"]) == ("create", "cluster shop")
+    assert done["url"] == f"https://{DOMAIN}"
+    status = seaway("status", "--on", "production")
+    assert [(each["name"], each["ready"]) for each in status["services"]] == [("app", 1)]
+    assert status["problems"] == []
+    assert seaway("edge", "status", "--on", "production")["names"] == [DOMAIN]
+    proxies = kube.list("v1", "Service", labels=f"gateway.envoyproxy.io/owning-gateway-namespace={SYSTEM}")
+    told = proxies[0]["metadata"]["annotations"]
+    assert told["service.beta.kubernetes.io/aws-load-balancer-type"] == "nlb"
+    assert proxies[0]["spec"]["externalTrafficPolicy"] == "Local"
+    again = dict[str, Any]()
+    assert afar.changed_by(lambda: again.update(seaway(*up))) == []
+    assert again["changes"] == []
+    # The same cluster by its context: only what is AWS's own is another.
+    found = seaway("plan", "--on", "theirs", status=3)["changes"]
+    assert {change["thing"] for change in found} <= {f"EnvoyProxy {SYSTEM}/edge", f"Gateway {SYSTEM}/edge"}
+    down = ("down", "--on", "production", "--yes")
+    seaway(*down)
+    assert _left(kube) == []
+    assert inventory(afar.aws, REGION) != NOTHING
+    theirs = Ref("v1", "Namespace", "tiny")
+    kube.patch(theirs, {"metadata": {"labels": {MANAGED: None}}})  # as if they were gone
+    try:
+        assert "vpc" in seaway(*down)["removed"]
+    finally:
+        kube.patch(theirs, {"metadata": {"labels": {MANAGED: "seaway"}}})
+    assert inventory(afar.aws, REGION) == NOTHING
+    assert common.cluster.clusters.get(NAME).state == "running"

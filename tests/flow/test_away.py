@@ -1,0 +1,130 @@
+"""Environments elsewhere: what is planned for them, and what is not."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from seaway.flow.load import read
+from seaway.flow.system import System
+from seaway.kit.kube import Ref
+from seaway.model.certificate import kept, mistrust
+from seaway.model.plan import Change, Verb
+from seaway.providers.anywhere.certificates import StandIns
+from seaway.rooms.cluster.steps import RaiseGround
+from seaway.rooms.edge.manifests import NETWORK_BALANCER
+from seaway.rooms.edge.steps import AwaitGateway
+from seaway.steps.objects import ApplyObject
+from tests.flow import worlds
+from tests.flow.worlds import planned
+
+EKS = '{on: eks, account: "123456789012", region: us-west-2, domain: shop.example.com, nodes: 3}'
+ANY = "{on: kubeconfig, context: ctx, registry: r.example.com/shop, domain: shop.example.com}"
+FILE = """
+system: shop
+environments: {{production: {on}}}
+monolith: http://192.0.2.1:9000
+services: {{web: {{source: ., run: gunicorn web, database: orders}}}}
+databases: {{orders: postgres}}
+crossings: {{login: {{routes: [/login], to: web}}}}
+"""
+
+
+def _system(folder: Path, on: str) -> System:
+    return read(FILE.format(on=on).encode(), "seaway.yaml", folder)
+
+
+def _manifests(system: System) -> dict[Ref, dict[str, object]]:
+    steps = planned(system, worlds.nothing(system)).steps
+    return {step.ref: step.manifest["spec"] for step in steps
+            if isinstance(step, ApplyObject) and "spec" in step.manifest}  # fmt: skip
+
+
+@pytest.mark.parametrize("on", [EKS, ANY])
+def test_where_all_is_as_the_file_says_nothing_is_planned(tmp_path: Path, on: str) -> None:
+    system = _system(tmp_path, on)
+    assert planned(system, worlds.everything(system)).changes == ()
+
+
+@pytest.mark.parametrize("on", [EKS, ANY])
+def test_no_port_of_this_machine_and_no_autoscaler_of_its_own_has_a_part_in_it(
+    tmp_path: Path, on: str
+) -> None:
+    system = _system(tmp_path, on)
+    ids = {step.id for step in planned(system, worlds.nothing(system)).steps}
+    assert "edge/gateway/await" in ids
+    assert not ids & {
+        *("edge/ports/free", "edge/gateway/publish", "edge/monolith/admit"),
+        *("cluster/autoscaler", "cluster/node-pool", "cluster/requests", "cluster/nodes"),
+    }
+
+
+def test_on_eks_the_ground_comes_first_and_volumes_are_of_a_class_of_its_own(tmp_path: Path) -> None:
+    system = _system(tmp_path, EKS)
+    plan = planned(system, worlds.nothing(system))
+    first = plan.steps[0]
+    assert isinstance(first, RaiseGround)
+    assert first.describe().parts == (Change("vpc/main", Verb.CREATE, "vpc"),)
+    found = _manifests(system)
+    assert found[Ref("v1", "PersistentVolumeClaim", "orders-db", "shop")]["storageClassName"] == "seaway-shop"
+    proxy: dict[str, dict[str, dict[str, object]]] = found[
+        Ref("gateway.envoyproxy.io/v1alpha1", "EnvoyProxy", "edge", "shop")
+    ]["provider"]  # type: ignore[assignment]
+    service = proxy["kubernetes"]["envoyService"]
+    assert service["annotations"] == NETWORK_BALANCER
+    assert service["externalTrafficPolicy"] == "Local"
+    (wait,) = (step for step in plan.steps if isinstance(step, AwaitGateway))
+    assert wait.seconds == 600
+
+
+def test_on_any_cluster_it_is_left_as_it_is(tmp_path: Path) -> None:
+    system = _system(tmp_path, ANY)
+    ids = {step.id for step in planned(system, worlds.nothing(system)).steps}
+    assert not ids & {"cluster/create", "cluster/storage-class"}
+    assert (
+        "storageClassName" not in _manifests(system)[Ref("v1", "PersistentVolumeClaim", "orders-db", "shop")]
+    )
+
+
+def test_a_part_that_differs_in_the_cloud_is_mended_and_nothing_else(tmp_path: Path) -> None:
+    system = _system(tmp_path, EKS)
+    drifted = (Change("role/node", Verb.UPDATE, "role node", ("policy X",)),)
+    (change,) = planned(system, replace(worlds.everything(system), ground=drifted)).changes
+    assert (change.verb, change.thing, change.parts) == (Verb.UPDATE, "cluster seaway", drifted)
+
+
+def test_a_cluster_that_is_being_made_is_waited_for_before_anything_else_is_planned(tmp_path: Path) -> None:
+    system = _system(tmp_path, EKS)
+    seen = worlds.everything(system)
+    assert seen.cluster
+    plan = planned(system, replace(seen, cluster=replace(seen.cluster, state="creating")))
+    assert [step.id for step in plan.steps] == ["cluster/create"]
+
+
+def test_a_given_certificate_is_handed_over_when_its_file_is_another_not_when_it_grows_old(
+    tmp_path: Path,
+) -> None:
+    system = _system(tmp_path, EKS)
+    seen = replace(worlds.everything(system), now=worlds.NOW + timedelta(days=79), renewal=timedelta())
+    assert planned(system, seen).changes == ()
+    (change,) = planned(system, replace(seen, authority="another")).changes
+    assert (change.step, change.details) == ("edge/certificate/issue", ("it is signed anew",))
+
+
+def test_where_an_acme_server_signs_there_is_a_stand_in_and_a_pilot_that_asks_for_the_real_one(
+    tmp_path: Path,
+) -> None:
+    system = _system(tmp_path, EKS.replace("nodes: 3", "https: acme"))
+    plan = planned(system, worlds.nothing(system))
+    (issue,) = (change for change in plan.changes if change.step == "edge/certificate/issue")
+    assert issue.details[0].startswith("there is none yet; a stand-in until acme:https://")
+    assert "acme/wish" in {change.step for change in plan.changes}
+    issued = StandIns().issue("shop.example.com")
+    data = {"tls.crt": issued.chain, "tls.key": issued.key.reveal()}
+    secret = {"data": {name: b64encode(text.encode()).decode() for name, text in data.items()}}
+    assert kept(secret).names == ("shop.example.com",)
+    assert mistrust(secret, "shop.example.com") == ""

@@ -1,0 +1,235 @@
+"""`on: eks` as people type it: what a plan shows and costs, what is asked before, and what stops it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from seaway.cli import main
+from seaway.errors import Refused
+from seaway.flow.images import repositories, wanted
+from seaway.flow.load import read
+from seaway.flow.system import System
+from seaway.providers.eks.cloud import REHEARSAL, Cloud
+from seaway.providers.eks.parts import CLUSTER
+from seaway.providers.eks.repositories import Repository, host
+from seaway.providers.local import certificate
+from seaway.rooms.images.platform import Gateway
+from tests.providers.eks.conftest import IMAGES, Shop
+from tests.providers.eks.looks import Aws, client, inventory
+
+FILE = """
+system: shop
+environments:
+  production:
+    {{on: eks, account: "{account}", region: {region}, cluster: shop, domain: shop.example.com,
+     nodes: {{min: 2, max: 6}}, certificate: {{chain: chain.pem, key: key.pem}}}}
+monolith: http://192.0.2.1:9000
+services: {{web: {{source: ., run: gunicorn web, database: orders}}}}
+databases: {{orders: {{storage: 10Gi}}}}
+crossings: {{login: {{routes: [/login], to: web}}}}
+"""
+
+GIVEN = ", certificate: {chain: chain.pem, key: key.pem}"
+
+
+def write(folder: Path, region: str, account: str = "123456789012") -> None:
+    """A system's file in a folder, with the certificate that it names."""
+    (folder / "seaway.yaml").write_text(FILE.format(region=region, account=account))
+    (folder / "requirements.txt").touch()
+    authority = certificate.authority("tests", timedelta(days=1))
+    whom, names = certificate.subject("shop"), [x509.DNSName("*.example.com")]
+    made = certificate.issue(authority, whom, timedelta(days=1), names, [ExtendedKeyUsageOID.SERVER_AUTH])
+    (folder / "chain.pem").write_bytes(made.pem)
+    (folder / "key.pem").write_bytes(certificate.pem(made.key))
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended, and what it wrote."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def seaway(
+    rehearsal: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Run:
+    """The command, in the folder of a system's file; no registry of images is there yet."""
+    monkeypatch.setenv(REHEARSAL, f"{rehearsal.moto} eks={rehearsal.eks} registry=http://127.0.0.1:5055")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str) -> Done:
+        with pytest.raises(SystemExit) as end:
+            main(words)
+        assert isinstance(end.value.code, int)
+        return Done(end.value.code, *capsys.readouterr())
+
+    return run
+
+
+def test_a_plan_shows_every_part_in_the_cloud_and_what_it_costs(
+    seaway: Run, rehearsal: Aws, tmp_path: Path
+) -> None:
+    write(tmp_path, "eu-north-1")
+    before = inventory(rehearsal, "eu-north-1")
+    done = seaway("plan", "--on", "production", "-o", "json")
+    assert done.returncode == 3, done.stderr
+    told = json.loads(done.stdout)
+    cluster, *rest = told["changes"]
+    parts = {part["step"] for part in cluster["parts"]}
+    assert (cluster["step"], cluster["verb"]) == ("cluster/create", "create")
+    assert {"vpc/main", "nat-gateway/1", "cluster/main", "nodes/main", "addon/metrics-server"} < parts
+    assert {"repository/shop/web", "repository/seaway/pilot", "repository/seaway/base"} < parts
+    assert "StorageClass seaway-shop" in {change["thing"] for change in rest}
+    costs = told["costs"]
+    items = {item["thing"]: item["monthly"] for item in costs["items"]}
+    assert items["cluster shop"] == pytest.approx(73.0)
+    assert items["2 of m7i.large"] == pytest.approx(2 * (0.1008 * 730 + 1.6))
+    assert items["volume of database orders"] == pytest.approx(0.8)
+    assert items["repository shop/web"] is None
+    assert costs["monthly"] == pytest.approx(sum(each or 0 for each in items.values()), abs=0.01)
+    assert "list prices of us-east-1" in costs["source"]
+    assert "those of eu-north-1 are not known here" in costs["source"]
+    assert "nodes do not come and go with the load on eks yet: 2 run" in told["notes"]
+    assert inventory(rehearsal, "eu-north-1") == before
+
+
+def test_what_is_there_is_not_planned_again(seaway: Run, shop: Shop, tmp_path: Path) -> None:
+    write(tmp_path, "eu-central-1")
+    done = seaway("plan", "--on", "production")
+    lines = done.stdout.splitlines()
+    assert shop.facts.name == "shop"
+    assert lines[0] == "~ update cluster shop  (4 parts)"
+    made = sorted(line.strip() for line in lines if line.startswith("    "))
+    assert made == [f"+ create repository {name}" for name in sorted(set(names(tmp_path)) - set(IMAGES))]
+    assert "+ create Namespace shop" in lines
+    assert "cluster shop" in done.stdout.partition("WHAT IT COSTS")[2]
+
+
+def names(folder: Path) -> tuple[str, ...]:
+    system = _system(folder)
+    return repositories(system, system.environment()[1])
+
+
+def _system(folder: Path) -> System:
+    return read((folder / "seaway.yaml").read_bytes(), "seaway.yaml", folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text,
+        lambda text: re.sub(r"(?m)^crossings: .*$", "", text).replace(GIVEN, ", https: acme"),
+    ],
+    ids=["crossings", "acme"],
+)
+def test_every_image_has_a_repository(tmp_path: Path, change: Callable[[str], str]) -> None:
+    """That of the pilot too, also where it is there only to renew a certificate."""
+    write(tmp_path, "eu-central-1")
+    file = tmp_path / "seaway.yaml"
+    file.write_text(change(file.read_text()))
+    system = _system(tmp_path)
+    gateway = Gateway(tmp_path / "gateway", "e")
+    found = wanted(system, system.environment()[1], "registry.example.com/shop", gateway)
+    assert any(ref.repository.endswith("seaway/pilot") for ref in found)
+    assert {ref.repository.removeprefix("shop/") for ref in found} | {"seaway/base"} == set(names(tmp_path))
+
+
+def test_nothing_of_production_changes_without_a_word(seaway: Run, shop: Shop, tmp_path: Path) -> None:
+    write(tmp_path, "eu-central-1")
+    context = shop.facts.context
+    for words in (
+        ("up",),
+        ("down",),
+        ("cross", "start"),
+        ("cross", "move", "login", "5"),
+        ("cross", "back", "--all"),
+        ("rollout", "undo", "web"),
+    ):
+        done = seaway(*words, "--on", "production")
+        assert done.returncode == 1, words
+        assert "production is not changed without a word" in done.stderr
+        assert f"In AWS account 123456789012, eu-central-1, context {context}:" in done.stderr
+        assert "give the option --yes as well" in done.stderr
+    assert "about $" in seaway("up", "--on", "production").stderr
+
+
+def test_credentials_for_another_account_stop_it(seaway: Run, rehearsal: Aws, tmp_path: Path) -> None:
+    write(tmp_path, "eu-central-1", account="999999999999")
+    before = inventory(rehearsal, "eu-central-1")
+    for words in (("plan",), ("up", "--yes"), ("status",), ("down", "--yes"), ("cross", "start", "--yes")):
+        done = seaway(*words, "--on", "production")
+        assert done.returncode == 1
+        assert "the credentials are for AWS account 123456789012, not 999999999999" in done.stderr
+    assert inventory(rehearsal, "eu-central-1") == before
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda text: text.replace("192.0.2.1", "127.0.0.1"),
+            "cannot reach the monolith at http://127.0.0.1",
+        ),
+        (lambda text: text.replace(GIVEN, ""), "no certificate"),
+        (lambda text: f"{text}edge: {{http3: true}}\n", "HTTP/3 cannot be offered on: eks yet"),
+        (lambda text: text.replace("shop.example.com", "shop.example.org"), "it is not for shop.example.org"),
+        (lambda text: text.replace("key: key.pem", "key: chain.pem"), "it is no key in PEM"),
+        (
+            lambda text: text.replace("orders}}", "orders, scale: {min: 2, max: 4, requests: 5}}}"),
+            "cannot follow the requests",
+        ),
+    ],
+)
+def test_what_cannot_be_is_told_before_anything_is_made(
+    seaway: Run, tmp_path: Path, change: Callable[[str], str], said: str
+) -> None:
+    write(tmp_path, "eu-central-1")
+    file = tmp_path / "seaway.yaml"
+    file.write_text(change(file.read_text()))
+    done = seaway("up", "--on", "production", "--yes")
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+def test_a_rehearsal_sends_no_image_to_aws(
+    seaway: Run, rehearsal: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write(tmp_path, "eu-central-1")
+    monkeypatch.setenv(REHEARSAL, f"{rehearsal.moto} eks={rehearsal.eks}")
+    done = seaway("plan", "--on", "production")
+    assert done.returncode == 1
+    assert "the rehearsal does not say where images go" in done.stderr
+
+
+@pytest.mark.usefixtures("rehearsal")
+def test_somebody_elses_repository_is_not_taken_over(rehearsal: Aws) -> None:
+    cloud, ecr = Cloud.open("us-west-2"), client(rehearsal, "ecr", "us-west-2")
+    ecr.create_repository(repositoryName="shop/web", tags=[{"Key": CLUSTER, "Value": "other"}])
+    assert Repository.owned(cloud, "shop") == {}
+    assert Repository("shop", "web").see(cloud) is None
+    with pytest.raises(Refused, match="repository shop/web is there and is not Seaway's"):
+        Repository("shop", "web").create(cloud, {})
+    ecr.delete_repository(repositoryName="shop/web")
+
+
+@pytest.mark.parametrize(("region", "top"), [("eu-central-1", ""), ("cn-north-1", ".cn")])
+@pytest.mark.usefixtures("rehearsal")
+def test_the_registry_of_an_account_is_named_as_aws_names_it(region: str, top: str) -> None:
+    named: Any = host(Cloud.open(region), "123456789012")
+    assert named == f"123456789012.dkr.ecr.{region}.amazonaws.com{top}"
