@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from seaway.app.registry import open_registry
-from seaway.errors import Refused
+from seaway.errors import Refused, UsageError
 from seaway.flow.apply import apply
 from seaway.flow.images import repositories
 from seaway.flow.leave import leave_cloud
@@ -93,6 +93,20 @@ def leave_away(system: System, environment: EnvironmentSpec, report: Report) -> 
             )
         if environment.on == "eks" and not others:
             world.clusters.delete(name, report)
+
+
+def template_of(system: System, environment: EnvironmentSpec) -> dict[str, Any]:
+    """Write all that an environment on EKS has in its account as a CloudFormation template.
+
+    Raises UsageError for any other environment, and as open_away.
+    """
+    if environment.on != "eks":
+        raise UsageError(
+            f"an environment on: {environment.on} has nothing in AWS to export",
+            remedy="name one that is on: eks, by --on",
+        )
+    nodes = (environment.nodes.min, environment.nodes.max)
+    return eks_clusters(system, environment).template(name_of(environment), nodes, environment.instance)
 
 
 def certificates(system: System, environment: EnvironmentSpec) -> Certificates:

@@ -7,9 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import Any
 
 from seaway.app.arrival import arrival
-from seaway.app.away import leave_away, place_of, removals_of
+from seaway.app.away import leave_away, place_of, removals_of, template_of
 from seaway.app.images import missing_images
 from seaway.app.world import alone, open_world
 from seaway.flow.apply import apply
@@ -145,6 +146,12 @@ def removals(system: System, on: str) -> list[str]:
     """Say what `down` would take from an environment elsewhere."""
     _, environment = system.environment(on)
     return removals_of(system, environment)
+
+
+def export(system: System, on: str) -> dict[str, Any]:
+    """Write what an environment has in its account as a CloudFormation template; raises as template_of."""
+    _, environment = system.environment(on)
+    return template_of(system, environment)
 
 
 def edge(system: System, on: str, report: Report) -> EdgeStatus:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -17,10 +19,22 @@ CHANGES: Final = 3
 MARKS: Final = {"create": "+", "update": "~", "delete": "-", "build": "*", "wait": "…"}
 
 
-def command(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
+class Form(StrEnum):
+    """What others may make an environment's cluster from."""
+
+    CLOUDFORMATION = "cloudformation"
+
+
+Export = Annotated[
+    Form | None,
+    typer.Option("--export", help="Write what is in the AWS account as a template instead; by -o as JSON."),
+]
+
+
+def command(on: On = "", file: File = FILE, export: Export = None, output: Output = Format.TEXT) -> None:
     """Say what would change, step by step, and what it costs where it is rented; nothing is changed.
 
-    Exit status: 0 all is as the file says, 3 there are changes.
+    Exit status: 0 all is as the file says or was exported, 3 there are changes.
 
     For example:
       seaway plan
@@ -29,6 +43,9 @@ def command(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> Non
     from seaway.app import environment as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
 
+    if export:
+        _export(house.export(load(file), on), on, output)
+        return
     with Story() as story:
         found = house.survey(load(file), on, story)
         for note in found.plan.notes:
@@ -45,6 +62,23 @@ def command(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> Non
         next_commands(("seaway up", "carry it out"), on=on)
         raise typer.Exit(CHANGES)
     next_commands(("seaway status", "what runs"), on=on)
+
+
+def _export(template: dict[str, Any], on: str, output: Format) -> None:
+    """Print a template, which holds no secrets, as people review it or as programs read it."""
+    import yaml  # noqa: PLC0415  (takes a while)
+
+    if output is Format.JSON:
+        emit_json(template)
+    else:
+        plain = json.loads(json.dumps(template))  # what is there twice is written twice
+        emit(yaml.safe_dump(plain, sort_keys=False, width=110).rstrip())
+    stack = (
+        "aws cloudformation deploy --capabilities CAPABILITY_NAMED_IAM --template-file FILE --stack-name NAME"
+    )
+    next_commands(
+        (stack, "make it of what you keep as FILE"), ("seaway up", "bring the system into it"), on=on
+    )
 
 
 def lines(plan: Plan) -> list[str]:

@@ -149,5 +149,6 @@ def next_commands(*commands: tuple[str, str], on: str = "") -> None:
 
 
 def _aimed(command: str, on: str) -> str:
-    """Say which environment a command is about; the authority is the machine's."""
-    return f"{command} --on {on}" if on and command != "seaway edge ca" else command
+    """Say which environment a command of ours is about; the authority is the machine's."""
+    ours = command.startswith("seaway ") and command != "seaway edge ca"
+    return f"{command} --on {on}" if on and ours else command

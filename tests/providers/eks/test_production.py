@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -33,6 +34,7 @@ environments:
   production:
     {{on: eks, account: "{account}", region: {region}, cluster: shop, domain: shop.example.com,
      nodes: {{min: 2, max: 6}}, certificate: {{chain: chain.pem, key: key.pem}}}}
+  here: local
 monolith: http://192.0.2.1:9000
 services: {{web: {{source: ., run: gunicorn web, database: orders}}}}
 databases: {{orders: {{storage: 10Gi}}}}
@@ -107,6 +109,20 @@ def test_a_plan_shows_every_part_in_the_cloud_and_what_it_costs(
     assert "those of eu-north-1 are not known here" in costs["source"]
     assert "nodes do not come and go with the load on eks yet: 2 run" in told["notes"]
     assert inventory(rehearsal, "eu-north-1") == before
+
+
+def test_the_same_parts_are_handed_to_others_as_a_template(seaway: Run, tmp_path: Path) -> None:
+    write(tmp_path, "eu-north-1")
+    words = ("plan", "--on", "production", "--export", "cloudformation")
+    document, text = seaway(*words, "-o", "json"), seaway(*words)
+    assert (document.returncode, text.returncode) == (0, 0), document.stderr
+    template = json.loads(document.stdout)
+    assert yaml.safe_load(text.stdout) == template
+    assert "&" not in text.stdout, "CloudFormation knows no anchors"
+    assert {"VpcMain", "NodesMain", "RepositoryShopWeb"} < template["Resources"].keys()
+    done = seaway("plan", "--on", "here", *words[3:])
+    assert done.returncode == 2
+    assert "on: local has nothing in AWS to export" in done.stderr
 
 
 def test_what_is_there_is_not_planned_again(seaway: Run, shop: Shop, tmp_path: Path) -> None:

@@ -11,11 +11,14 @@ from seaway.providers.eks.parts import Fix, Ids, Live, tags_of, untaken
 
 #: Each add-on with the account in the cluster that takes a role, and which role; pod identity comes first,
 #: since by it the others have their roles (EKS user guide, EKS add-ons).
-_ADDONS: Final = {
+ADDONS: Final = {
     "eks-pod-identity-agent": ("", ""),
     "aws-ebs-csi-driver": ("ebs-csi-controller-sa", "role/volumes"),
     "metrics-server": ("", ""),
 }
+
+#: What somebody else put there before gives way.
+CONFLICTS: Final = "OVERWRITE"
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Addon(Eks):
     @classmethod
     def owned(cls, cloud: Cloud, cluster: str) -> dict[str, Live]:
         found: list[Live] = []
-        for name in _ADDONS:
+        for name in ADDONS:
             try:
                 found.append(dict(cloud.eks.describe_addon(clusterName=cluster, addonName=name)["addon"]))
             except cloud.eks.exceptions.ResourceNotFoundException:
@@ -40,7 +43,7 @@ class Addon(Eks):
         return mine(found, cluster)
 
     def create(self, cloud: Cloud, ids: Ids) -> None:
-        account, role = _ADDONS[self.name]
+        account, role = ADDONS[self.name]
         identity: Any = {}
         if role:
             identity = {"podIdentityAssociations": [{"serviceAccount": account, "roleArn": ids[role]}]}
@@ -48,13 +51,13 @@ class Addon(Eks):
             cloud.eks.create_addon(
                 clusterName=self.cluster,
                 addonName=self.name,
-                resolveConflicts="OVERWRITE",
+                resolveConflicts=CONFLICTS,
                 tags=tags_of(self.cluster, self.id),
                 **identity,
             )
 
     def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:
-        account, role = _ADDONS[self.name]
+        account, role = ADDONS[self.name]
         if not role or live.get("podIdentityAssociations"):
             return []
         cluster, name = self.cluster, self.name
@@ -86,4 +89,4 @@ class Addon(Eks):
 
 def addons(cluster: str) -> list[Addon]:
     """List the add-ons of a cluster."""
-    return [Addon(cluster, name) for name in _ADDONS]
+    return [Addon(cluster, name) for name in ADDONS]

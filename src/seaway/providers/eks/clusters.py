@@ -34,6 +34,7 @@ from seaway.providers.eks.parts import CLUSTER, Live, Part, code_of
 from seaway.providers.eks.prices import bill
 from seaway.providers.eks.repositories import Repository
 from seaway.providers.eks.roles import Role
+from seaway.providers.eks.template import template
 from seaway.providers.eks.token import token
 
 CIDR: Final = "10.0.0.0/16"
@@ -99,6 +100,10 @@ class EksClusters:
         seen = making.look(self.cloud, cluster_name(name))
         groups = self._groups(name, nodes, size, seen)
         return making.changes(self.cloud, groups, seen), tuple(part for group in groups for part in group)
+
+    def template(self, name: str, nodes: tuple[int, int], size: str) -> Live:
+        """Write all that `ensure` sees to as a CloudFormation template. Changes nothing."""
+        return template(self.look(name, nodes, size)[1])
 
     def propose_nodes(self, name: str, nodes: int, size: str) -> Proposal:
         """Say what `scale` would change. Changes nothing. Raises NotFound."""

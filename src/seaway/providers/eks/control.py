@@ -22,7 +22,7 @@ from seaway.providers.eks.parts import (
 GROUP: Final = "seaway"
 #: What the control plane writes to CloudWatch.
 LOGS: Final = ("api", "audit", "authenticator")
-_ADMIN: Final = "cluster-access-policy/AmazonEKSClusterAdminPolicy"
+ADMIN: Final = "cluster-access-policy/AmazonEKSClusterAdminPolicy"
 
 
 class Eks:
@@ -156,7 +156,7 @@ class NodeGroup(Eks):
                 instanceTypes=[self.size],
                 amiType=image,
                 capacityType="ON_DEMAND",
-                scalingConfig=_scaling(self.nodes),
+                scalingConfig=scaling(self.nodes),
                 updateConfig={"maxUnavailable": 1},
                 tags=tags_of(self.cluster, self.id),
             )
@@ -165,12 +165,12 @@ class NodeGroup(Eks):
         now = live["scalingConfig"]["desiredSize"]
         if now == self.nodes:
             return []
-        cluster, scaling = self.cluster, _scaling(self.nodes)
+        cluster, wanted = self.cluster, scaling(self.nodes)
         return [
             Fix(
                 f"nodes {now} → {self.nodes}",
                 lambda: cloud.eks.update_nodegroup_config(
-                    clusterName=cluster, nodegroupName=GROUP, scalingConfig=scaling
+                    clusterName=cluster, nodegroupName=GROUP, scalingConfig=wanted
                 ),
             )
         ]
@@ -229,7 +229,7 @@ class Administrator(Eks):
             )
 
     def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
-        arn = f"arn:{cloud.partition}:eks::aws:{_ADMIN}"
+        arn = f"arn:{cloud.partition}:eks::aws:{ADMIN}"
         if arn in live["policies"]:
             return []
         return [
@@ -261,5 +261,6 @@ def described(cloud: Cloud, name: str) -> Live | None:
         return None
 
 
-def _scaling(nodes: int) -> Any:
+def scaling(nodes: int) -> Any:
+    """Say how many nodes there are, as EKS takes it."""
     return {"minSize": nodes, "maxSize": max(1, nodes), "desiredSize": nodes}

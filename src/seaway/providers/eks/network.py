@@ -139,7 +139,9 @@ class Subnet(_Ec2):
     def id(self) -> str:
         return subnet(self.number, public=self.public)
 
-    def _role(self) -> dict[str, str]:
+    @property
+    def role(self) -> dict[str, str]:
+        """The tag by which load balancers find it."""
         return {_BALANCERS[0 if self.public else 1]: "1"}
 
     def create(self, cloud: Cloud, ids: Ids) -> None:
@@ -147,11 +149,11 @@ class Subnet(_Ec2):
             VpcId=ids["vpc/main"],
             AvailabilityZone=self.zone,
             CidrBlock=self.cidr,
-            TagSpecifications=_tagged("subnet", self.cluster, self.id, self._role()),
+            TagSpecifications=_tagged("subnet", self.cluster, self.id, self.role),
         )
 
     def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
-        role = self._role()
+        role = self.role
         if role.items() <= tags_in(live).items():
             return []
         resources = [live["SubnetId"]]

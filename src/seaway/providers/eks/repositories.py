@@ -17,12 +17,14 @@ KEPT: Final = 100
 #: Questions about repositories at the same time.
 AT_ONCE: Final = 8
 #: Tags cannot be moved but those that list what belongs to an image: these grow (cosign, OCI referrers).
+MUTABILITY: Final = "IMMUTABLE_WITH_EXCLUSION"
+MOVABLE: Final = "sha256-*"
 _TAGS: Final[Any] = {
-    "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
-    "imageTagMutabilityExclusionFilters": [{"filterType": "WILDCARD", "filter": "sha256-*"}],
+    "imageTagMutability": MUTABILITY,
+    "imageTagMutabilityExclusionFilters": [{"filterType": "WILDCARD", "filter": MOVABLE}],
 }
 _SCANNED: Final[Any] = {"scanOnPush": True}
-_LIFECYCLE: Final = {
+LIFECYCLE: Final = {
     "rules": [
         {
             "rulePriority": 1,
@@ -77,8 +79,8 @@ class Repository:
         if not live["imageScanningConfiguration"].get("scanOnPush"):
             call = partial(ecr.put_image_scanning_configuration, imageScanningConfiguration=_SCANNED)
             fixes.append(Fix("scan of what comes", partial(call, repositoryName=name)))
-        if live["Lifecycle"] != _LIFECYCLE:
-            call = partial(ecr.put_lifecycle_policy, lifecyclePolicyText=json.dumps(_LIFECYCLE))
+        if live["Lifecycle"] != LIFECYCLE:
+            call = partial(ecr.put_lifecycle_policy, lifecyclePolicyText=json.dumps(LIFECYCLE))
             fixes.append(Fix(f"keep the newest {KEPT} images", partial(call, repositoryName=name)))
         return fixes
 

@@ -21,7 +21,7 @@ from seaway.providers.eks.parts import (
 )
 
 #: Who takes the role, and which managed policies it has (EKS user guide: cluster role, node role, EBS CSI).
-_USES: Final = {
+USES: Final = {
     "cluster": ("eks.amazonaws.com", ("AmazonEKSClusterPolicy",)),
     "node": (
         "ec2.amazonaws.com",
@@ -30,9 +30,9 @@ _USES: Final = {
     "volumes": ("pods.eks.amazonaws.com", ("service-role/AmazonEBSCSIDriverPolicy",)),
 }
 #: The services of AWS that take them.
-TAKERS: Final = tuple(service for service, _ in _USES.values())
+TAKERS: Final = tuple(service for service, _ in USES.values())
 #: AWS's own policies that Seaway gives to a role.
-MANAGED: Final = tuple(name for _, names in _USES.values() for name in names)
+MANAGED: Final = tuple(name for _, names in USES.values() for name in names)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Role:
 
     cluster: str
     use: str
-    uses: ClassVar = tuple(_USES)
+    uses: ClassVar = tuple(USES)
 
     @property
     def id(self) -> str:
@@ -67,13 +67,13 @@ class Role:
         with untaken(f"role {name}"):
             cloud.iam.create_role(
                 RoleName=name,
-                AssumeRolePolicyDocument=json.dumps(self._trust()),
+                AssumeRolePolicyDocument=json.dumps(self.trust),
                 Description=f"What the {self.use} of EKS cluster {self.cluster} may do; made by Seaway",
                 Tags=listed(tags_of(self.cluster, self.id)),
             )
 
     def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
-        name, trust, fixes = live["RoleName"], self._trust(), []
+        name, trust, fixes = live["RoleName"], self.trust, []
         if live["AssumeRolePolicyDocument"] != trust:
             fixes.append(
                 Fix(
@@ -83,7 +83,7 @@ class Role:
                     ),
                 )
             )
-        for policy in _USES[self.use][1]:
+        for policy in USES[self.use][1]:
             arn = f"arn:{cloud.partition}:iam::aws:policy/{policy}"
             if arn not in live["Policies"]:
                 attach = partial(cloud.iam.attach_role_policy, RoleName=name, PolicyArn=arn)
@@ -104,13 +104,15 @@ class Role:
             cloud.iam.detach_role_policy(RoleName=live["RoleName"], PolicyArn=arn)
         cloud.iam.delete_role(RoleName=live["RoleName"])
 
-    def _trust(self) -> Live:
+    @property
+    def trust(self) -> Live:
+        """Say which service takes the role."""
         return {
             "Version": "2012-10-17",
             "Statement": [
                 {
                     "Effect": "Allow",
-                    "Principal": {"Service": _USES[self.use][0]},
+                    "Principal": {"Service": USES[self.use][0]},
                     "Action": "sts:AssumeRole"
                     if self.use == "node"
                     else ["sts:AssumeRole", "sts:TagSession"],

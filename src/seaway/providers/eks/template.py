@@ -1,0 +1,236 @@
+"""The parts of a cluster as a CloudFormation template, for teams in which somebody else makes them.
+
+What a stack made of it carries the same names and tags as what Seaway makes: `up` finds it and takes it as
+it is. (AWS CloudFormation User Guide, template anatomy; AWS resource and property types reference.)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from functools import singledispatch
+from hashlib import sha256
+from typing import Any, Final
+
+from seaway.providers.eks.addons import ADDONS, CONFLICTS, Addon
+from seaway.providers.eks.control import ADMIN, GROUP, LOGS, Administrator, ControlPlane, NodeGroup, scaling
+from seaway.providers.eks.network import ANYWHERE, Address, Gateway, Nat, Routes, Subnet, Vpc, subnet
+from seaway.providers.eks.parts import Live, listed, tags_of
+from seaway.providers.eks.repositories import LIFECYCLE, MOVABLE, MUTABILITY, Repository
+from seaway.providers.eks.roles import USES, Role
+
+#: The name of an attachment, which is no part by itself: what needs the internet waits for it.
+_ATTACHED: Final = "InternetGatewayAttached"
+_MAIN: Final = "cluster/main"
+_NODES: Final = "nodes/main"
+
+
+def template(parts: Iterable[object]) -> Live:
+    """Compose a template of these parts; the region is that of the stack. Raises TypeError for no part."""
+    resources: Live = {}
+    for part in parts:
+        resources |= _resources(part)
+    cluster = _logical(_MAIN)
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "A cluster as Seaway makes it. Its roles have names: CAPABILITY_NAMED_IAM.",
+        "Resources": resources,
+        "Outputs": {
+            "Endpoint": {"Value": {"Fn::GetAtt": [cluster, "Endpoint"]}},
+            "Authority": {"Value": {"Fn::GetAtt": [cluster, "CertificateAuthorityData"]}},
+        },
+    }
+
+
+def _logical(part: str) -> str:
+    """Name a part in the template, by letters and digits only: an ARN becomes a short hash."""
+    kind, _, name = part.partition("/")
+    name = name if re.fullmatch(r"[a-z0-9/-]+", name) else sha256(name.encode()).hexdigest()[:8]
+    return "".join(word.capitalize() for word in re.split("[-/]", f"{kind}-{name}"))
+
+
+def _ref(part: str) -> Live:
+    return {"Ref": _logical(part)}
+
+
+def _arn(part: str) -> Live:
+    return {"Fn::GetAtt": [_logical(part), "Arn"]}
+
+
+def _managed(policy: str) -> Live:
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::aws:policy/{policy}"}
+
+
+def _resource(
+    kind: str, part: Any, properties: Mapping[str, Any], *after: str, tags: Mapping[str, str] | None = None
+) -> dict[str, Live]:
+    """Write a part as a resource with its tags, made after those `after` which it does not name itself."""
+    waits = {"DependsOn": list(after)} if after else {}
+    all_tags = listed({**tags_of(part.cluster, part.id), **(tags or {})})
+    return {
+        _logical(part.id): {"Type": f"AWS::{kind}", **waits, "Properties": {**properties, "Tags": all_tags}}
+    }
+
+
+@singledispatch
+def _resources(part: object) -> dict[str, Live]:
+    raise TypeError(f"{type(part).__name__} has no words in a template")
+
+
+@_resources.register
+def _vpc(part: Vpc) -> dict[str, Live]:
+    names = {"EnableDnsSupport": True, "EnableDnsHostnames": True}
+    return _resource("EC2::VPC", part, {"CidrBlock": part.cidr, **names})
+
+
+@_resources.register
+def _gateway(part: Gateway) -> dict[str, Live]:
+    attached = {"VpcId": _ref("vpc/main"), "InternetGatewayId": _ref(part.id)}
+    return {
+        **_resource("EC2::InternetGateway", part, {}),
+        _ATTACHED: {"Type": "AWS::EC2::VPCGatewayAttachment", "Properties": attached},
+    }
+
+
+@_resources.register
+def _subnet(part: Subnet) -> dict[str, Live]:
+    # By its place in the list: which zones there are is the account's.
+    zone = {"Fn::Select": [part.number, {"Fn::GetAZs": ""}]}
+    place = {"VpcId": _ref("vpc/main"), "AvailabilityZone": zone, "CidrBlock": part.cidr}
+    return _resource("EC2::Subnet", part, place, tags=part.role)
+
+
+@_resources.register
+def _address(part: Address) -> dict[str, Live]:
+    return _resource("EC2::EIP", part, {"Domain": "vpc"}, _ATTACHED)
+
+
+@_resources.register
+def _nat(part: Nat) -> dict[str, Live]:
+    allocation = {"Fn::GetAtt": [_logical(f"address/{part.number}"), "AllocationId"]}
+    place = {"SubnetId": _ref(subnet(part.number, public=True)), "AllocationId": allocation}
+    return _resource("EC2::NatGateway", part, place, _ATTACHED)
+
+
+@_resources.register
+def _routes(part: Routes) -> dict[str, Live]:
+    table = {"RouteTableId": _ref(part.id)}
+    nat = part.way.startswith("nat-")
+    out = {**table, "DestinationCidrBlock": ANYWHERE, "NatGatewayId" if nat else "GatewayId": _ref(part.way)}
+    way = {"Type": "AWS::EC2::Route", **({} if nat else {"DependsOn": [_ATTACHED]}), "Properties": out}
+    used = {
+        f"{_logical(part.id)}For{_logical(each)}": {
+            "Type": "AWS::EC2::SubnetRouteTableAssociation",
+            "Properties": {**table, "SubnetId": _ref(each)},
+        }
+        for each in part.subnets
+    }
+    made = _resource("EC2::RouteTable", part, {"VpcId": _ref("vpc/main")})
+    return {**made, _out(part.id): way, **used}
+
+
+def _out(routes: str) -> str:
+    return f"{_logical(routes)}Out"
+
+
+@_resources.register
+def _role(part: Role) -> dict[str, Live]:
+    return _resource(
+        "IAM::Role",
+        part,
+        {
+            "RoleName": {"Fn::Sub": f"seaway-{part.cluster}-${{AWS::Region}}-{part.use}"},
+            "AssumeRolePolicyDocument": part.trust,
+            "ManagedPolicyArns": [_managed(each) for each in USES[part.use][1]],
+        },
+    )
+
+
+@_resources.register
+def _control_plane(part: ControlPlane) -> dict[str, Live]:
+    reach = {"PublicAccessCidrs": list(part.open_to)} if part.open_to else {}
+    return _resource(
+        "EKS::Cluster",
+        part,
+        {
+            "Name": part.cluster,
+            "RoleArn": _arn("role/cluster"),
+            "ResourcesVpcConfig": {
+                "SubnetIds": [_ref(each) for each in part.subnets],
+                "EndpointPublicAccess": True,
+                "EndpointPrivateAccess": True,
+                **reach,
+            },
+            "AccessConfig": {
+                "AuthenticationMode": "API",
+                "BootstrapClusterCreatorAdminPermissions": False,
+            },
+            "Logging": {"ClusterLogging": {"EnabledTypes": [{"Type": each} for each in LOGS]}},
+        },
+    )
+
+
+@_resources.register
+def _node_group(part: NodeGroup) -> dict[str, Live]:
+    number = {f"{name[0].upper()}{name[1:]}": value for name, value in scaling(part.nodes).items()}
+    ways = (_out(f"routes/private-{i}") for i in range(len(part.subnets)))
+    found = _resource(
+        "EKS::Nodegroup",
+        part,
+        {
+            "ClusterName": _ref(_MAIN),
+            "NodegroupName": GROUP,
+            "NodeRole": _arn("role/node"),
+            "Subnets": [_ref(each) for each in part.subnets],
+            "InstanceTypes": [part.size],
+            "AmiType": part.image,
+            "CapacityType": "ON_DEMAND",
+            "ScalingConfig": number,
+            "UpdateConfig": {"MaxUnavailable": 1},
+        },
+        *ways,
+    )
+    found[_logical(part.id)]["Properties"]["Tags"] = tags_of(part.cluster, part.id)  # a mapping, only here
+    return found
+
+
+@_resources.register
+def _administrator(part: Administrator) -> dict[str, Live]:
+    policy = {"Fn::Sub": f"arn:${{AWS::Partition}}:eks::aws:{ADMIN}"}
+    return _resource(
+        "EKS::AccessEntry",
+        part,
+        {
+            "ClusterName": _ref(_MAIN),
+            "PrincipalArn": part.principal,
+            "AccessPolicies": [{"PolicyArn": policy, "AccessScope": {"Type": "cluster"}}],
+        },
+    )
+
+
+@_resources.register
+def _addon(part: Addon) -> dict[str, Live]:
+    account, role = ADDONS[part.name]
+    associations = [{"ServiceAccount": account, "RoleArn": _arn(role)}] if role else []
+    identity = {"PodIdentityAssociations": associations} if role else {}
+    properties = {"ClusterName": _ref(_MAIN), "AddonName": part.name, "ResolveConflicts": CONFLICTS}
+    return _resource("EKS::Addon", part, {**properties, **identity}, _logical(_NODES))
+
+
+@_resources.register
+def _repository(part: Repository) -> dict[str, Live]:
+    kind = "ImageTagMutabilityExclusionFilter"
+    movable = {f"{kind}Type": "WILDCARD", f"{kind}Value": MOVABLE}
+    return _resource(
+        "ECR::Repository",
+        part,
+        {
+            "RepositoryName": f"{part.cluster}/{part.name}",
+            "ImageTagMutability": MUTABILITY,
+            "ImageTagMutabilityExclusionFilters": [movable],
+            "ImageScanningConfiguration": {"ScanOnPush": True},
+            "LifecyclePolicy": {"LifecyclePolicyText": json.dumps(LIFECYCLE)},
+            "EmptyOnDelete": True,
+        },
+    )

@@ -1,0 +1,51 @@
+"""What Seaway makes, handed to somebody else: a template that cfn-lint takes, with the same tags."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from cfnlint.api import lint  # type: ignore[import-untyped]
+
+from seaway.providers.eks.parts import CLUSTER, PART
+from seaway.providers.eks.template import template
+from tests.providers.eks.conftest import West
+
+REGION = "eu-west-1"
+
+
+@pytest.fixture
+def written(west: West) -> dict[str, Any]:
+    before = [*west.calls.made]
+    found = west.clusters.template("shop", (3, 3), "")
+    assert west.calls.made == before, "nothing is made"
+    return found
+
+
+def test_nothing_is_found_fault_with(written: dict[str, Any]) -> None:
+    assert [str(each) for each in lint(json.dumps(written), regions=[REGION])] == []
+
+
+def test_a_fault_would_be_found(written: dict[str, Any]) -> None:
+    written["Resources"]["VpcMain"]["Properties"]["CidrBlok"] = "10.0.0.0/16"
+    assert any("CidrBlok" in each.message for each in lint(json.dumps(written), regions=[REGION]))
+
+
+def test_all_that_would_be_made_is_there_with_the_tags_by_which_it_is_found(
+    written: dict[str, Any], west: West
+) -> None:
+    bare = {"AWS::EC2::VPCGatewayAttachment", "AWS::EC2::Route", "AWS::EC2::SubnetRouteTableAssociation"}
+    parts = []
+    for each in written["Resources"].values():
+        if each["Type"] not in bare:
+            tags = each["Properties"]["Tags"]
+            tags = tags if isinstance(tags, dict) else {tag["Key"]: tag["Value"] for tag in tags}
+            assert tags[CLUSTER] == "shop"
+            parts.append(tags[PART])
+    assert sorted(parts) == sorted(each.step for each in west.clusters.propose("shop", 3, "").changes)
+
+
+def test_what_is_no_part_is_told() -> None:
+    with pytest.raises(TypeError, match="int"):
+        template([1])
