@@ -24,6 +24,8 @@ SECRET = "given-out-by-the-issuer"
 GATEWAY = Client("gateway", SECRET, f"{EDGE}/.login/callback")
 #: One path of the monolith's, and the route of a crossing.
 PATHS = ["/private", "/second"]
+#: Ways to write the first that another server might read as it.
+ODD = ("//private", "/x/../private", "/%70rivate", "/private%2Fdeep", "/./private", "/private?/../first")
 GIVEN = {"SEAWAY_SECRET_SSO": SECRET}
 
 
@@ -55,8 +57,7 @@ class Browser:
 
     def get(self, target: str) -> tuple[int, str, str]:
         """Ask the gateway; gives status, where it sends one, and who answered."""
-        url = urlsplit(target)
-        path = f"{url.path}?{url.query}" if url.query else url.path
+        path = target.removeprefix(EDGE)
         held = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         with closing(self.system.connect()) as visit:
             visit.request("GET", path, headers=held if self.cookies else {})
@@ -102,6 +103,13 @@ def test_without_a_session_one_is_sent_to_the_issuer_and_other_paths_are_open(
     for path in ("/", "/first", "/privately", "/x/private"):
         assert Browser(system).get(path)[0] == 200, path
     assert Browser(system).get("/health")[0] == 403
+
+
+@pytest.mark.parametrize("path", ODD)
+def test_however_it_is_written_a_path_is_not_open(system: Tiny, signs: Issuer, path: str) -> None:
+    status, location, side = Browser(system).get(path)
+    assert (status // 100, side) == (3, ""), location
+    assert location.startswith((f"{signs.url}/authorize", "/private"))
 
 
 def test_who_logs_in_comes_back_and_is_served_on_both_sides(system: Tiny, signs: Issuer) -> None:

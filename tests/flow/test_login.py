@@ -11,8 +11,9 @@ import pytest
 from seaway.errors import Unready, UsageError
 from seaway.flow.load import read
 from seaway.flow.plan import login_wish
+from seaway.flow.status import status_of
 from seaway.flow.system import System
-from seaway.model.snapshot import IssuerFacts, Snapshot
+from seaway.model.snapshot import IssuerFacts, Live, Snapshot
 from seaway.rooms.edge.steps import RefuseLogin
 from seaway.steps.secrets import BringSecret
 from tests.flow import worlds
@@ -134,6 +135,22 @@ def test_a_policy_that_the_gateway_does_not_take_is_waited_for(tmp_path: Path) -
     assert lines(found, replace(seen, live=replace(seen.live, objects=objects))) == [
         "wait SecurityPolicy shop/login"
     ]
+
+
+def test_status_tells_why_nobody_can_log_in(tmp_path: Path) -> None:
+    found = system(tmp_path, "/admin")
+    seen = worlds.everything(found)
+    environment = found.environment()[1]
+    assert status_of(found, environment, seen, "").problems == ()
+    objects = dict(seen.live.objects)
+    ref = next(ref for ref in objects if (ref.kind, ref.name) == ("SecurityPolicy", "login"))
+    refused = {"type": "Accepted", "status": "False", "observedGeneration": 1, "message": "OIDC: no secret"}
+    objects[ref] = {**objects[ref], "status": {"ancestors": [{"conditions": [refused]}]}}
+    ill = replace(seen, live=Live(objects), issuer=IssuerFacts(ISSUER, why="no answer"))
+    assert status_of(found, environment, ill, "").problems == (
+        "nobody can log in: no answer",
+        "the gateway refuses the paths on which visitors log in: OIDC: no secret",
+    )
 
 
 def test_without_the_word_all_of_it_goes_but_for_the_secret(tmp_path: Path) -> None:

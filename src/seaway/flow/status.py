@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 from seaway.flow.system import System
 from seaway.kit.kube import Manifest
-from seaway.model.gateway import EDGE, GATEWAY_API, TLS_SECRET
+from seaway.model.gateway import EDGE, ENVOY_API, GATEWAY_API, TLS_SECRET
 from seaway.model.manifests import COMPONENT, NAME
 from seaway.model.snapshot import Snapshot
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing.deployment import PILOT
 from seaway.rooms.crossing.plan import resources_in, routes_in
 from seaway.rooms.crossing.views import CrossingView, views
-from seaway.rooms.edge.facts import address_of, certificate_of
+from seaway.rooms.edge.facts import accepted, address_of, certificate_of, verdicts
+from seaway.rooms.edge.login import LOGIN
 from seaway.rooms.edge.manifests import HTTPS_PORT
 from seaway.rooms.services.spec import next_name
 from seaway.steps.rollout import pod_trouble, rolled_out, takes_traffic
@@ -81,7 +82,10 @@ def status_of(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: 
         databases=databases,
         crossings=tuple(found.values()),
         edge=edge,
-        problems=tuple(_problems(seen, (*services, *databases, *pilot), edge)),
+        problems=(
+            *_problems(seen, (*services, *databases, *pilot), edge),
+            *_login_problems(system, environment, seen),
+        ),
     )
 
 
@@ -154,6 +158,18 @@ def _pods(seen: Snapshot, component: str, name: str) -> list[Manifest]:
         return bool(labels.get(COMPONENT) == component and labels.get(NAME) == name)
 
     return [pod for pod in seen.pods if mine(pod)]
+
+
+def _login_problems(system: System, environment: EnvironmentSpec, seen: Snapshot) -> Iterator[str]:
+    """Say why visitors cannot log in where they must."""
+    if environment.login is None or not seen.running:
+        return
+    if seen.issuer and seen.issuer.why:
+        yield f"nobody can log in: {seen.issuer.why}"
+    policy = seen.live.get(ENVOY_API, "SecurityPolicy", LOGIN, system.system)
+    if policy and not accepted(policy):
+        said = "; ".join(c.get("message", "") for c in verdicts(policy) if c["status"] != "True")
+        yield f"the gateway refuses the paths on which visitors log in: {said or 'it says nothing of them'}"
 
 
 def _problems(seen: Snapshot, workloads: tuple[Workload, ...], edge: Mapping[str, Any]) -> list[str]:
