@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from typing import Final
 
@@ -21,17 +22,23 @@ LOOPBACK: Final = "127.0.0.1"
 CONTEXT: Final = "arn:aws:eks:{}:{}:cluster/{}"
 
 
-def arrival(system: System, environment: EnvironmentSpec) -> NameFacts | None:
-    """See where resolvers lead visitors of the public name; None where the file does not say how it moves."""
+def arrival(system: System, environment: EnvironmentSpec) -> Callable[[], NameFacts | None]:
+    """Give what sees where resolvers lead visitors of the public name; None where the file knows no dns.
+
+    What that takes is loaded here and now: two threads that load parts of asyncio at once see halves of it.
+    """
     if (spec := environment.dns) is None:
-        return None
+        return lambda: None
     from seaway.rooms.domain.outside import known  # noqa: PLC0415  (dnspython)
 
-    try:
-        to = places(system, environment, spec)
-    except SeawayError as error:
-        return NameFacts(environment.domain, "unknown", str(error))
-    return known(environment.domain, to, tuple(map(NameServer.parse, spec.resolvers)))
+    def ask() -> NameFacts:
+        try:
+            to = places(system, environment, spec)
+        except SeawayError as error:
+            return NameFacts(environment.domain, "unknown", str(error))
+        return known(environment.domain, to, tuple(map(NameServer.parse, spec.resolvers)))
+
+    return ask
 
 
 def places(system: System, environment: EnvironmentSpec, spec: DnsSpec) -> tuple[str, ...]:

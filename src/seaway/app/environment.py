@@ -59,13 +59,13 @@ def survey(system: System, on: str, report: Report) -> Survey:
     """Look at an environment; nothing is changed."""
     name, environment = system.environment(on)
     refuse_what_cannot_be(system, environment)
-    world = open_world(system, environment, report)
+    world, look_at_name = open_world(system, environment, report), arrival(system, environment)
     if not (environment.here or environment.https.issuer == "acme"):
         world.certificates.issue(environment.domain)  # from files: whether they will do
     with closing(world), ThreadPoolExecutor(3) as pool:
         promoted = name if name in system.promotions else ""
         found = pool.submit(missing_images, system, environment, world, promoted)
-        visitors = pool.submit(arrival, system, environment)
+        visitors = pool.submit(look_at_name)
         ground = pool.submit(world.ground.look) if world.ground else None
         seen = observe(system, name, environment, world)
         builds, known = found.result()
