@@ -22,7 +22,7 @@ NAME: Final = "pilot-acme"
 RBAC: Final = "rbac.authorization.k8s.io/v1"
 NAMESPACE: Final = ("cluster/namespace",)
 #: A server that comes before visitors are let in refuses, and may not be asked again for a while.
-OPEN: Final = ("edge/gateway/publish",)
+OPEN: Final = ("edge/gateway/await", "edge/gateway/publish")
 
 
 def desired(system: str, wish: Wish) -> list[Desired]:
