@@ -69,7 +69,8 @@ def main() -> None:
         choices=("system", "guards", "day", *PARTS),
         default="system",
         help="system: clusters and one crossing, for real (the default); crossing: many crossings, for real; "
-        "edge: slow clients, the gateway beside a bare Envoy, and a name that moves, for real; "
+        "edge: slow clients, the gateway beside a bare Envoy, certificates signed and renewed, and a name "
+        "that moves, for real; "
         "guards: simulated crossings; scaling: nodes that come and go, for real; turnover: ten nodes, twenty "
         "times, and what they leave, for real; simulation: plan and status with 1,000 nodes and 10,000 pods "
         "that are only played; day: the load of a day in minutes, for real, drawn beside the report; "

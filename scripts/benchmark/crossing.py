@@ -245,7 +245,7 @@ class Bench:
             status = (self._kube.get(Ref(API, KIND, name, SYSTEM)) or {}).get("status", {})
             return bool(status.get("weight") == weight and status.get("taken"))
 
-        _until(taken, f"{name} at {weight} %")
+        until(taken, f"{name} at {weight} %")
         time.sleep(1)
 
     def _await_pods(self) -> None:
@@ -253,7 +253,7 @@ class Bench:
             found = self._kube.get(Ref("apps/v1", "Deployment", "app", SYSTEM)) or {}
             return bool(found.get("status", {}).get("readyReplicas") == found["spec"]["replicas"])
 
-        _until(whole, "the pods of app")
+        until(whole, "the pods of app")
 
     def _touch_all(self) -> None:
         """Let every crossing have an answer from every proxy, so that all their statistics are in use."""
@@ -352,7 +352,8 @@ def _last(load: Load, side: str, asked: float) -> float:
     return max((a.at for a in load.seen(asked) if a.side == side), default=asked) - asked
 
 
-def _until(look: Any, what: str, patience: float = 60.0) -> None:
+def until(look: Callable[[], object], what: str, patience: float = 60.0) -> None:
+    """Look again and again until the answer is true. Raises RuntimeError where it never is."""
     end = time.monotonic() + patience
     while not look():
         if time.monotonic() > end:

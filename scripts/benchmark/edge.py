@@ -1,4 +1,4 @@
-"""The edge in the open: honest visitors beside slow clients, its cost beside a bare Envoy, a moving name."""
+"""The edge in the open: slow clients, its cost beside a bare Envoy, its certificates, a name that moves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import yaml
 
-from scripts.benchmark import names
+from scripts.benchmark import certificates, names
 from scripts.benchmark.clusters import kube_of
 from scripts.benchmark.crossing import CLUSTER, DOMAIN, HTTPS, MONOLITH, SYSTEM, light, old_server, one_by_one
 from scripts.benchmark.pilot import cpu_seconds, processes
@@ -33,6 +33,7 @@ PROMISES: Final = {
     "gateway_cost_ratio": 1 / 0.9,
     "gateway_p99_over_bare_s": 0.001,
     "name_moved_failed": 0.0,
+    **certificates.PROMISES,
 }
 #: slowhttptest's modes: slow headers, slow bodies, overlapping ranges, slow reading.
 MODES: Final = {"headers": "-H", "bodies": "-B", "ranges": "-R", "reading": "-X"}
@@ -59,7 +60,8 @@ def measure() -> dict[str, Any]:
         try:
             seaway.tell("up", "--yes")
             bench = Bench(programs.program("vegeta"), Path(seaway.ask("status")["edge"]["ca"]), Path(folder))
-            return one_by_one((bench.beside_bare, bench.slow_clients, bench.moving_name))
+            stages = (bench.beside_bare, bench.slow_clients, bench.renewals, bench.moving_name)
+            return one_by_one((*stages, bench.bad_days))
         finally:
             seaway.tell("down", "--yes")
 
@@ -98,6 +100,14 @@ class Bench:
             figures[f"slow_{name}_p99_s"] = _p99(answers)
             worst = max(worst, _p99(answers) / _p99(alone))
         return {**figures, "slow_clients_failed": failed, "slow_clients_p99_ratio": worst}
+
+    def renewals(self) -> dict[str, Any]:
+        """Renew the certificate under load; the local authority's is not put back."""
+        return certificates.under_load(self._vegeta, self._ca, self._folder / "renewals")
+
+    def bad_days(self) -> dict[str, Any]:
+        """Have certificates signed and renewed by a server that refuses at random."""
+        return certificates.on_bad_days(self._folder / "bad-days")
 
     def moving_name(self) -> dict[str, Any]:
         """Move a name there and back under load; the sides are two servers of their own."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from scripts.benchmark.api_server import Store, api_server
 from seaway.errors import Conflict
 from seaway.kit.kube import Kube, Ref
 from seaway.model.certificate import AUTHORITY, kept
@@ -24,7 +25,6 @@ from seaway.ports.certificates import Issued
 from seaway.providers.local.ca import LocalCertificates
 from seaway.rooms.acme.life import Failure, Kind
 from seaway.rooms.acme.wish import Wish, wish_config
-from tests.pilot.api_server import Store, api_server
 
 WISH = Wish("shop.localhost", "https://ca.example.com/dir", email="ops@example.com")
 EDGE, KEPT, ACCOUNT = "edge-tls", "acme-certificate", "acme-account"

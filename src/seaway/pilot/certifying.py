@@ -64,6 +64,7 @@ class Certifying:
     owner: Manifest
     leads: Callable[[], bool]
     stop: threading.Event
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def look(self) -> Certificate | None:
         """See that the gateway has the last good certificate, and do what its life asks for now; gives it.
@@ -71,7 +72,7 @@ class Certifying:
         Raises SeawayError where the API server does not answer, Conflict where another was quicker.
         """
         edge, mine = self._secret(TLS_SECRET), self._secret(KEPT)
-        now = datetime.now(UTC)
+        now = self.now()
         held = good(mine, self.wish, now)
         if held is None and (held := good(edge, self.wish, now)):
             mine = self._put(KEPT, _pair(edge or {}), held)
@@ -90,7 +91,7 @@ class Certifying:
 
     def _ask(self, life: Life, held: Certificate, mine: Mapping[str, Any]) -> Life:
         chain = b64decode(mine["data"]["tls.crt"]).decode()
-        said, now = suggestion(self.wish.directory, self.wish.ca, chain), datetime.now(UTC)
+        said, now = suggestion(self.wish.directory, self.wish.ca, chain), self.now()
         if isinstance(said, Failure):
             log.warning("the server does not say when to renew: %s", said.why)
             return unanswered(life, held, now)
@@ -102,17 +103,17 @@ class Certifying:
         log.info("a certificate for %s is ordered from %s: %s", self.wish.domain, does.directory, does.why)
         asking = Asking(does.directory, self.wish.ca, self._account(), self.wish.email)
         proof = Proof(self.kube, self.system, self.wish.domain, self.owner, self.leads, self.stop)
-        found = self._save(begun(life, datetime.now(UTC)), found)
+        found = self._save(begun(life, self.now()), found)
         try:
             got = order(asking, self.wish.domain, proof.show, self.stop)
         finally:
             proof.clear()
-        now = datetime.now(UTC)
+        now = self.now()
         if isinstance(got, Issued) and (wrong := self._unfit(got, now)):
             got = Failure(Kind.REFUSED, f"what the server signed is of no use: {wrong}", now)
         if isinstance(got, Failure):
             log.warning("no certificate for %s: %s", self.wish.domain, got.why)
-            self._tell(failed(life, got), held, found)
+            self._tell(failed(life, replace(got, at=now)), held, found)
             return held
         if not does.rehearsal:
             held = self._take(got)
@@ -152,7 +153,7 @@ class Certifying:
 
     def _tell(self, life: Life, held: Certificate | None, found: Manifest | None) -> None:
         """Warn people if that is due, and write the life down where it is another one than was found."""
-        now = datetime.now(UTC)
+        now = self.now()
         if said := warning(life, held, now):
             self._event(Emit("Warning", FAILED, said))
             life = replace(life, told=now)

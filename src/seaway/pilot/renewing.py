@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from seaway.errors import SeawayError
@@ -24,11 +24,12 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Renewing:
-    """The certificate of one system. Safe to use from several threads."""
+    """The certificate of one system, by the clock `now`. Safe to use from several threads."""
 
     kube: Kube
     system: str
     leads: Callable[[], bool]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
     _soon: timedelta | None = None
     _looked: threading.Event = field(default_factory=threading.Event)
 
@@ -59,6 +60,6 @@ class Renewing:
             return
         from seaway.pilot.certifying import Certifying  # noqa: PLC0415  (memory, where nobody wishes for one)
 
-        held = Certifying(self.kube, self.system, wish, found, self.leads, stop).look()
+        held = Certifying(self.kube, self.system, wish, found, self.leads, stop, self.now).look()
         self._soon = (held.until - held.since) / LEFT if held else None
         self._looked.set()
