@@ -306,7 +306,7 @@ def _another(holder: Holder, before: int) -> int:
 
 
 def _shows(serial: int) -> bool:
-    return shown(HTTPS, DOMAIN).serial == serial
+    return shown(LOOPBACK, HTTPS, DOMAIN).serial == serial
 
 
 def _rate(answers: Sequence[Answer]) -> float:

@@ -22,6 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from scripts.benchmark.names import LOOPBACK, free_port
 from scripts.benchmark.peers import built, running
+from seaway.kit.servers import NameServer
 
 MODULE = Path(__file__).parent / "pebble"
 SERVER = "github.com/letsencrypt/pebble/v2/cmd/pebble"
@@ -53,7 +54,8 @@ class Pebble:
 class Server:
     """How one runs, with all its files in `folder`: its ports, and the one at which it looks for proofs.
 
-    It refuses so many percent of all `nonces`, and signs for so many days.
+    It refuses so many percent of all `nonces`, and signs for so many days. `names` is the port of the server
+    of names that it asks; without `manages_names` that is somebody else's.
     """
 
     folder: Path
@@ -101,7 +103,8 @@ class Server:
     def wait(self, hint: str) -> None:
         """Wait until all of it answers. Raises RuntimeError, with the hint, where it does not."""
         ends = time.monotonic() + PATIENCE
-        while not all(map(_listens, (self.port, self.manages, self.manages_names))):
+        ports = [each for each in (self.port, self.manages, self.manages_names) if each]
+        while not all(map(_listens, ports)):
             if time.monotonic() > ends:
                 raise RuntimeError(f"Pebble does not answer: {hint}")
             time.sleep(0.05)
@@ -114,20 +117,30 @@ class Server:
 
 
 @contextmanager
-def pebble(folder: Path, http: int, *addresses: str, nonces: int = 30, days: int = 90) -> Iterator[Pebble]:
+def pebble(
+    folder: Path,
+    http: int,
+    *addresses: str,
+    nonces: int = 30,
+    days: int = 90,
+    names: NameServer | None = None,
+    port: int = 0,
+) -> Iterator[Pebble]:
     """Run it, built once (a minute): it looks for proofs at port `http` of loopback, whatever the name.
 
     It refuses so many percent of all `nonces`, and signs for so many days. Its own certificate is for
-    loopback and `addresses`.
+    loopback and `addresses`, and the same in the same folder, while what it signs with is another each time.
+    With `names` that server, on loopback too, says where a name leads, and what its records are.
     """
-    port, manages, names, manages_names = (free_port() for _ in range(4))
-    server = Server(folder, http, port, manages, names, manages_names, nonces, days)
+    known, manages_names = (names.port, 0) if names else (free_port(), free_port())
+    server = Server(folder, http, port or free_port(), free_port(), known, manages_names, nonces, days)
     with ExitStack() as stack:
         log = folder / "pebble.log"
-        for command in server.commands(*addresses):
+        knows, signs = server.commands(*addresses)
+        for command in (signs,) if names else (knows, signs):
             stack.enter_context(running(command, log))
         server.wait(str(log))
-        yield Pebble(port, server.ca.read_text(), server.root())
+        yield Pebble(server.port, server.ca.read_text(), server.root())
 
 
 def _certificate(folder: Path, addresses: Iterable[str]) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmark.names import KEY, Knot, free_port, secret_of
+from scripts.benchmark.names import KEY, LOOPBACK, Knot, Side, free_port, secret_of
 from seaway.flow.domain import move
 from seaway.kit.dns import Records, ask
+from seaway.providers.local.ca import LocalCertificates
 from tests.flow.names import place
 
 from .conftest import Run
@@ -108,3 +109,32 @@ def test_a_server_that_is_away_is_told(seaway: Run, named: Knot) -> None:
     done = seaway("domain", "status", **GIVEN)
     assert done.returncode == 1
     assert f"the server of names {named.server} does not answer" in done.stderr
+
+
+LOCAL = """
+system: shop
+services:
+  web: {{source: ., run: serve}}
+environments:
+  rehearsal:
+    domain: www.shop.localhost
+    ports: {{https: {port}}}
+    https: {https}
+    dns: {{provider: rfc2136, zone: shop.localhost, server: "{server}", key: dns-key, to: 127.0.0.1, resolvers: "{server}"}}
+"""  # noqa: E501
+ACME = "{issuer: acme, directory: https://ca.example.com/dir, ca: ./ca.pem}"
+
+
+@pytest.mark.parametrize("https", [ACME, "local"])
+def test_a_rehearsal_trusts_whom_the_file_lets_sign(seaway: Run, tmp_path: Path, https: str) -> None:
+    """The gateway shows what the authority of the file signed, which is not this machine's own."""
+    authority, port = LocalCertificates(tmp_path / "authority"), free_port()
+    side = Side(LOOPBACK, port, "www.shop.localhost", authority, tmp_path)
+    (tmp_path / "ca.pem").write_text(Path(authority.authority_path()).read_text())
+    with Knot(tmp_path / "knot", {"shop.localhost": ""}) as knot, side.serving():
+        text = LOCAL.format(port=port, https=https, server=knot.server)
+        (tmp_path / "seaway.yaml").write_text(text)
+        knot.put("shop.localhost", Records("www.shop.localhost", "A", 60, ("192.0.2.1",)))
+        done = seaway("domain", "verify", **GIVEN)
+    refused = "✗ the gateway does not serve www.shop.localhost" in done.stdout
+    assert refused == (https == "local"), done.stdout

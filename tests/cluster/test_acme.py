@@ -12,34 +12,59 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts.benchmark.names import KEY, Knot
 from scripts.benchmark.pebble import Pebble, pebble
+from seaway.kit.dns import ask
 from seaway.kit.kube import Ref
 from seaway.model.certificate import Certificate
 from seaway.model.event import silent
+from seaway.model.gateway import EDGE, GATEWAY_API
 from seaway.rooms.acme.challenge import challenge_refs
 from seaway.rooms.edge.certificates import LOOPBACK, shown
 from tests.cluster.support import until
 from tests.cluster.tiny_system import DOMAIN, HTTP, HTTPS, MONOLITH, NAME, SYSTEM, Tiny
 
-EDGE = Ref("v1", "Secret", "edge-tls", SYSTEM)
+SECRET = Ref("v1", "Secret", "edge-tls", SYSTEM)
 
 
 @pytest.fixture
-def server(tiny: Tiny, tmp_path: Path) -> Iterator[Pebble]:
+def server(tiny: Tiny, tmp_path: Path, names: Knot) -> Iterator[Pebble]:
     """Pebble, as pods reach it; afterwards the local authority signs again."""
     outside = str(tiny.cluster.home.outside)
-    with pebble(tmp_path, HTTP, outside) as found:
-        tiny.cluster.clusters.admit(NAME, (MONOLITH, found.port), silent)
+    with pebble(tmp_path, HTTP, outside, names=names.server) as found:
+        tiny.cluster.clusters.admit(NAME, (MONOLITH, found.port, names.server.port), silent)
         shutil.copy(tmp_path / "pebble.pem", tiny.folder)
-        document = yaml.safe_load(tiny.file.read_text())
         https = {"issuer": "acme", "directory": found.at(outside), "ca": "./pebble.pem"}
-        document["environments"]["test"]["https"] = https
-        tiny.file.write_text(yaml.safe_dump(document, sort_keys=False))
+        _say(tiny, https=https)
         yield found
         tiny.cluster.clusters.admit(NAME, (MONOLITH,), silent)
 
 
-def test_a_server_signs_through_the_gateway_and_what_it_signed_is_kept(tiny: Tiny, server: Pebble) -> None:
+@pytest.fixture
+def names(tmp_path: Path) -> Iterator[Knot]:
+    """A server of names with the system's zone."""
+    with Knot(tmp_path / "knot", {DOMAIN: "@ 60 A 127.0.0.1\n"}) as found:
+        yield found
+
+
+@pytest.fixture
+def shadow(tiny: Tiny) -> Iterator[None]:
+    """A route that takes everything at and below the place of challenges."""
+    parent = {"kind": "Gateway", "name": EDGE, "sectionName": "http"}
+    path = {"type": "PathPrefix", "value": "/.well-known/acme-challenge"}
+    away = {"type": "RequestRedirect", "requestRedirect": {"hostname": "elsewhere.localhost"}}
+    rule = {"matches": [{"path": path}], "filters": [away]}
+    spec = {"parentRefs": [parent], "hostnames": [DOMAIN], "rules": [rule]}
+    meta = {"name": "shadow", "namespace": SYSTEM}
+    tiny.cluster.kube.apply({"apiVersion": GATEWAY_API, "kind": "HTTPRoute", "metadata": meta, "spec": spec})
+    yield
+    tiny.cluster.kube.delete(Ref(GATEWAY_API, "HTTPRoute", "shadow", SYSTEM))
+
+
+@pytest.mark.usefixtures("shadow")
+def test_a_server_signs_through_the_gateway_and_what_it_signed_is_kept(
+    tiny: Tiny, server: Pebble, names: Knot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kube, before = tiny.cluster.kube, shown(LOOPBACK, HTTPS, DOMAIN)
     _, story = tiny.seaway("up")
     assert f"a stand-in until {server.at(str(tiny.cluster.home.outside))} signs" in story
@@ -51,8 +76,15 @@ def test_a_server_signs_through_the_gateway_and_what_it_signed_is_kept(tiny: Tin
     told = _edge(tiny)
     assert (told["acme"]["failures"], told["failure"], told["due"]) == (0, "", False)
     assert tiny.plan() == []
-    kube.delete(EDGE)
+    kube.delete(SECRET)
     until(lambda: _signed(tiny) == signed, "the same certificate, put back")
+    _wish_for_all_below(tiny, names)
+    monkeypatch.setenv("SEAWAY_SECRET_DNS_KEY", KEY.line())
+    tiny.seaway("up")
+    below = until(lambda: _signed(tiny), "a certificate for all names below, by a record")
+    assert set(below.names) == {DOMAIN, f"*.{DOMAIN}"}
+    assert ask(names.server, f"_acme-challenge.{DOMAIN}", "TXT").values == ()
+    assert tiny.plan() == []
     tiny.write()
     tiny.seaway("up")
     until(
@@ -62,6 +94,22 @@ def test_a_server_signs_through_the_gateway_and_what_it_signed_is_kept(tiny: Tin
     with closing(tiny.connect()) as visit:
         assert visit.ask("/").status == 200
     assert tiny.plan() == []
+
+
+def _say(tiny: Tiny, **parts: dict[str, Any]) -> None:
+    """Write parts of the environment into the file."""
+    document = yaml.safe_load(tiny.file.read_text())
+    environment = document["environments"]["test"]
+    for part, words in parts.items():
+        environment[part] = {**environment.get(part, {}), **words}
+    tiny.file.write_text(yaml.safe_dump(document, sort_keys=False))
+
+
+def _wish_for_all_below(tiny: Tiny, names: Knot) -> None:
+    server = f"{tiny.cluster.home.outside}:{names.server.port}"
+    dns = {"provider": "rfc2136", "zone": DOMAIN, "server": server, "key": "dns-key"}
+    dns |= {"resolvers": str(names.server), "prefix": "%{record_type}-own."}
+    _say(tiny, https={"challenge": "dns-01", "wildcard": True}, dns=dns)
 
 
 def _signed(tiny: Tiny) -> Certificate | None:

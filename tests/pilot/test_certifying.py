@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,15 +18,19 @@ from seaway.errors import Conflict
 from seaway.kit.kube import Kube, Ref
 from seaway.model.certificate import AUTHORITY, kept
 from seaway.model.gateway import ENVOY_API, GATEWAY_API
+from seaway.model.manifests import SYSTEM_NAMESPACE
 from seaway.pilot import certifying as module
 from seaway.pilot.renewing import Renewing
 from seaway.pilot.signing import Asking, Show, Suggestion
 from seaway.ports.certificates import Issued
 from seaway.providers.local.ca import LocalCertificates
+from seaway.rooms.acme.challenge import Exhibit
 from seaway.rooms.acme.life import Failure, Kind
 from seaway.rooms.acme.wish import Wish, wish_config
+from tests.pilot.test_signing import visitable
 
 WISH = Wish("shop.localhost", "https://ca.example.com/dir", email="ops@example.com")
+PROOF = Exhibit(WISH.domain, "/.well-known/acme-challenge/t", "t.p")
 EDGE, KEPT, ACCOUNT = "edge-tls", "acme-certificate", "acme-account"
 
 
@@ -40,10 +44,10 @@ class Server:
     asked: list[Asking] = field(default_factory=list)
     shows: bool = False
 
-    def order(self, asking: Asking, domain: str, show: Show, _: threading.Event) -> Issued | Failure:
-        assert domain == WISH.domain
+    def order(self, asking: Asking, names: Sequence[str], show: Show, _: threading.Event) -> Issued | Failure:
+        assert tuple(names) == WISH.names
         self.asked.append(asking)
-        if self.shows and (why := show("/.well-known/acme-challenge/t", "t.p")):
+        if self.shows and (why := show([PROOF])):
             return Failure(Kind.HERE, why, datetime.now(UTC))
         return self.fails or self.authority.issue(self.signs)
 
@@ -301,6 +305,22 @@ def test_the_challenge_is_taken_away_again_also_where_no_proxy_shows_it(
     assert pilot.life["last"]["why"] == "the gateway does not show the proof: no proxy runs"
     assert pilot.kube.get(Ref(GATEWAY_API, "HTTPRoute", "acme-challenge", "shop")) is None
     assert pilot.kube.get(Ref(ENVOY_API, "HTTPRouteFilter", "acme-challenge", "shop")) is None
+
+
+def test_a_route_that_shadows_the_challenge_is_seen_before_the_server_is_asked_to_look(
+    pilot: Pilot, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seaway.pilot.proving.SHOWN", 0.0)
+    meta = {"name": "proxy", "namespace": SYSTEM_NAMESPACE}
+    pilot.kube.create({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "status": {"podIP": "127.0.0.1"}})
+    server.shows = True
+    with visitable() as shown:
+        monkeypatch.setattr("seaway.pilot.proving.PROXY_PORT", shown.port)
+        shown.proofs[PROOF.place] = "a page of the service's own"
+        pilot.look()
+    why = f"the gateway does not show the proof: proxy answers 200 at {PROOF.place}"
+    assert pilot.life["last"]["why"] == why
+    assert "refused" not in pilot.life, "nothing was counted against us"
 
 
 def test_without_a_wish_nothing_is_done_and_up_is_named_for_what_ends(pilot: Pilot, server: Server) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,7 @@ from seaway.model.secret import Secret
 from seaway.pilot import signing
 from seaway.pilot.signing import Asking, Suggestion, new_key, order, suggestion
 from seaway.ports.certificates import Issued
+from seaway.rooms.acme.challenge import Exhibit
 from seaway.rooms.acme.life import Failure, Kind, Life, Order, failed, passed, settled, turn
 from seaway.rooms.acme.wish import Wish
 
@@ -55,12 +56,12 @@ class Visitable:
     proofs: dict[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    def show(self, path: str, proof: str) -> str:
-        self.proofs[path] = proof
+    def show(self, exhibits: Sequence[Exhibit]) -> str:
+        self.proofs |= {each.place: each.proof for each in exhibits}
         return ""
 
-    def show_another(self, path: str, proof: str) -> str:
-        return self.show(path, f"not-{proof}")
+    def show_another(self, exhibits: Sequence[Exhibit]) -> str:
+        return self.show([replace(each, proof=f"not-{each.proof}") for each in exhibits])
 
 
 @contextmanager
@@ -111,7 +112,7 @@ def stop() -> threading.Event:
 def test_a_pair_is_signed_and_the_server_says_when_to_renew_it(
     asking: Asking, shown: Visitable, stop: threading.Event
 ) -> None:
-    got = order(asking, DOMAIN, shown.show, stop)
+    got = order(asking, [DOMAIN], shown.show, stop)
     assert isinstance(got, Issued), got
     first, *others = x509.load_pem_x509_certificates(got.chain.encode())
     key = load_pem_private_key(got.key.reveal().encode(), None)
@@ -133,7 +134,7 @@ def test_the_key_of_an_account_that_was_lost_is_made_anew_and_nothing_else(
 ) -> None:
     """Every other test asks with one key: the server finds its account by that."""
     another = replace(asking, account=new_key(), email="")
-    assert isinstance(order(another, DOMAIN, shown.show, stop), Issued)
+    assert isinstance(order(another, [DOMAIN], shown.show, stop), Issued)
 
 
 @pytest.mark.cluster
@@ -141,14 +142,14 @@ def test_a_proof_that_is_wrong_is_refused_with_the_reason_and_the_next_try_ends_
     asking: Asking, shown: Visitable, stop: threading.Event
 ) -> None:
     wish = Wish(DOMAIN, asking.directory, email=asking.email, ca=asking.ca)
-    got = order(asking, DOMAIN, shown.show_another, stop)
+    got = order(asking, [DOMAIN], shown.show_another, stop)
     assert isinstance(got, Failure)
     assert got.kind is Kind.REFUSED
     assert got.why.startswith("unauthorized: ")
     life = failed(settled(Life(), wish), got)
     assert life.not_before
     assert isinstance(turn(life, wish, None, life.not_before), Order)
-    again = order(asking, DOMAIN, shown.show, stop)
+    again = order(asking, [DOMAIN], shown.show, stop)
     assert isinstance(again, Issued)
     assert passed(life, NOW, rehearsal=False).failures == 0
 
@@ -158,7 +159,7 @@ def test_a_server_is_not_asked_to_look_at_what_is_not_shown(
     asking: Asking, shown: Visitable, stop: threading.Event
 ) -> None:
     before = len(shown.asked)
-    got = order(asking, DOMAIN, lambda *_: "no proxy runs", stop)
+    got = order(asking, [DOMAIN], lambda *_: "no proxy runs", stop)
     assert isinstance(got, Failure)
     assert (got.kind, got.why) == (Kind.HERE, "no proxy runs")
     assert len(shown.asked) == before
@@ -168,7 +169,7 @@ def test_a_server_is_not_asked_to_look_at_what_is_not_shown(
 def test_a_name_that_the_server_does_not_sign_for_is_refused(
     asking: Asking, shown: Visitable, stop: threading.Event
 ) -> None:
-    got = order(asking, "bad_name.example.com", shown.show, stop)
+    got = order(asking, ["bad_name.example.com"], shown.show, stop)
     assert isinstance(got, Failure)
     assert got.kind is Kind.REFUSED
 
@@ -177,11 +178,11 @@ def test_a_name_that_the_server_does_not_sign_for_is_refused(
 def test_a_pilot_that_ends_does_not_wait_for_the_server(asking: Asking, shown: Visitable) -> None:
     stop = threading.Event()
 
-    def show(path: str, proof: str) -> str:
+    def show(exhibits: Sequence[Exhibit]) -> str:
         stop.set()
-        return shown.show(path, proof)
+        return shown.show(exhibits)
 
-    got = order(asking, DOMAIN, show, stop)
+    got = order(asking, [DOMAIN], show, stop)
     assert isinstance(got, (Failure, Issued))
     if isinstance(got, Failure):
         assert got.why == "the pilot was told to stop in between"
@@ -191,7 +192,7 @@ def test_a_pilot_that_ends_does_not_wait_for_the_server(asking: Asking, shown: V
 def test_a_server_that_nobody_vouches_for_is_away(
     asking: Asking, shown: Visitable, stop: threading.Event
 ) -> None:
-    got = order(replace(asking, ca=""), DOMAIN, shown.show, stop)
+    got = order(replace(asking, ca=""), [DOMAIN], shown.show, stop)
     assert isinstance(got, Failure)
     assert got.kind is Kind.AWAY
     assert "CERTIFICATE_VERIFY_FAILED" in got.why
@@ -200,13 +201,13 @@ def test_a_server_that_nobody_vouches_for_is_away(
 @pytest.mark.cluster
 def test_a_directory_that_is_none_is_away(asking: Asking, shown: Visitable, stop: threading.Event) -> None:
     wrong = replace(asking, directory=asking.directory.replace("/dir", "/nowhere"))
-    got = order(wrong, DOMAIN, shown.show, stop)
+    got = order(wrong, [DOMAIN], shown.show, stop)
     assert isinstance(got, Failure)
     assert (got.kind, got.why) == (Kind.AWAY, "the server answered 404")
 
 
 def test_a_server_that_is_away_is_a_failure_in_one_line(stop: threading.Event) -> None:
-    got = order(Asking(NOBODY, "", new_key()), DOMAIN, lambda *_: "", stop)
+    got = order(Asking(NOBODY, "", new_key()), [DOMAIN], lambda *_: "", stop)
     assert isinstance(got, Failure)
     assert got.kind is Kind.AWAY
     assert "\n" not in got.why

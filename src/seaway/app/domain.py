@@ -38,13 +38,12 @@ def public_name(system: System, on: str, report: Report) -> PublicName:
             f"the file does not say where {environment.domain} is kept",
             remedy=f"add dns: to environments.{name}, such as {{provider: manual, zone: example.com}}",
         )
-    local = environment.on == "local"
     wish = Wish(
         environment.domain, spec.to, seconds(spec.ttl), spec.owner or f"seaway-{system.system}",
         f"gateway/{system.system}/edge", spec.prefix,
     )  # fmt: skip
-    ca = LocalCertificates().authority_path() if local else ""
-    gateway = Gateway(spec.to, environment.ports.https if local else HTTPS, ca)
+    port = environment.ports.https if environment.on == "local" else HTTPS
+    gateway = Gateway(spec.to, port, _voucher(system, environment))
     resolvers = tuple(map(NameServer.parse, spec.resolvers))
     dns = _provider(system, environment, spec, resolvers, report)
     bare = PublicName(wish, spec.zone, dns, gateway, resolvers, seconds(spec.hold), report)
@@ -65,6 +64,17 @@ def _found(system: System, environment: EnvironmentSpec, spec: DnsSpec, bare: Pu
         if not (mine and mine.moved):
             raise
         return tuple(value for each in held.records for value in each.values)
+
+
+def _voucher(system: System, environment: EnvironmentSpec) -> str:
+    """Name the file of who vouches for the gateway; empty for public authorities.
+
+    Who vouches for a server of ACME vouches for what it signs; a stand-in is not good enough for visitors.
+    """
+    if environment.https.issuer == "acme":
+        own = environment.https.ca
+        return str(system.folder / own) if own else ""
+    return LocalCertificates().authority_path() if environment.on == "local" else ""
 
 
 def _provider(

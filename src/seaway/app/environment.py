@@ -13,6 +13,7 @@ from seaway.app.arrival import arrival
 from seaway.app.away import leave_away, place_of, removals_of, template_of
 from seaway.app.images import missing_images
 from seaway.app.world import alone, open_world
+from seaway.app.zone import zone_key
 from seaway.flow.apply import apply
 from seaway.flow.away import refuse_what_cannot_be
 from seaway.flow.edge import EdgeStatus, edge_of
@@ -70,8 +71,14 @@ def survey(system: System, on: str, report: Report) -> Survey:
         seen = observe(system, name, environment, world)
         builds, known = found.result()
         differing, bill = ground.result() if ground else ((), None)
+        key = zone_key(system, environment, world.kube if seen.running else None)
     seen = replace(
-        seen, images=known, registry=world.registry.place, ground=differing, name=visitors.result()
+        seen,
+        images=known,
+        registry=world.registry.place,
+        ground=differing,
+        name=visitors.result(),
+        zone_key=key,
     )
     world.outputs.update(known)
     if seen.cluster:

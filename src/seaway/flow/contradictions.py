@@ -7,18 +7,16 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path as Folder
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from seaway.flow.login import contradictions_of_login
 from seaway.flow.misnamed import Found, contradictions_of_name
 from seaway.flow.system import System
-from seaway.flow.vouchers import contradictions_of_voucher
+from seaway.flow.unsigned import contradictions_of_certificate
 from seaway.kit.near import did_you_mean, nearest
 from seaway.kit.oci import architecture
 from seaway.kit.yaml import Path
-from seaway.model.fields import DIRECTORIES, NAME_MAX
+from seaway.model.fields import NAME_MAX
 from seaway.rooms.cluster.spec import LOCAL_SIZES, EnvironmentSpec
 from seaway.rooms.crossing.spec import ROUTES
 from seaway.rooms.services.history import CONTRACT
@@ -28,9 +26,6 @@ PLACEHOLDER: Final = re.compile(r"\$\{([^}]*)\}")
 PEER: Final = re.compile(r"https?://([a-z][-a-z0-9]*)(?=[:/?#]|$)")
 BOUND: Final = re.compile(r"(?:(?P<host>[\w.*\[\]-]*):)?(?P<port>[0-9]{1,5})")
 LOOPBACK: Final = {"127.0.0.1", "localhost", "[::1]"}
-LOOPBACK_NAMES: Final = {"localhost", "::1"}
-#: What no public authority signs for (RFC 6761, RFC 8375, and ICANN's private-use name).
-PRIVATE: Final = (".localhost", ".test", ".internal", ".home.arpa", ".local", ".example", ".invalid")
 MONOLITH: Final = "monolith"
 NEEDS: Final = {
     "local": (),
@@ -94,7 +89,7 @@ def _environments(system: System, declared: Declared) -> Iterator[Found]:
             why = f"{env.nodes.size!r} is a size of local nodes; on: eks it is an instance type"
             yield Found((*here, "nodes", "size"), why, "such as m7i.large")
         if env.https.issuer == "acme":
-            yield from _acme((*here, "https"), system.folder, env)
+            yield from contradictions_of_certificate((*here, "https"), system.folder, env)
         yield from _belongs(here, env)
         yield from contradictions_of_name(here, env)
 
@@ -135,19 +130,6 @@ def _local(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
     if size not in LOCAL_SIZES:
         sizes = ", ".join(LOCAL_SIZES)
         yield Found((*here, "nodes", "size"), f"{size!r} is no size of a local node", f"one of: {sizes}")
-
-
-def _acme(here: Path, folder: Folder, env: EnvironmentSpec) -> Iterator[Found]:
-    """See that the server can sign for the domain, that a pod can reach it, and who vouches for it."""
-    https = env.https
-    if https.directory in DIRECTORIES and env.domain.endswith(PRIVATE):
-        why = f"{https.directory} signs for nothing below {env.domain.rpartition('.')[2]}"
-        yield Found((*here, "directory"), why, "name a server of your own: https://…, or say issuer: local")
-    name = urlsplit(https.directory).hostname or ""
-    if name in LOOPBACK_NAMES or name.endswith(".localhost") or name.startswith("127."):
-        why = f"it is asked from a pod, to which {name} is the pod itself"
-        yield Found((*here, "directory"), why, "name it by an address of this machine that pods reach")
-    yield from contradictions_of_voucher((*here, "ca"), folder, https.ca)
 
 
 def _services(system: System, declared: Declared) -> Iterator[Found]:
@@ -211,7 +193,11 @@ def _taken(system: System, declared: Declared) -> Iterator[Found]:
         ("envoy", "envoy-gateway", "pilot", "pilot-acme", "postgres"), "one of Seaway's own images"
     )
     services = {MONOLITH: "the monolith", "comparator": "the comparator", **images, **of_databases}
-    acme = {"acme-account": "the account at an ACME server", "acme-certificate": "its certificate"}
+    acme = {
+        "acme-account": "the account at an ACME server",
+        "acme-certificate": "its certificate",
+        "acme-dns-key": "the zone's key",
+    }
     login = {"login": "the login at the edge", "login-ca": "the issuer's authority"}
     secrets = {"edge-tls": "the gateway's certificate", **acme, **login, **of_databases}
     for name, service in system.services.items():

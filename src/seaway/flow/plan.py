@@ -77,7 +77,7 @@ def make_plan(system: System, environment: EnvironmentSpec, seen: Snapshot, buil
     steps += services.plan(system.services, around, live, known, course.beside)
     wish = acme_wish(environment, seen)
     steps += edge.plan(edge_wish(system, environment, wish), seen, known)
-    steps += acme.plan(system.system, wish, live, known)
+    steps += acme.plan(system.system, wish, live, known, seen.zone_key)
     piloted = system.piloted(environment)
     steps += crossing.plan(place, system.crossings, live, known, course.releases, piloted=piloted)
     notes = [*course.notes, *_notes(system, environment, seen), *_stand_in(system, wish, seen)]
@@ -150,7 +150,10 @@ def acme_wish(environment: EnvironmentSpec, seen: Snapshot) -> Wish | None:
     https = environment.https
     if https.issuer != "acme":
         return None
-    return Wish.of(environment.domain, https.directory, https.email, seen.voucher)
+    found = Wish.of(environment.domain, https.directory, https.email, seen.voucher)
+    if https.challenge == "http-01" or environment.dns is None:
+        return found
+    return found.by_record(environment.dns.zone, environment.dns.server, wildcard=https.wildcard)
 
 
 def _stand_in(system: System, wish: Wish | None, seen: Snapshot) -> list[str]:

@@ -97,6 +97,10 @@ class Key:
             raise ValueError("its secret is no base64")
         return cls(parts["name"].rstrip("."), algorithm, secret)
 
+    def line(self) -> str:
+        """Write it as `read` takes it, with its secret."""
+        return f"{self.algorithm}:{self.name}:{base64.b64encode(self.secret).decode()}"
+
     def __str__(self) -> str:
         return self.name
 
@@ -106,6 +110,7 @@ class Key:
 def ask(server: NameServer, name: str, kind: str, key: Key | None = None) -> Records:
     """Ask a server that keeps the zone for the records of a name; none is an answer too.
 
+    With a key it is asked over TCP, as it is for changes: who may reach it for one may for the other.
     Raises Refused where it does not keep it or takes no such question, Unreachable where it does not answer.
     """
     answer = _asked(server, name, kind, key, recursive=False)
@@ -166,6 +171,8 @@ def _asked(
         question.use_tsig(_tsig(key))
 
     def send(number: str) -> dns.message.Message:
+        if key:
+            return dns.query.tcp(question, number, timeout=PATIENCE, port=server.port)
         return dns.query.udp_with_fallback(question, number, timeout=PATIENCE, port=server.port)[0]
 
     answer = _exchanged(server, send, tries=TRIES)

@@ -10,6 +10,7 @@ from seaway.kit.kube import Ref
 from seaway.model.cluster import ClusterFacts
 from seaway.model.manifests import COMPONENT, Manifest
 from seaway.model.plan import Change
+from seaway.model.secret import Secret
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ class Snapshot:
     end. `ground` is what must change in the cloud below the cluster. `mistrust` says why the Secret that
     holds the edge's certificate is of no use, whatever its annotations say. `voucher` is the certificate
     (PEM) of who vouches for a private ACME server, where the file names one. `name` is the public name, where
-    the file says how it moves, and `issuer` who signs visitors on, where the file names one.
+    the file says how it moves, and `issuer` who signs visitors on, where the file names one. `zone_key`
+    changes the zone, where the pilot needs that key and has another one, or none.
     """
 
     environment: str
@@ -119,6 +121,7 @@ class Snapshot:
     issuer: IssuerFacts | None = None
     renewal: timedelta = timedelta(days=30)
     ground: tuple[Change, ...] = ()
+    zone_key: Secret | None = None
 
     @property
     def running(self) -> bool:

@@ -12,14 +12,15 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from seaway.errors import Conflict, SeawayError
 from seaway.kit.kube import Kube, Manifest, Ref
-from seaway.model.certificate import AUTHORITY, DOMAIN, UNTIL, Certificate, kept, mistrust
+from seaway.model.certificate import AUTHORITY, DOMAIN, UNTIL, Certificate, kept
 from seaway.model.gateway import EDGE, GATEWAY_API, TLS_SECRET
 from seaway.model.manifests import labels
 from seaway.model.secret import Secret
@@ -27,7 +28,7 @@ from seaway.pilot.hands import told
 from seaway.pilot.proving import Proof
 from seaway.pilot.signing import Asking, new_key, order, suggestion
 from seaway.ports.certificates import Issued
-from seaway.rooms.acme.facts import good, life_of
+from seaway.rooms.acme.facts import good, life_of, unfit
 from seaway.rooms.acme.life import (
     Ask,
     Failure,
@@ -45,6 +46,9 @@ from seaway.rooms.acme.life import (
 )
 from seaway.rooms.acme.wish import ACCOUNT, KEPT, LIFE, ROOM, Wish, life_ref, wish_ref
 from seaway.rooms.crossing.turn import Emit
+
+if TYPE_CHECKING:
+    from seaway.pilot.publishing import Publishing
 
 #: Seconds between two tries to write down what was signed, and how many there are: nothing is worth more.
 WRITING: Final = 3.0
@@ -101,11 +105,12 @@ class Certifying:
         self, does: Order, life: Life, held: Certificate | None, found: Manifest | None
     ) -> Certificate | None:
         log.info("a certificate for %s is ordered from %s: %s", self.wish.domain, does.directory, does.why)
-        asking = Asking(does.directory, self.wish.ca, self._account(), self.wish.email)
-        proof = Proof(self.kube, self.system, self.wish.domain, self.owner, self.leads, self.stop)
+        by_record = bool(self.wish.zone)
+        asking = Asking(does.directory, self.wish.ca, self._account(), self.wish.email, by_record)
+        proof = self._proof()
         found = self._save(begun(life, self.now()), found)
         try:
-            got = order(asking, self.wish.domain, proof.show, self.stop)
+            got = order(asking, self.wish.names, proof.show, self.stop)
         finally:
             proof.clear()
         now = self.now()
@@ -123,9 +128,17 @@ class Certifying:
             self._event(Emit("Normal", RENEWED, f"{self.wish.domain} until {until}, by {held.issuer}"))
         return held
 
+    def _proof(self) -> Proof | Publishing:
+        """Choose how the names are proved to be ours."""
+        if not self.wish.zone:
+            return Proof(self.kube, self.system, self.wish.domain, self.owner, self.leads, self.stop)
+        from seaway.pilot.publishing import Publishing, open_zone  # noqa: PLC0415  (memory)
+
+        return Publishing(partial(open_zone, self.kube, self.system, self.wish), self.leads, self.stop)
+
     def _unfit(self, got: Issued, now: datetime) -> str:
         """Say why the gateway must not be given what was signed."""
-        if wrong := mistrust({"data": _data(got)}, self.wish.domain):
+        if wrong := unfit({"data": _data(got)}, self.wish):
             return wrong
         return f"it ended on {got.until:%Y-%m-%d %H:%M}" if got.until <= now else ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +14,7 @@ import httpx2 as httpx
 from seaway.errors import SeawayError
 from seaway.kit.kube import Kube, Manifest
 from seaway.pilot.readings import PATIENCE, proxies
-from seaway.rooms.acme.challenge import PROXY_PORT, challenge, challenge_refs
+from seaway.rooms.acme.challenge import PROXY_PORT, Exhibit, challenge, challenge_refs
 
 #: Seconds in which every proxy must show it.
 SHOWN: Final = 60.0
@@ -32,7 +32,7 @@ class Proof:
     leads: Callable[[], bool]
     stop: threading.Event
 
-    def show(self, path: str, proof: str) -> str:
+    def show(self, exhibits: Sequence[Exhibit]) -> str:
         """Have every proxy answer with the proof, and see that it does: a look in vain counts against us.
 
         Gives why that did not come about, or nothing.
@@ -40,9 +40,10 @@ class Proof:
         if not self.leads():
             return "another pilot leads, or nobody may at this moment"
         try:
-            for manifest in challenge(self.system, self.domain, path, proof, self.owner):
+            [only] = exhibits  # one name, one proof
+            for manifest in challenge(self.system, self.domain, only.place, only.proof, self.owner):
                 self.kube.apply(manifest)
-            return self._await(path, proof)
+            return self._await(only.place, only.proof)
         except SeawayError as error:
             return " ".join(filter(None, (str(error), error.why)))
 

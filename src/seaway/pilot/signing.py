@@ -1,4 +1,4 @@
-"""An ACME server (RFC 8555), by certbot's client library: accounts, orders by HTTP-01, renewal information.
+"""An ACME server (RFC 8555), by certbot's client library: accounts, orders, renewal information.
 
 What goes wrong is a value, a Failure: what follows from it is decided elsewhere. Nothing here waits long once
 `stop` is set, since a pilot that is told to end has seconds.
@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -29,6 +29,7 @@ from requests.adapters import HTTPAdapter
 
 from seaway.model.secret import Secret
 from seaway.ports.certificates import Issued
+from seaway.rooms.acme.challenge import Exhibit
 from seaway.rooms.acme.life import DAY, Failure, Kind
 
 #: Seconds that the server has for an answer, and for looking at the proof or for signing.
@@ -43,8 +44,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "serverInternal": Kind.AWAY,
     "badNonce": Kind.AWAY,
 }
-#: Shows a proof at a path of the name; gives why that could not be done, or nothing.
-Show = Callable[[str, str], str]
+#: Shows proofs where they belong; gives why that could not be done, or nothing.
+Show = Callable[[Sequence[Exhibit]], str]
 
 
 @dataclass(frozen=True)
@@ -65,24 +66,28 @@ def new_key() -> Secret:
 
 @dataclass(frozen=True)
 class Asking:
-    """What an order needs beside the name: the directory, who vouches for it (PEM), and the account."""
+    """What an order needs beside the names: the directory, who vouches for it (PEM), and the account.
+
+    Proofs are `by_record` of a zone (DNS-01), or answers of the name's own server (HTTP-01).
+    """
 
     directory: str
     ca: str
     account: Secret
     email: str = ""
+    by_record: bool = False
 
 
-def order(asking: Asking, domain: str, show: Show, stop: threading.Event) -> Issued | Failure:
-    """Order a certificate for the domain; gives it with its key, or why there is none."""
+def order(asking: Asking, names: Sequence[str], show: Show, stop: threading.Event) -> Issued | Failure:
+    """Order one certificate for the names; gives it with its key, or why there is none."""
     net = _Network(asking.account, asking.ca)
     try:
         client = ClientV2(ClientV2.get_directory(asking.directory, net), net)
         _register(client, asking.email)
         key = new_key()
-        ordered = client.new_order(crypto_util.make_csr(key.reveal().encode(), [domain]))
-        for each in ordered.authorizations:
-            _prove(client, each, show, stop)
+        ordered = client.new_order(crypto_util.make_csr(key.reveal().encode(), list(names)))
+        wanted = challenges.DNS01 if asking.by_record else challenges.HTTP01
+        _prove(client, ordered.authorizations, wanted, show, stop)
         chain = _finalized(client, ordered, stop)
         return Issued(chain, key, x509.load_pem_x509_certificate(chain.encode()).not_valid_after_utc)
     except _FailedError as error:
@@ -186,18 +191,47 @@ def _register(client: ClientV2, email: str) -> None:
 
 
 def _prove(
-    client: ClientV2, authorization: messages.AuthorizationResource, show: Show, stop: threading.Event
+    client: ClientV2,
+    authorizations: Sequence[messages.AuthorizationResource],
+    wanted: type[challenges.KeyAuthorizationChallenge],
+    show: Show,
+    stop: threading.Event,
 ) -> None:
-    """Show the server that the name is ours, unless it has seen that lately."""
-    if authorization.body.status == messages.STATUS_VALID:
-        return
-    offers = [c for c in authorization.body.challenges if isinstance(c.chall, challenges.HTTP01)]
-    if not offers:
-        raise _FailedError(Kind.REFUSED, "the server does not offer HTTP-01 for this name")
-    response, proof = offers[0].chall.response_and_validation(client.net.key)
-    if why := show(offers[0].chall.path, proof):
+    """Show the server that the names are ours, all at once; it has seen some of that lately."""
+    asked = [each for each in authorizations if each.body.status != messages.STATUS_VALID]
+    offers = [_offer(each, wanted) for each in asked]
+    proofs = [_exhibit(client, each, offer) for each, offer in zip(asked, offers, strict=True)]
+    if proofs and (why := show(proofs)):
         raise _FailedError(Kind.HERE, why)
-    client.answer_challenge(offers[0], response)
+    for offer in offers:
+        client.answer_challenge(offer, offer.chall.response(client.net.key))
+    for each in asked:
+        _await_look(client, each, stop)
+
+
+def _offer(
+    authorization: messages.AuthorizationResource, wanted: type[challenges.KeyAuthorizationChallenge]
+) -> messages.ChallengeBody:
+    for each in authorization.body.challenges:
+        if isinstance(each.chall, wanted):
+            return each
+    name = authorization.body.identifier.value
+    raise _FailedError(Kind.REFUSED, f"the server does not offer {wanted.typ} for {name}")
+
+
+def _exhibit(
+    client: ClientV2, authorization: messages.AuthorizationResource, offer: messages.ChallengeBody
+) -> Exhibit:
+    name, asked = authorization.body.identifier.value, offer.chall
+    by_record = isinstance(asked, challenges.DNS01)
+    place = asked.validation_domain_name(name) if by_record else asked.path
+    return Exhibit(name, place, asked.validation(client.net.key))
+
+
+def _await_look(
+    client: ClientV2, authorization: messages.AuthorizationResource, stop: threading.Event
+) -> None:
+    """Wait until the server has seen a proof."""
     for _ in _rounds(stop, "the server did not look at the proof"):
         seen, _ = client.poll(authorization)
         if seen.body.status == messages.STATUS_VALID:

@@ -9,10 +9,13 @@ import pytest
 
 from seaway.kit.kube import Ref
 from seaway.model.manifests import stamp
+from seaway.model.plan import Verb
+from seaway.model.secret import Secret
 from seaway.model.snapshot import Live
 from seaway.rooms.acme.challenge import challenge, challenge_refs
 from seaway.rooms.acme.plan import desired, plan
-from seaway.rooms.acme.wish import Wish, wish_config
+from seaway.rooms.acme.steps import GiveKey
+from seaway.rooms.acme.wish import ZONE_KEY, Wish, wish_config
 from tests.rooms import golden
 
 CASES = golden.cases(Path(__file__).parent / "cases")
@@ -21,18 +24,40 @@ OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "acme", "
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.stem)
 def test_a_server_becomes_these_objects(case: Path) -> None:
-    wish = Wish.of(**golden.given(case))
+    words = golden.given(case)
+    record = words.pop("record", None)
+    wish = Wish.of(**words)
+    wish = wish.by_record(**record) if record else wish
     path, proof = "/.well-known/acme-challenge/token", "token.thumbprint"
     found = [item.manifest for item in desired("shop", wish)]
-    golden.hold(case, [*found, *challenge("shop", wish.domain, path, proof, OWNER)])
+    golden.hold(case, [*found, *([] if record else challenge("shop", wish.domain, path, proof, OWNER))])
 
 
 def test_what_up_writes_is_what_the_pilot_reads() -> None:
     wish = Wish.of("shop.example.org", "letsencrypt", "ops@example.org", "")
     assert wish.staging.startswith("https://acme-staging")
     assert Wish.read(wish_config("shop", wish)) == wish
+    by_record = wish.by_record("example.org", "ns1.example.org", wildcard=True)
+    assert Wish.read(wish_config("shop", by_record)) == by_record
+    assert by_record.names == ("shop.example.org", "*.shop.example.org")
+    assert by_record.mark != wish.mark == wish.by_record("example.org", "ns1", wildcard=False).mark
     assert Wish.read(None) is None
     assert Wish.read({"data": {"domain": "shop.example.org"}}) is None
+
+
+def test_the_key_of_the_zone_is_given_once_and_before_the_wish() -> None:
+    wish = Wish.of("shop.localhost", "https://ca.example.com/dir", "", "")
+    wish = wish.by_record("localhost", "ns1.example.com", wildcard=False)
+    key = Secret("hmac-sha256:seaway:c2VjcmV0")
+    steps = plan("shop", wish, Live(), {}, key)
+    [given] = [step for step in steps if isinstance(step, GiveKey)]
+    assert given.verb is Verb.CREATE
+    assert given.id in next(step for step in steps if step.id == "acme/wish").after
+    assert "c2VjcmV0" not in f"{given!r} {given.describe()!r}"
+    meta = {"name": ZONE_KEY, "namespace": "shop", "labels": {}}
+    there = Live.of([{"apiVersion": "v1", "kind": "Secret", "metadata": meta}])
+    assert [s.verb for s in plan("shop", wish, there, {}, key) if isinstance(s, GiveKey)] == [Verb.UPDATE]
+    assert not any(isinstance(step, GiveKey) for step in plan("shop", wish, there, {}))
 
 
 def test_without_a_wish_all_goes_but_what_the_pilot_keeps() -> None:

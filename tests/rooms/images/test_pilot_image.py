@@ -48,8 +48,10 @@ def test_any_change_of_what_goes_in_is_another_image(copied: Recipe) -> None:
 
 
 def test_what_a_laptop_needs_is_not_in_it(copied: Recipe) -> None:
-    names = {path.relative_to(copied.folder).parts[1] for path in copied.project.files()}
-    assert names == {"__init__.py", "errors.py", "kit", "model", "pilot", "ports", "rooms", "steps"}
+    parts = [path.relative_to(copied.folder).parts for path in copied.project.files()]
+    kept = {"__init__.py", "errors.py", "kit", "model", "pilot", "ports", "providers", "rooms", "steps"}
+    assert {each[1] for each in parts} == kept
+    assert {each[2] for each in parts if each[1] == "providers"} == {"__init__.py", "dns"}
     pinned = (copied.folder / "seaway" / "_pilot.txt").read_text()
     assert not [name for name in LAPTOP if f"\n{name}==" in pinned]
 

@@ -26,6 +26,12 @@ class Rfc2136:
     def place(self) -> str:
         return f"zone {self.zone} at {self.server}"
 
+    def servers(self) -> tuple[NameServer, ...]:
+        """Name the servers of the zone as it does itself, at their usual port. Raises as `read`."""
+        return tuple(
+            NameServer(each.rstrip(".")) for each in ask(self.server, self.zone, "NS", self.key).values
+        )
+
     def read(self, name: str) -> tuple[Records, ...]:
         found = (ask(self.server, name, kind, self.key) for kind in KINDS)
         return tuple(records for records in found if records.values)

@@ -6,6 +6,7 @@ The path is exact: it goes before the redirect and before all routes by prefix (
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from seaway.kit.kube import Ref
@@ -16,6 +17,15 @@ from seaway.rooms.acme.wish import ROOM
 CHALLENGE: Final = "acme-challenge"
 #: Port of the proxies' pods behind the listener's port 80: Envoy Gateway adds 10000 to ports below 1024.
 PROXY_PORT: Final = 10080
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A proof, and where it is to be seen: at a path of `name`, or in the text records of `place`."""
+
+    name: str
+    place: str
+    proof: str
 
 
 def challenge_refs(system: str) -> tuple[Ref, Ref]:

@@ -36,10 +36,15 @@ def life_of(found: Mapping[str, Any] | None) -> Life:
         return Life()
 
 
+def unfit(secret: Mapping[str, Any] | None, wish: Wish) -> str:
+    """Say why a Secret that is there is of no use for the wished names; empty where it is."""
+    return next(filter(None, (mistrust(secret, name) for name in wish.names)), "")
+
+
 def good(secret: Mapping[str, Any] | None, wish: Wish, now: datetime) -> Certificate | None:
     """Read the certificate of a Secret if it is of the wished server, fits, and has not ended."""
     notes = (secret or {}).get("metadata", {}).get("annotations") or {}
-    if secret is None or notes.get(AUTHORITY) != wish.authority or mistrust(secret, wish.domain):
+    if secret is None or notes.get(AUTHORITY) != wish.authority or unfit(secret, wish):
         return None
     found = kept(secret)
     return found if found.until > now else None

@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from seaway.kit.servers import NameServer
 from seaway.model.gateway import TLS_SECRET
 from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, labels, selector
+from seaway.model.plan import Verb
+from seaway.model.secret import Secret
 from seaway.model.snapshot import Live
 from seaway.rooms.acme.challenge import CHALLENGE, PROXY_PORT
-from seaway.rooms.acme.wish import ACCOUNT, KEPT, ROOM, Wish, wish_config
+from seaway.rooms.acme.steps import GiveKey
+from seaway.rooms.acme.wish import ACCOUNT, KEPT, ROOM, ZONE_KEY, Wish, key_ref, wish_config
 from seaway.steps.objects import Desired, changes, orphans
 
 #: The name of the pilot's account, and of the part that it belongs to.
@@ -23,6 +27,7 @@ RBAC: Final = "rbac.authorization.k8s.io/v1"
 NAMESPACE: Final = ("cluster/namespace",)
 #: A server that comes before visitors are let in refuses, and may not be asked again for a while.
 OPEN: Final = ("edge/gateway/await", "edge/gateway/publish")
+KEY: Final = GiveKey.id
 
 
 def desired(system: str, wish: Wish) -> list[Desired]:
@@ -30,25 +35,33 @@ def desired(system: str, wish: Wish) -> list[Desired]:
     role = f"{ROOM}/role"
     rights = (f"{ROOM}/binding", f"{ROOM}/policy")
     return [
-        Desired(role, _role(system), NAMESPACE),
+        Desired(role, _role(system, wish), NAMESPACE),
         Desired(f"{ROOM}/binding", _binding(system), (role, *NAMESPACE)),
         Desired(f"{ROOM}/policy", _policy(system, wish), NAMESPACE),
-        Desired(f"{ROOM}/wish", wish_config(system, wish), (*NAMESPACE, *rights, *OPEN)),
+        Desired(f"{ROOM}/wish", wish_config(system, wish), (*NAMESPACE, *rights, *OPEN, KEY)),
     ]
 
 
-def plan(system: str, wish: Wish | None, live: Live, known: Mapping[str, str]) -> list[Any]:
-    """Decide what must change; without a wish all goes that a former one needed."""
+def plan(
+    system: str, wish: Wish | None, live: Live, known: Mapping[str, str], key: Secret | None = None
+) -> list[Any]:
+    """Decide what must change; without a wish all goes that a former one needed.
+
+    `key` changes the zone, and is given where the pilot does not have it.
+    """
     wanted = desired(system, wish) if wish else []
-    return [*changes(wanted, live, known), *orphans(ROOM, wanted, live.of_component(ROOM))]
+    verb = Verb.UPDATE if key_ref(system) in live.objects else Verb.CREATE
+    given = [GiveKey(system, key, verb, NAMESPACE)] if key else []
+    return [*given, *changes(wanted, live, known), *orphans(ROOM, wanted, live.of_component(ROOM))]
 
 
-def _role(system: str) -> Manifest:
+def _role(system: str, wish: Wish) -> Manifest:
     """Compose what it may do beyond its own role: with these Secrets and this challenge, by name.
 
     A right to create knows no names (Kubernetes, RBAC: resourceNames).
     """
     routes = "gateway.envoyproxy.io"
+    zone = [{**_rule("", "secrets", "get"), "resourceNames": [ZONE_KEY]}] if wish.zone else []
     return {
         "apiVersion": RBAC,
         "kind": "Role",
@@ -56,6 +69,7 @@ def _role(system: str) -> Manifest:
         "rules": [
             {**_rule("", "secrets", "get", "patch"), "resourceNames": [TLS_SECRET, ACCOUNT, KEPT]},
             _rule("", "secrets", "create"),
+            *zone,
             {**_rule(routes, "httproutefilters", "patch", "delete"), "resourceNames": [CHALLENGE]},
             _rule(routes, "httproutefilters", "create"),
         ],
@@ -73,8 +87,10 @@ def _binding(system: str) -> Manifest:
 
 
 def _policy(system: str, wish: Wish) -> Manifest:
-    """Let it reach the server, and the proxies as a visitor would: it looks before the server does."""
+    """Let it reach the server, and what it looks at before that does: the proxies, or the zone's server."""
     gateway = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": SYSTEM_NAMESPACE}}}
+    port = NameServer.parse(wish.server).port if wish.zone else 0
+    zone = [{"ports": [{"port": port, "protocol": "TCP"}]}] if wish.zone else []
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -85,6 +101,7 @@ def _policy(system: str, wish: Wish) -> Manifest:
             "egress": [
                 {"ports": [{"port": wish.port, "protocol": "TCP"}]},
                 {"to": [gateway], "ports": [{"port": PROXY_PORT, "protocol": "TCP"}]},
+                *zone,
             ],
         },
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
@@ -19,13 +19,17 @@ LIFE: Final = "acme-life"
 #: Secrets: the account's key, and the last good certificate with its key.
 ACCOUNT: Final = "acme-account"
 KEPT: Final = "acme-certificate"
+#: Secret: the key that changes the zone (RFC 8945), where proofs are put into one.
+ZONE_KEY: Final = "acme-dns-key"
+BY_RECORD: Final = frozenset({"wildcard", "zone", "server"})
 
 
 @dataclass(frozen=True)
 class Wish:
     """Which name at which server, and whom it may write to; `ca` (PEM) vouches for a server that is private.
 
-    `staging` is the directory of the same server at which failures do no harm.
+    `staging` is the directory of the same server at which failures do no harm. `wildcard` is a second name
+    (`*.DOMAIN`). With a `zone`, which `server` keeps (HOST or HOST:PORT), proofs are records in it (DNS-01).
     """
 
     domain: str
@@ -33,12 +37,19 @@ class Wish:
     staging: str = ""
     email: str = ""
     ca: str = ""
+    wildcard: str = ""
+    zone: str = ""
+    server: str = ""
 
     @classmethod
     def of(cls, domain: str, directory: str, email: str, ca: str) -> Self:
         """Make it from the file's words: the directory's name or its URL."""
         url, staging = DIRECTORIES.get(directory, (directory, ""))
         return cls(domain, url, staging, email, ca)
+
+    def by_record(self, zone: str, server: str, *, wildcard: bool) -> Self:
+        """Give the same with proofs in a zone."""
+        return replace(self, zone=zone, server=server, wildcard=f"*.{self.domain}" if wildcard else "")
 
     @classmethod
     def read(cls, found: Mapping[str, Any] | None) -> Self | None:
@@ -49,14 +60,19 @@ class Wish:
         return cls(**{key: str(data.get(key, "")) for key in cls.__dataclass_fields__})
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Give the names that the certificate shall be for."""
+        return (self.domain, self.wildcard) if self.wildcard else (self.domain,)
+
+    @property
     def authority(self) -> str:
         """Name who signs, as the Secret's annotation says it."""
         return f"acme:{self.directory}"
 
     @property
     def mark(self) -> str:
-        """Give what tells this wish from another: the same name at the same server is the same."""
-        return hashlib.sha256(f"{self.domain} {self.directory}".encode()).hexdigest()[:16]
+        """Give what tells this wish from another: the same names at the same server are the same."""
+        return hashlib.sha256(f"{' '.join(self.names)} {self.directory}".encode()).hexdigest()[:16]
 
     @property
     def port(self) -> int:
@@ -72,7 +88,16 @@ def life_ref(system: str) -> Ref:
     return Ref("v1", "ConfigMap", LIFE, system)
 
 
+def key_ref(system: str) -> Ref:
+    return Ref("v1", "Secret", ZONE_KEY, system)
+
+
 def wish_config(system: str, wish: Wish) -> Manifest:
     """Compose the ConfigMap."""
     meta = {"name": WISH, "namespace": system, "labels": labels(system, ROOM, WISH)}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": dict(vars(wish))}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": _said(wish)}
+
+
+def _said(wish: Wish) -> dict[str, str]:
+    """Leave out what only proofs in a zone need, where there are none: the cluster's copy stays as it is."""
+    return {key: value for key, value in vars(wish).items() if value or key not in BY_RECORD}

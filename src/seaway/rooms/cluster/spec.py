@@ -87,8 +87,19 @@ class HttpsSpec(Spec):
     )
     ca: str = Field(
         default="",
-        description="on acme: file of the authority (PEM) that vouches for a server of your own",
+        description="on acme: file of who vouches (PEM) for a server of your own, and for what it signs",
         examples=["./acme-ca.pem"],
+    )
+    challenge: Literal["http-01", "dns-01"] = Field(
+        default="http-01",
+        description="on acme: how the domain is proved to be yours: http-01 by the gateway's answer, dns-01 "
+        "by a record in its zone, also before the name leads to the gateway; it needs dns",
+        examples=["dns-01"],
+    )
+    wildcard: bool = Field(
+        default=False,
+        description="with dns-01: the certificate is for every name directly below the domain too",
+        examples=[True],
     )
 
     @model_validator(mode="after")
@@ -99,6 +110,9 @@ class HttpsSpec(Spec):
         if self.ca and self.directory in DIRECTORIES:
             why = f"ca is for a server of your own, and {self.directory} is none"
             raise Wrong(why, "remove it, or say directory: https://…")
+        if self.wildcard and self.challenge != "dns-01":
+            why = f"wildcard means nothing with {self.challenge}, which proves single names"
+            raise Wrong(why, "remove it, or say challenge: dns-01")
         return self
 
 

@@ -1,7 +1,8 @@
 """The image of the pilot: Seaway's own code, as it is installed here, and what the pilot needs of it.
 
-The floors say which parts the pilot can reach, so that nothing else goes in: no command line, no provider, no
-builder. Made like a service's image; a change of Seaway's code alone makes a new application layer.
+The floors say which parts the pilot can reach, so that nothing else goes in: no command line, no builder, of
+the providers only that of zones. Made like a service's image; a change of Seaway's code alone makes a new
+application layer.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ PARTS: Final = (
     "model",
     "pilot",
     "ports",
+    "providers/__init__.py",
+    "providers/dns",
     "rooms/__init__.py",
     "rooms/acme",
     "rooms/crossing",
