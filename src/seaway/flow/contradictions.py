@@ -10,10 +10,11 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from seaway.flow.login import contradictions_of_login
-from seaway.flow.misnamed import Found, contradictions_of_name
+from seaway.flow.misnamed import Found, contradictions_of_name, unknown
+from seaway.flow.mispromoted import contradictions_of_promotion
 from seaway.flow.system import System
 from seaway.flow.unsigned import contradictions_of_certificate
-from seaway.kit.near import did_you_mean, nearest
+from seaway.kit.near import nearest
 from seaway.kit.oci import architecture
 from seaway.kit.yaml import Path
 from seaway.model.fields import NAME_MAX
@@ -65,11 +66,6 @@ def contradictions(system: System, rough: System, declared: Declared) -> Iterato
         yield from check(system, declared)
     for check in BETWEEN:
         yield from check(rough, declared)
-
-
-def _unknown(word: str, known: frozenset[str], what: str) -> tuple[str, str]:
-    have = f"there are: {', '.join(sorted(known))}" if known else f"there are no {what}s in the file"
-    return f"there is no {what} {word!r}", did_you_mean(word, known) or have
 
 
 def _environments(system: System, declared: Declared) -> Iterator[Found]:
@@ -157,7 +153,7 @@ def _services(system: System, declared: Declared) -> Iterator[Found]:
             )
         for i, peer in enumerate(service.calls):
             if peer not in declared.services:
-                yield Found((*here, "calls", i), *_unknown(peer, declared.services, "service"))
+                yield Found((*here, "calls", i), *unknown(peer, declared.services, "service"))
 
 
 def _releases(system: System, declared: Declared) -> Iterator[Found]:
@@ -263,8 +259,8 @@ def _databases(system: System, declared: Declared) -> Iterator[Found]:
     used = {service.database for service in system.services.values() if service.database}
     for name, service in system.services.items():
         if service.database and service.database not in declared.databases:
-            unknown = _unknown(service.database, declared.databases, "database")
-            yield Found(("services", name, "database"), *unknown)
+            found = unknown(service.database, declared.databases, "database")
+            yield Found(("services", name, "database"), *found)
     certain = used <= declared.databases and declared.services <= system.services.keys()
     for name in system.databases if certain else ():
         if name not in used:
@@ -281,12 +277,12 @@ def _crossings(system: System, declared: Declared) -> Iterator[Found]:
     for name, crossing in system.crossings.items():
         here: Path = ("crossings", name)
         if crossing.to not in declared.services:
-            yield Found((*here, "to"), *_unknown(crossing.to, declared.services, "service"))
+            yield Found((*here, "to"), *unknown(crossing.to, declared.services, "service"))
         for i, other in enumerate(crossing.after):
             if other == name:
                 yield Found((*here, "after", i), "a crossing cannot come after itself", "remove it")
             elif other not in declared.crossings:
-                yield Found((*here, "after", i), *_unknown(other, declared.crossings, "crossing"))
+                yield Found((*here, "after", i), *unknown(other, declared.crossings, "crossing"))
         if "timezone" in crossing.model_fields_set and not crossing.only:
             yield Found((*here, "timezone"), "it has no hours to be the time zone of", "add only:")
         if "patience" in crossing.guard.model_fields_set and not crossing.guard.minimum:
@@ -340,39 +336,8 @@ def _closed(system: System, _: Declared) -> Iterator[Found]:
 
 
 def _promotions(system: System, _: Declared) -> Iterator[Found]:
-    """See that images come from another environment, and that the keys of their gates are there."""
-    known = frozenset(system.environments)
-    for name, promotion in system.promotions.items():
-        here: Path = ("promotions", name)
-        if name not in known:
-            yield Found(here, *_unknown(name, known, "environment"))
-        elif (after := promotion.after or next(iter(system.environments))) == name:
-            why = (
-                f"{name} cannot come after itself" if promotion.after else f"{name} is the first environment"
-            )
-            yield Found((*here, "after"), why, "name the environment that its images come from")
-        elif after not in known:
-            yield Found((*here, "after"), *_unknown(after, known, "environment"))
-        else:
-            yield from _apart(here, system.environments[after], system.environments[name])
-        files: list[tuple[Path, str]] = [(("signed", i), file) for i, file in enumerate(promotion.signed)]
-        files += [(("attested", kind), file) for kind, file in promotion.attested.items()]
-        files += [(("scanned", "by"), promotion.scanned.by)] if promotion.scanned else []
-        for place, file in files:
-            if not (system.folder / file).is_file():
-                yield Found((*here, *place), f"there is no key {file}", f"a public key, from {system.folder}")
-
-
-def _apart(here: Path, before: EnvironmentSpec, after: EnvironmentSpec) -> Iterator[Found]:
-    """See that what was not promoted does not lie where what was promoted is pulled from."""
-    if after.on == "local" and not after.registry:
-        why = "images come by promotion, and there is no registry that is its own"
-    elif after.registry and f"{before.registry}/".startswith(f"{after.registry}/"):
-        why = f"what was not promoted lies in {after.registry} too"
-    else:
-        return
-    place = after.registry or "127.0.0.1:5055"
-    yield Found(here, why, f"say in environments.{here[-1]}: registry: {place}/{here[-1]}")
+    for name in system.promotions:
+        yield from contradictions_of_promotion(system, name)
 
 
 def _logins(system: System, declared: Declared) -> Iterator[Found]:

@@ -1,10 +1,11 @@
-"""What contradicts in the words about the public name."""
+"""What contradicts in names: those that nothing in the file has, and the public one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from seaway.kit.near import did_you_mean
 from seaway.kit.yaml import Path
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.domain.names import text_name
@@ -17,6 +18,12 @@ class Found:
     path: Path
     why: str
     remedy: str = ""
+
+
+def unknown(word: str, known: frozenset[str], what: str) -> tuple[str, str]:
+    """Say that the file has no such thing, and which ones it has."""
+    have = f"there are: {', '.join(sorted(known))}" if known else f"there are no {what}s in the file"
+    return f"there is no {what} {word!r}", did_you_mean(word, known) or have
 
 
 def contradictions_of_name(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
