@@ -86,7 +86,8 @@ def _document(nodes: int, context: str) -> dict[str, Any]:
         },
         "services": {
             "app": {"source": "./app", "run": "python3 -m tiny", "scale": 1,
-                    "resources": {"cpu": "20m", "memory": "64Mi"}, "env": {"SIDE": "app", "PORT": "8000"}}
+                    "resources": {"cpu": "20m", "memory": "64Mi"},
+                    "rollout": {"drain": 3, "request": 1}, "env": {"SIDE": "app", "PORT": "8000"}}
         },
         "edge": {"replicas": 1},
     }  # fmt: skip
