@@ -103,7 +103,8 @@ def root() -> TyperGroup:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command line and leave with its exit status."""
-    _hurry()
+    if argv is None:
+        _hurry()
     words = list(sys.argv[1:] if argv is None else argv)
     if len(words) == 1 and any(verb.noun for verb in TABLE if verb.name == words[0]):
         words.append("--help")  # a noun alone is a call for help, as no word at all is
