@@ -19,7 +19,7 @@ from seaway.cli.story import Story as Told
 from seaway.providers.local import engine
 
 RATE: Final = 200
-HOLD: Final = 1.5
+HOLD: Final = 2.0
 LIMIT: Final = 900
 OLD: Final = f"http://127.0.0.1:{town.MONOLITH}"
 
