@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from seaway.model.gateway import ENVOY_API, ENVOY_GROUP, GATEWAY_API
 from seaway.model.manifests import Manifest, Output, labels
 from seaway.model.snapshot import IssuerFacts
-from seaway.rooms.edge import hardening
+from seaway.rooms.edge import hardening, manifests
 
 ROOM: Final = "edge"
 #: The route, the policy, the Secret with the client's secret, and the Backend.
@@ -66,17 +66,7 @@ def route(system: str, domain: str, wish: LoginWish, rule: Mapping[str, Any]) ->
     """Lead the paths that no crossing takes to the monolith, by its own `rule`, and take the ways back."""
     ways = [{"path": {"type": "Exact", "value": path}} for path in (CALLBACK, LOGOUT)]
     paths = [{"path": {"type": "PathPrefix", "value": path}} for path in wish.own]
-    gateway = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "edge"}
-    return {
-        "apiVersion": GATEWAY_API,
-        "kind": "HTTPRoute",
-        "metadata": _meta(system),
-        "spec": {
-            "parentRefs": [{**gateway, "sectionName": "https"}],
-            "hostnames": [domain],
-            "rules": [{**rule, "matches": [*ways, *paths]}],
-        },
-    }
+    return manifests.route(system, LOGIN, "https", domain, [{**rule, "matches": [*ways, *paths]}])
 
 
 def policy(

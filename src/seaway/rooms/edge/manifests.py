@@ -150,7 +150,7 @@ def redirect(system: str, domain: str, https: int) -> Manifest:
         "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
         "filters": [{"type": "RequestRedirect", "requestRedirect": to}],
     }
-    return _route(system, "redirect", "http", domain, [rule])
+    return route(system, "redirect", "http", domain, [rule])
 
 
 def client_policy(system: str, spec: EdgeSpec) -> Manifest:
@@ -222,7 +222,8 @@ def gateway_namespace(system: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
 
 
-def _route(system: str, name: str, section: str, domain: str, rules: list[dict[str, Any]]) -> Manifest:
+def route(system: str, name: str, section: str, domain: str, rules: list[dict[str, Any]]) -> Manifest:
+    """Compose an HTTPRoute of one listener of the gateway (Gateway API v1)."""
     return {
         "apiVersion": GATEWAY_API,
         "kind": "HTTPRoute",

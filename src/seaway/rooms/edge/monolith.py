@@ -19,6 +19,7 @@ from seaway.model.gateway import (
     patch_policy,
 )
 from seaway.model.manifests import Manifest, Output, labels
+from seaway.rooms.edge import manifests
 from seaway.rooms.edge.spec import MonolithSpec
 
 ROOM: Final = "edge"
@@ -63,17 +64,7 @@ def default_route(system: str, domain: str, spec: MonolithSpec, *, crossed: bool
     """
     match: dict[str, Any] = {"path": {"type": "PathPrefix", "value": "/"}}
     matches = [{**match, "headers": [NEVER]} if crossed else match]
-    gateway = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "edge"}
-    return {
-        "apiVersion": GATEWAY_API,
-        "kind": "HTTPRoute",
-        "metadata": _meta(system),
-        "spec": {
-            "parentRefs": [{**gateway, "sectionName": "https"}],
-            "hostnames": [domain],
-            "rules": [{"matches": matches, **rule(spec)}],
-        },
-    }
+    return manifests.route(system, MONOLITH, "https", domain, [{"matches": matches, **rule(spec)}])
 
 
 def rule(spec: MonolithSpec) -> dict[str, Any]:
