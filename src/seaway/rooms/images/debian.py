@@ -77,11 +77,23 @@ def fetch(
         apt = _Apt(folder, wanted, foreign)
         apt.update(report, step)
         report(Event(step, Outcome.PROGRESS, "downloading Debian packages", 0.1))
-        plan = _PLAN.search(apt.run("--download-only", "--verbose-versions", "install", *wanted))
+        planned = taken(apt.run("--download-only", "--verbose-versions", "install", *wanted))
     return tuple(
         Package(name, version, _file(folder / "archives", name, version, arch or architecture()))
-        for name, version in sorted(_PLANNED.findall(plan[1] if plan else ""))
+        for name, version in planned
     )
+
+
+def taken(said: str) -> list[tuple[str, str]]:
+    """Read names and versions of what apt-get says that it takes. Raises SeawayError where it does not."""
+    plan = _PLAN.search(said)
+    if plan is None:
+        raise SeawayError(
+            "apt-get does not say which packages it takes",
+            why=said.strip()[-500:],
+            remedy="see whether a file in /etc/apt/apt.conf.d changes what it prints",
+        )
+    return sorted(_PLANNED.findall(plan[1]))
 
 
 def _file(folder: Path, name: str, version: str, arch: str) -> Path:
