@@ -275,7 +275,8 @@ class Tiny:
             finally:
                 load.stop()
             assert load.answers
-            assert may_fail or load.failed() == []
+            failed = [(a["timestamp"], a["code"], a["error"], a["latency"]) for a in load.failed()]
+            assert may_fail or not failed, f"{len(failed)} of {len(load.answers)} failed: {failed[:10]}"
 
 
 class Visit(HTTPSConnection):

@@ -19,9 +19,8 @@ COMPANIONS: Final = ("EnvoyPatchPolicy", "BackendTrafficPolicy")
 
 def wanted_route(crossing: Crossing, split: SetSplit) -> Manifest:
     """Compose the route, with the mark of what was asked for; it goes when its crossing goes."""
-    composed = route(
-        crossing.place, crossing.name, crossing.spec, Split(split.weight, split.epoch, split.comparing)
-    )
+    parted = Split(split.weight, split.epoch, split.comparing, split.leaving)
+    composed = route(crossing.place, crossing.name, crossing.spec, parted)
     return stamp({**composed, "metadata": {**composed["metadata"], "ownerReferences": [_owner(crossing)]}})
 
 
@@ -38,7 +37,7 @@ def facts_of(
     if found is None or "deletionTimestamp" in found["metadata"]:
         return None
     split = split_of(found)
-    wanted = wanted_route(crossing, SetSplit(split.weight, split.epoch, split.comparing))
+    wanted = wanted_route(crossing, SetSplit(split.weight, split.epoch, split.comparing, split.leaving))
     complaint = _complaint(found, split.weight)
     return RouteFacts(
         weight=split.weight,
@@ -48,6 +47,7 @@ def facts_of(
         accepted=not complaint,
         why=complaint,
         by=(found["metadata"].get("annotations") or {}).get(BY, ""),
+        leaving=split.leaving,
     )
 
 

@@ -52,8 +52,8 @@ class Sea:
 
     def carry_out(self, effect: Effect) -> None:
         match effect:
-            case SetSplit(weight, epoch, comparing):
-                self.route = RouteFacts(weight, epoch, comparing)
+            case SetSplit(weight, epoch, comparing, leaving):
+                self.route = RouteFacts(weight, epoch, comparing, leaving=leaving)
             case Record(entry):
                 self.ledger.append(entry)
             case Emit():

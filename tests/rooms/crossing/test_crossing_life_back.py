@@ -80,14 +80,16 @@ def test_a_crossing_that_is_removed_brings_its_traffic_back_first() -> None:
     sea = moving()
     sea.look(deleting=True)
     assert not sea.released
-    assert sea.route == RouteFacts(0, 1)
-    sea.route = RouteFacts(0, 1, accepted=False)
+    assert sea.route == RouteFacts(0, 1, leaving=True)
+    sea.route = RouteFacts(0, 1, accepted=False, leaving=True)
     sea.watch(3)
     assert not sea.released
-    sea.route = RouteFacts(0, 1)
+    sea.route = RouteFacts(0, 1, leaving=True)
     sea.look()
     assert sea.released
     unused = Sea(route=RouteFacts(0))
+    unused.look(deleting=True)
+    assert not unused.released
     unused.look(deleting=True)
     assert unused.released
 
@@ -95,6 +97,6 @@ def test_a_crossing_that_is_removed_brings_its_traffic_back_first() -> None:
 def test_a_removal_does_not_wait_for_a_gateway_that_is_gone() -> None:
     sea = moving()
     sea.look(deleting=True)
-    sea.route = RouteFacts(0, 1, accepted=False)
+    sea.route = RouteFacts(0, 1, accepted=False, leaving=True)
     sea.watch(40)
     assert sea.released

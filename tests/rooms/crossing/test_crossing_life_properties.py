@@ -98,8 +98,8 @@ class World:
             match write:
                 case State():
                     self.status = write.as_status(self.spec.steps, 0)
-                case SetSplit(weight, epoch, comparing):
-                    self.route = RouteFacts(weight, epoch, comparing, accepted=moment.taken)
+                case SetSplit(weight, epoch, comparing, leaving):
+                    self.route = RouteFacts(weight, epoch, comparing, accepted=moment.taken, leaving=leaving)
                 case Record(entry):
                     self.ledger = merged(self.ledger, [entry])
 
@@ -220,11 +220,13 @@ def test_one_that_is_removed_at_any_moment_is_at_the_monolith_before_it_goes(
         found = advance(spec, world.state(), world.now, facts)
         world.status = found.state.as_status(spec.steps, 0)
         if any(isinstance(effect, Release) for effect in found.effects):
-            assert world.route is None or world.route.weight == 0
+            assert world.route is None or (world.route.weight == 0 and world.route.leaving)
             return
         for effect in found.effects:
             if isinstance(effect, SetSplit):
-                world.route = RouteFacts(effect.weight, effect.epoch, effect.comparing, accepted=last.taken)
+                world.route = RouteFacts(
+                    effect.weight, effect.epoch, effect.comparing, accepted=last.taken, leaving=effect.leaving
+                )
     raise AssertionError("never released")
 
 

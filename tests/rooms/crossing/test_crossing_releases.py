@@ -56,6 +56,18 @@ def test_at_nothing_it_leaves_all_to_the_crossing_below(method: str, below: int)
     assert asked["name"] == ("web" if below else "monolith")
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("visitor", VISITORS, ids=str)
+def test_one_that_leaves_takes_nobody(method: str, visitor: dict[str, str]) -> None:
+    """So that no request looks for a cluster that goes with the route."""
+    leaving = route(BELOW, "login", BASE, Split(0, leaving=True))
+    rest = CrossingSpec(routes=("/",), to="rest")
+    rules = [*leaving["spec"]["rules"], *route(BELOW, "rest", rest, Split(100))["spec"]["rules"]]
+    asked = Gateway(rules, random.Random(SEED)).ask("/login", method, **ALWAYS, **visitor)[1]
+    assert asked["name"] == "rest"
+    assert split_of(leaving) == Split(0, leaving=True)
+
+
 def test_the_rules_keep_their_places_whatever_the_weight_is() -> None:
     names = [
         [rule["name"] for rule in route(OVER, "web-next", NEW, Split(w))["spec"]["rules"]] for w in (0, 5)

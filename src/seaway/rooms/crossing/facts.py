@@ -19,6 +19,7 @@ class RouteFacts:
     `weight` and `epoch` are what it says, `comparing` whether it mirrors to the comparator. `ours` tells
     whether all the rest is what Seaway would write now, `accepted` whether the gateway has taken up this very
     generation, `why` what the gateway says where it has not. `by` names who wrote it last, if that is told.
+    One that is `leaving` takes no request any more.
     """
 
     weight: int
@@ -28,6 +29,7 @@ class RouteFacts:
     accepted: bool = True
     why: str = ""
     by: str = ""
+    leaving: bool = False
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def _adopt(turn: Turn) -> None:
 
 
 def _leave(turn: Turn) -> None:
-    """The resource is to go: first its traffic, then the finalizer."""
+    """The resource is to go: first its traffic, then its route, then the finalizer."""
     if turn.state.weight or turn.phase is Phase.COMPARING:
         turn.back("the crossing was removed", PILOT, now=True)
     _count(turn)
@@ -301,8 +301,10 @@ def _count(turn: Turn) -> None:
 
 def _is_as_wanted(turn: Turn) -> bool:
     route, state = turn.facts.route, turn.state
-    wanted = (state.weight, state.epoch, turn.phase is Phase.COMPARING)
-    return route is not None and route.ours and (route.weight, route.epoch, route.comparing) == wanted
+    wanted = (state.weight, state.epoch, turn.phase is Phase.COMPARING, turn.facts.deleting)
+    if route is None or not route.ours:
+        return False
+    return (route.weight, route.epoch, route.comparing, route.leaving) == wanted
 
 
 def _settle_route(turn: Turn) -> None:
@@ -312,7 +314,8 @@ def _settle_route(turn: Turn) -> None:
     if not _is_as_wanted(turn):
         turn.become(taken=False)
         turn.condition(READY, "False", "Writing", "the route is being written")
-        split = SetSplit(turn.state.weight, turn.state.epoch, turn.phase is Phase.COMPARING)
+        comparing = turn.phase is Phase.COMPARING
+        split = SetSplit(turn.state.weight, turn.state.epoch, comparing, turn.facts.deleting)
         turn.effects.insert(0, split)
         return
     route = turn.facts.route

@@ -31,6 +31,7 @@ from seaway.rooms.crossing.state import FULL
 
 ROOM: Final = "crossing"
 EPOCH: Final = "seaway.dev/epoch"
+LEAVING: Final = "seaway.dev/leaving"
 COMPARATOR: Final = "comparator"
 #: Every request has these headers: a match that asks for both goes before one of the crossing below, which
 #: asks for one header at most beside the method.
@@ -46,11 +47,16 @@ Match = dict[str, Any]
 
 @dataclass(frozen=True)
 class Split:
-    """How a route parts its visitors: the new side's percent, the cookies' epoch, whether it mirrors."""
+    """How a route parts its visitors: the new side's percent, the cookies' epoch, whether it mirrors.
+
+    One that is `leaving` takes no request: Envoy may hear that its clusters went before it hears that no
+    route leads to them, and answers 503 in between. So the requests go first, then what they went to.
+    """
 
     weight: int
     epoch: int = 0
     comparing: bool = False
+    leaving: bool = False
 
 
 def route(place: Place, name: str, spec: CrossingSpec, split: Split) -> Manifest:
@@ -68,7 +74,7 @@ def route(place: Place, name: str, spec: CrossingSpec, split: Split) -> Manifest
             "name": route_name(name),
             "namespace": place.system,
             "labels": labels(place.system, ROOM, name),
-            "annotations": {EPOCH: str(split.epoch)},
+            "annotations": {EPOCH: str(split.epoch)} | ({LEAVING: "true"} if split.leaving else {}),
         },
         "spec": {
             "parentRefs": [parent],
@@ -87,9 +93,10 @@ def split_of(found: Mapping[str, Any]) -> Split:
     shares = [int(backend.get("weight", 1)) for backend in rules[0].get("backendRefs") or []]
     whole = sum(shares)
     weight = round(FULL * shares[-1] / whole) if len(shares) > 1 and whole else 0
-    epoch = (found.get("metadata", {}).get("annotations") or {}).get(EPOCH, "")
+    told = found.get("metadata", {}).get("annotations") or {}
+    epoch = told.get(EPOCH, "")
     mirrors = any(f["type"] == "RequestMirror" for rule in rules for f in rule.get("filters") or [])
-    return Split(weight, int(epoch) if epoch.isdigit() else 0, mirrors)
+    return Split(weight, int(epoch) if epoch.isdigit() else 0, mirrors, LEAVING in told)
 
 
 def weight_of(found: Mapping[str, Any] | None) -> Weight:
@@ -111,8 +118,9 @@ class _Composer:
 
     @property
     def parked(self) -> bool:
-        """Whether it takes no request at all: a release at 0 % leaves all to the crossings below it."""
-        return bool(self.place.over) and not self.split.weight and not self.split.comparing
+        """Whether it takes no request at all: one that leaves, and a release at 0 %."""
+        released = bool(self.place.over) and not self.split.weight and not self.split.comparing
+        return self.split.leaving or released
 
     def rules(self) -> list[dict[str, Any]]:
         """Give the rules, each always at its place: names of Envoy's clusters are made of places."""

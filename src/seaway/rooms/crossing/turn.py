@@ -23,11 +23,15 @@ UNDER_WAY: Final = frozenset({Phase.MOVING, Phase.HOLDING})
 
 @dataclass(frozen=True)
 class SetSplit:
-    """Write the route: this weight, of this epoch, with the mirror to the comparator or without."""
+    """Write the route: this weight, of this epoch, with the mirror to the comparator or without.
+
+    One that is `leaving` takes no request any more, since it is to be removed.
+    """
 
     weight: int
     epoch: int
     comparing: bool
+    leaving: bool = False
 
 
 @dataclass(frozen=True)
