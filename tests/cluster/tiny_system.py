@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import tempfile
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -275,7 +276,9 @@ class Tiny:
             finally:
                 load.stop()
             assert load.answers
-            failed = [(a["timestamp"], a["code"], a["error"], a["latency"]) for a in load.failed()]
+            failed = [
+                (a["timestamp"], a["code"], a["error"], b64decode(a["body"] or "")) for a in load.failed()
+            ]
             assert may_fail or not failed, f"{len(failed)} of {len(load.answers)} failed: {failed[:10]}"
 
 
@@ -318,7 +321,7 @@ class Load:
         self._attack = subprocess.Popen(
             [
                 *(self._vegeta, "attack", "-rate=40/s", "-duration=300s", "-timeout=10s", "-http2=false"),
-                *("-redirects=-1", "-max-body=0", f"-root-certs={self.certificate}"),
+                *("-redirects=-1", "-max-body=200", f"-root-certs={self.certificate}"),
                 f"-connect-to={DOMAIN}:{HTTPS}:127.0.0.1:{HTTPS}",
                 *(f"-targets={self.folder}/targets", f"-output={self.folder}/answers"),
             ]
