@@ -50,7 +50,7 @@ class Split:
     """How a route parts its visitors: the new side's percent, the cookies' epoch, whether it mirrors.
 
     One that is `leaving` takes no request: Envoy may hear that its clusters went before it hears that no
-    route leads to them, and answers 503 in between. So the requests go first, then what they went to.
+    route leads to them, and answers 500 in between. So the requests go first, then what they went to.
     """
 
     weight: int
