@@ -11,16 +11,14 @@ from seaway.rooms.crossing.facts import BY, RouteFacts
 from seaway.rooms.crossing.failover import companions
 from seaway.rooms.crossing.resource import API, KIND, Crossing
 from seaway.rooms.crossing.routes import Split, route, split_of
-from seaway.rooms.crossing.turn import SetSplit
 
 #: Kinds of what a route needs beside it; each object of them is named after the route.
 COMPANIONS: Final = ("EnvoyPatchPolicy", "BackendTrafficPolicy")
 
 
-def wanted_route(crossing: Crossing, split: SetSplit) -> Manifest:
+def wanted_route(crossing: Crossing, split: Split) -> Manifest:
     """Compose the route, with the mark of what was asked for; it goes when its crossing goes."""
-    parted = Split(split.weight, split.epoch, split.comparing, split.leaving)
-    composed = route(crossing.place, crossing.name, crossing.spec, parted)
+    composed = route(crossing.place, crossing.name, crossing.spec, split)
     return stamp({**composed, "metadata": {**composed["metadata"], "ownerReferences": [_owner(crossing)]}})
 
 
@@ -37,7 +35,7 @@ def facts_of(
     if found is None or "deletionTimestamp" in found["metadata"]:
         return None
     split = split_of(found)
-    wanted = wanted_route(crossing, SetSplit(split.weight, split.epoch, split.comparing, split.leaving))
+    wanted = wanted_route(crossing, split)
     complaint = _complaint(found, split.weight)
     return RouteFacts(
         weight=split.weight,

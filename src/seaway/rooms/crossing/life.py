@@ -299,12 +299,16 @@ def _count(turn: Turn) -> None:
     turn.become(watched=turn.state.watched + min(max(turn.facts.elapsed, 0.0), LONGEST))
 
 
+def _wanted(turn: Turn) -> SetSplit:
+    state = turn.state
+    return SetSplit(state.weight, state.epoch, turn.phase is Phase.COMPARING, turn.facts.deleting)
+
+
 def _is_as_wanted(turn: Turn) -> bool:
-    route, state = turn.facts.route, turn.state
-    wanted = (state.weight, state.epoch, turn.phase is Phase.COMPARING, turn.facts.deleting)
+    route = turn.facts.route
     if route is None or not route.ours:
         return False
-    return (route.weight, route.epoch, route.comparing, route.leaving) == wanted
+    return SetSplit(route.weight, route.epoch, route.comparing, route.leaving) == _wanted(turn)
 
 
 def _settle_route(turn: Turn) -> None:
@@ -314,9 +318,7 @@ def _settle_route(turn: Turn) -> None:
     if not _is_as_wanted(turn):
         turn.become(taken=False)
         turn.condition(READY, "False", "Writing", "the route is being written")
-        comparing = turn.phase is Phase.COMPARING
-        split = SetSplit(turn.state.weight, turn.state.epoch, comparing, turn.facts.deleting)
-        turn.effects.insert(0, split)
+        turn.effects.insert(0, _wanted(turn))
         return
     route = turn.facts.route
     if route is None or not route.accepted:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from seaway.rooms.crossing.facts import Facts, Other
 from seaway.rooms.crossing.guards import Evidence
+from seaway.rooms.crossing.routes import Split
 from seaway.rooms.crossing.spec import CrossingSpec
 from seaway.rooms.crossing.state import FULL, Entry, Phase, State, What
 
@@ -22,16 +23,8 @@ UNDER_WAY: Final = frozenset({Phase.MOVING, Phase.HOLDING})
 
 
 @dataclass(frozen=True)
-class SetSplit:
-    """Write the route: this weight, of this epoch, with the mirror to the comparator or without.
-
-    One that is `leaving` takes no request any more, since it is to be removed.
-    """
-
-    weight: int
-    epoch: int
-    comparing: bool
-    leaving: bool = False
+class SetSplit(Split):
+    """Write the route so that it parts its visitors like this."""
 
 
 @dataclass(frozen=True)
