@@ -21,13 +21,14 @@ from seaway.model.identity import Job
 from seaway.providers.eks.cloud import REHEARSAL
 from seaway.providers.local import certificate
 from seaway.providers.local.access import HOST
+from seaway.twin.eks import ACCOUNT
+from seaway.twin.emulator import emulating
+from seaway.twin.inventory import Aws, inventory
+from seaway.twin.wire import serving
 from tests.cluster.tiny_system import NAME, PROJECT, SEAWAY, Tiny
 from tests.providers.eks.gate import ROOT, Gate, guarded
-from tests.providers.eks.looks import Aws, inventory
-from tests.providers.eks.service import ACCOUNT
 from tests.providers.eks.test_clusters import NOTHING
 from tests.providers.eks.test_policies import minted
-from tests.providers.eks.wire import emulating, serving
 
 SYSTEM, DOMAIN, REGION = "afar", "afar.example.com", "eu-central-1"
 LOOKS = ("Describe", "List", "Get", "BatchGet", "Simulate")
@@ -36,10 +37,19 @@ MANAGED = "app.kubernetes.io/managed-by"
 
 @dataclass
 class Heard:
-    """The way to the API server of a cluster; hears what would change something there."""
+    """Machines on which the cluster runs already, whatever EKS says; hears what would change it."""
 
     http: Any
     writes: list[str] = field(default_factory=list)
+
+    def create(self, cluster: str) -> None: ...
+
+    def hold(self, cluster: str, nodes: int) -> None: ...
+
+    def remove(self, cluster: str) -> None: ...
+
+    def reach(self, cluster: str) -> Any:  # noqa: ARG002  (there is one)
+        return self
 
     def request(self, method: str, path: str, **more: Any) -> Any:
         if method != "GET":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from seaway.errors import MissingTool, ProcessFailed
@@ -86,6 +87,25 @@ def start(
             ["setsid", "--fork", *(str(a) for a in argv)],
             stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, cwd=cwd, check=True,
         )  # fmt: skip
+
+
+@contextmanager
+def beside(
+    argv: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None
+) -> Iterator[Callable[[], bool]]:
+    """Run a program until the end of the block, or of this process, however that ends.
+
+    Its output goes to `log`. Interrupts from the terminal do not reach it. Gives a function that tells
+    whether it still runs.
+    """
+    words = ["setpriv", "--pdeathsig", "KILL", "--", *(str(a) for a in argv)]
+    with log.open("ab") as out, subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, start_new_session=True
+    ) as child:  # fmt: skip
+        try:
+            yield lambda: child.poll() is None
+        finally:
+            child.kill()
 
 
 def stream(

@@ -12,9 +12,12 @@ from seaway.model.cluster import ClusterFacts
 from seaway.model.event import silent
 from seaway.providers.eks.cloud import REHEARSAL, Cloud
 from seaway.providers.eks.clusters import EksClusters
+from seaway.twin.emulator import emulating
+from seaway.twin.inventory import OPEN, Aws
+from seaway.twin.wire import serving
+from tests.providers.eks.apiserver import ApiServer
 from tests.providers.eks.gate import ROOT, Gate, guarded
-from tests.providers.eks.looks import OPEN, Aws, Calls
-from tests.providers.eks.wire import emulating, serving
+from tests.providers.eks.looks import Calls
 
 #: The keys of the AWS documentation; they open nothing.
 KEYS = {
@@ -67,7 +70,7 @@ def aws(moto: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     iam = boto3.client("iam", endpoint_url=moto, region_name="eu-central-1", **OPEN)
     iam.create_user(UserName="deployer")
     key = iam.create_access_key(UserName="deployer")["AccessKey"]
-    with serving(moto, tmp_path_factory.mktemp("eks")) as (eks, regions):
+    with serving(moto, tmp_path_factory.mktemp("eks"), api=ApiServer) as (eks, regions):
         yield Aws(moto, eks, regions, key["AccessKeyId"], key["SecretAccessKey"])
 
 

@@ -24,9 +24,9 @@ from botocore.credentials import Credentials
 
 from seaway.model.identity import Key
 from seaway.model.secret import Secret
+from seaway.twin.eks import ACCOUNT
+from seaway.twin.wire import OPERATIONS, listening
 from tests.providers.eks.rules import Call, Demand, Rules, allows, documents_of
-from tests.providers.eks.service import ACCOUNT
-from tests.providers.eks.wire import OPERATIONS, listening
 
 ROOT = "ROOT"
 _NO = {

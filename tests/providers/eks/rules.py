@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from tests.providers.eks.service import ACCOUNT, Eks
+from seaway.twin.eks import ACCOUNT, Eks
 
 Context = dict[str, str]
 #: What makes the policy hold: the kinds of things in EC2, by the parameter that names them.

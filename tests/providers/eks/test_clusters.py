@@ -17,9 +17,10 @@ from seaway.errors import NotFound, Refused, Unreachable, Unready, UsageError
 from seaway.model.event import silent
 from seaway.providers.eks.cloud import REHEARSAL, Cloud, EmulatorGap, explained
 from seaway.providers.eks.clusters import EksClusters
+from seaway.twin.eks import PHASE, Eks, Wrong
+from seaway.twin.inventory import Aws, Inventory, client, inventory
 from tests.providers.eks.conftest import Shop, West
-from tests.providers.eks.looks import Aws, Calls, Inventory, Killed, client, inventory
-from tests.providers.eks.service import PHASE, Eks, Wrong
+from tests.providers.eks.looks import Calls, Killed
 
 KINDS = ("vpcs", "subnets", "gateways", "addresses", "nats", "tables", "roles", "eks", "repositories")
 NOTHING: Inventory = {kind: [] for kind in KINDS}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from seaway.twin.inventory import Aws
 from tests.cli.conftest import SEAWAY
 from tests.providers.eks.conftest import Shop
-from tests.providers.eks.looks import Aws
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 
-from tests.providers.eks.looks import Aws, client
+from seaway.twin.inventory import Aws, client
 
 DOCS = Path(__file__).parents[3] / "docs" / "production.md"
 

@@ -19,8 +19,9 @@ from seaway.providers.eks.caller import principal_of, whoami
 from seaway.providers.eks.cloud import Cloud
 from seaway.providers.eks.identities import Identities
 from seaway.providers.eks.policies import Place, policies
+from seaway.twin.inventory import Aws, client
 from tests.providers.eks.gate import Gate
-from tests.providers.eks.looks import Aws, Calls, client
+from tests.providers.eks.looks import Calls
 from tests.providers.eks.test_clusters import killed_at_every_call
 
 REGION = "eu-central-1"

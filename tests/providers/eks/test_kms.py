@@ -17,7 +17,7 @@ from seaway.rooms.images.keys import public_key
 from seaway.rooms.images.kinds import TYPES
 from seaway.rooms.images.signatures import sign, signatures
 from seaway.rooms.images.statements import statements
-from tests.providers.eks.looks import OPEN, Aws
+from seaway.twin.inventory import OPEN, Aws
 from tests.rooms.images.registries import push, shelf
 
 REGION = "eu-central-1"

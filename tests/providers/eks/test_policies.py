@@ -19,9 +19,9 @@ from seaway.providers.eks.kms import KmsKey
 from seaway.providers.eks.needs import PARTS
 from seaway.providers.eks.policies import Place, grants, policies
 from seaway.providers.eks.registry import find_login
+from seaway.twin.inventory import Aws, client, inventory
 from tests.providers.eks.conftest import IMAGES, Shop
 from tests.providers.eks.gate import Gate
-from tests.providers.eks.looks import Aws, client, inventory
 from tests.providers.eks.test_clusters import NOTHING, let_go, parts_of
 
 REGION = "eu-north-1"

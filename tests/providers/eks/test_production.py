@@ -25,8 +25,8 @@ from seaway.providers.eks.parts import CLUSTER
 from seaway.providers.eks.repositories import Repository, host
 from seaway.providers.local import certificate
 from seaway.rooms.images.platform import Gateway
+from seaway.twin.inventory import Aws, client, inventory
 from tests.providers.eks.conftest import IMAGES, Shop
-from tests.providers.eks.looks import Aws, client, inventory
 
 FILE = """
 system: shop

@@ -16,7 +16,7 @@ from seaway.kit import distribution, oci
 from seaway.kit.distribution import Distribution
 from seaway.kit.docker_config import Login
 from seaway.providers.eks.registry import find_login
-from tests.providers.eks.looks import Aws
+from seaway.twin.inventory import Aws
 
 HOST = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 

@@ -21,8 +21,8 @@ from seaway.flow.domain import back, move
 from seaway.ports.dns import Change, Records
 from seaway.providers.eks.cloud import REHEARSAL
 from seaway.providers.eks.route53 import Route53
+from seaway.twin.inventory import OPEN, Aws
 from tests.flow.names import OLD, place
-from tests.providers.eks.looks import OPEN, Aws
 
 THROTTLED = b"""<?xml version="1.0"?>
 <ErrorResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Error><Type>Sender</Type>

@@ -1,4 +1,4 @@
-"""EKS and the API servers of its clusters over the wire, on loopback.
+"""EKS and the way to the API servers of its clusters over the wire, on loopback.
 
 Every request is checked against botocore's own model of EKS. The API servers speak TLS, by a real authority.
 """
@@ -7,21 +7,17 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import re
-import socket
 import ssl
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
@@ -31,27 +27,41 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from seaway.providers.local import certificate
-from tests.providers.eks.service import Eks, Thing, Wrong
+from seaway.twin.eks import ACCOUNT, Eks, Machines, Thing, Works, Wrong
 
-MODEL: Any = botocore.session.get_session().get_service_model("eks")
+MODEL: Final[Any] = botocore.session.get_session().get_service_model("eks")
 
 
 def _pattern(uri: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", uri.partition("?")[0]))
 
 
-OPERATIONS: list[tuple[str, re.Pattern[str], Any]] = [
+#: Method and path of each operation of EKS, and its model.
+OPERATIONS: Final[list[tuple[str, re.Pattern[str], Any]]] = [
     (op.http["method"], _pattern(op.http["requestUri"]), op)
     for op in map(MODEL.operation_model, MODEL.operation_names)
 ]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """What both servers share. `regions` is what EKS holds."""
+class _UnknownError(Exception):
+    """A call that this EKS does not have."""
+
+
+def _operation(method: str, path: str) -> tuple[Any, dict[str, str]]:
+    """Find an operation by its request, and what the path says. Raises _UnknownError."""
+    for its_method, pattern, op in OPERATIONS:
+        if its_method == method and (found := pattern.fullmatch(path)):
+            return op, found.groupdict()
+    raise _UnknownError
+
+
+class Handler(BaseHTTPRequestHandler):
+    """What EKS and the API servers of its clusters share. `regions` is what EKS holds."""
 
     protocol_version = "HTTP/1.1"
     wbufsize = -1  # head and body in one packet: by two, each answer waits 40 ms for an acknowledgement
     regions: dict[str, Eks]
+    machines: Machines | None
     lock: threading.Lock
     make: Callable[[str], Eks]
 
@@ -65,17 +75,28 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def send_gap(self) -> None:
+        """Answer as emulators do to a call that they do not know: never as AWS would."""
+        body = b"<html>not played here</html>"
+        self.send_response(404)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
     def log_message(self, *_: Any) -> None:
-        pass
+        """Keep quiet: each request is told by who made it."""
 
 
-class _Service(_Handler):
+class _Service(Handler):
     def _answer(self) -> None:
         url, length = urlsplit(self.path), int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length) or b"{}")
         with self.lock:
             try:
                 answer = self._operate(url.path, parse_qs(url.query), body)
+            except _UnknownError:
+                self.send_gap()
             except Wrong as wrong:
                 status = MODEL.shape_for(wrong.code).metadata["error"]["httpStatusCode"]
                 self.send(status, {"message": wrong.message}, wrong.code)
@@ -86,11 +107,10 @@ class _Service(_Handler):
 
     def _operate(self, path: str, query: dict[str, list[str]], body: Thing) -> Thing:
         """Find the operation, check its parameters as botocore would, carry it out."""
-        op, labels = next(
-            (op, found.groupdict())
-            for method, pattern, op in OPERATIONS
-            if method == self.command and (found := pattern.fullmatch(path))
-        )
+        op, labels = _operation(self.command, path)
+        name = re.sub(r"(?<!^)([A-Z])", r"_\1", op.name).lower()
+        if not hasattr(Eks, name):
+            raise _UnknownError
         wires = {
             shape.serialization.get("name", name): (name, shape)
             for name, shape in op.input_shape.members.items()
@@ -106,41 +126,26 @@ class _Service(_Handler):
         region = self.headers["Authorization"].split("/")[2]
         if region not in self.regions:
             self.regions[region] = type(self).make(region)
-        name = re.sub(r"(?<!^)([A-Z])", r"_\1", op.name).lower()
         answer: Thing = getattr(self.regions[region], name)(**given)
         return answer
 
 
-class _ApiServer(_Handler):
-    """Serves the nodes of a cluster to who brings a token."""
-
-    def do_GET(self) -> None:
-        region, name, *rest = self.path.partition("?")[0].strip("/").split("/")
-        if not self.headers.get("Authorization", "").startswith("Bearer k8s-aws-v1."):
-            self.send(401, {"kind": "Status", "message": "Unauthorized"})
-        elif rest[-1] == "nodes":
-            with self.lock:
-                self.send(200, {"kind": "NodeList", "items": self.regions[region].nodes(name)})
-        else:
-            self.send(200, {"resources": [{"name": "nodes", "kind": "Node", "namespaced": False}]})
-
-
-class _Front(_Handler):
-    """Stands before a real API server, and lets in as its administrator who brings a token.
+class Front(Handler):
+    """Stands before the API servers of clusters that run, and lets in as administrator who brings a token.
 
     On EKS it is the API server itself that has the token checked.
     """
-
-    behind: Any
 
     def _forward(self) -> None:
         if not self.headers.get("Authorization", "").startswith("Bearer k8s-aws-v1."):
             self.send(401, {"kind": "Status", "message": "Unauthorized"})
             return
-        path = "/" + self.path.lstrip("/").split("/", 2)[2]
+        if self.machines is None:
+            raise RuntimeError("no cluster runs behind this")
+        _, cluster, path = self.path.lstrip("/").split("/", 2)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         passed = {key: self.headers[key] for key in ("Accept", "Content-Type") if key in self.headers}
-        answer = self.behind.request(self.command, path, headers=passed, content=body)
+        answer = self.machines.reach(cluster).request(self.command, f"/{path}", headers=passed, content=body)
         self.send_response(answer.status_code)
         self.send_header("Content-Type", answer.headers.get("Content-Type", "text/plain"))
         self.send_header("Content-Length", str(len(answer.content)))
@@ -151,36 +156,26 @@ class _Front(_Handler):
 
 
 @contextmanager
-def emulating(folder: Path) -> Iterator[str]:
-    """EC2, ECR, IAM and STS on loopback, by moto, as a server of its own. Gives its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = folder / "log"
-    argv = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    env = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
-    with log.open("wb") as out, subprocess.Popen(argv, env=env, stdout=out, stderr=out) as process:
-        for _ in range(600):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        else:
-            raise AssertionError(log.read_text())
-        yield f"http://127.0.0.1:{port}"
-        process.kill()
-
-
-@contextmanager
-def serving(others: str, folder: Path, behind: Any = None) -> Iterator[tuple[str, dict[str, Eks]]]:
+def serving(
+    others: str,
+    folder: Path,
+    machines: Machines | None = None,
+    *,
+    api: type[Handler] = Front,
+    account: str = ACCOUNT,
+) -> Iterator[tuple[str, dict[str, Eks]]]:
     """Serve EKS, with the other services at `others`. Gives its URL, and what it holds by region.
 
-    The API servers of its clusters are played, or all of them the real one that the client `behind` reaches.
+    `api` answers for the API servers of its clusters. Where they run on `machines`, this waits at the end for
+    what these have begun.
     """
-    shared: Thing = {"regions": {}, "lock": threading.Lock(), "behind": behind}
+    shared: Thing = {"regions": {}, "lock": threading.Lock(), "machines": machines}
     authority = certificate.authority("EKS on loopback", timedelta(days=1))
-    server: type[_Handler] = _Front if behind else _ApiServer
-    with listening(type("ApiServer", (server,), shared), _tls(authority, folder)) as tls:
+    with (
+        ThreadPoolExecutor(1) as executor,
+        listening(type("ApiServer", (api,), shared), _tls(authority, folder)) as tls,
+    ):
+        works = Works(machines, executor) if machines else None
         endpoint = {
             "endpoint": f"https://127.0.0.1:{tls}",
             "certificateAuthority": {"data": base64.b64encode(authority.pem).decode()},
@@ -190,7 +185,7 @@ def serving(others: str, folder: Path, behind: Any = None) -> Iterator[tuple[str
             keys: Any = {"aws_access_key_id": "eks", "aws_secret_access_key": "eks"}
             session = boto3.Session(region_name=region, **keys)
             clients = {name: session.client(name, endpoint_url=others) for name in ("ec2", "iam")}
-            return Eks(clients.__getitem__, region, endpoint)
+            return Eks(clients.__getitem__, region, endpoint, account, works)
 
         with listening(type("Service", (_Service,), {**shared, "make": staticmethod(make)}), None) as port:
             yield f"http://127.0.0.1:{port}", shared["regions"]
@@ -208,7 +203,8 @@ def _tls(authority: certificate.Pair, folder: Path) -> ssl.SSLContext:
 
 
 @contextmanager
-def listening(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None) -> Iterator[int]:
+def listening(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Serve on a free port of loopback; gives the port."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)

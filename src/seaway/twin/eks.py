@@ -1,6 +1,7 @@
-"""A small EKS, for what no emulator has: phases, access entries, updates, nodes that Kubernetes shows.
+"""A small EKS, for what no emulator has: phases, access entries, updates, clusters that run.
 
-Roles and subnets must be there in EC2 and IAM. A thing stays CREATING, UPDATING or DELETING for PHASE looks.
+Roles and subnets must be there in EC2 and IAM. A thing stays CREATING, UPDATING or DELETING for PHASE looks,
+and for as long as the machines that its cluster runs on take.
 """
 
 # ruff: noqa: N803  (parameters are called as EKS calls them)
@@ -8,29 +9,72 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from botocore.exceptions import ClientError
 
-PHASE = 2
+PHASE: Final = 2
 #: So few that every list has several pages.
-PAGE = 1
-ACCOUNT = "123456789012"
+PAGE: Final = 1
+#: Zones over which the subnets of a cluster must lie.
+ZONES: Final = 2
+#: The account that AWS's documentation shows, and moto's own where it is given no other.
+ACCOUNT: Final = "123456789012"
 
 Thing = dict[str, Any]
 
 
-class Wrong(Exception):  # noqa: N818
+class Machines(Protocol):
+    """What clusters run on; each call returns when it is done."""
+
+    def create(self, cluster: str) -> None:
+        """Have the control plane of a cluster run."""
+
+    def hold(self, cluster: str, nodes: int) -> None:
+        """Have just so many nodes, ready."""
+
+    def remove(self, cluster: str) -> None:
+        """Take a cluster away, with all its nodes."""
+
+    def reach(self, cluster: str) -> Any:
+        """Give a client (httpx2) of its API server, as its administrator."""
+
+
+@dataclass(frozen=True)
+class Works:
+    """Machines, and who has them work, one thing after the other."""
+
+    machines: Machines
+    executor: Executor
+
+
+class Wrong(Exception):  # noqa: N818  (reads as what happened)
+    """A call that is refused: the error's code, as EKS's model names it, and its message."""
+
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code, self.message = code, message
 
 
 class Eks:
-    """The state of one region, and what each operation does to it."""
+    """The state of one region, and what each operation does to it.
 
-    def __init__(self, aws: Callable[[str], Any], region: str, endpoint: Thing) -> None:
+    `aws` gives a client of another service. Without `works` nothing runs: there is only what EKS says.
+    """
+
+    def __init__(
+        self,
+        aws: Callable[[str], Any],
+        region: str,
+        endpoint: Thing,
+        account: str = ACCOUNT,
+        works: Works | None = None,
+    ) -> None:
         self.aws, self.region, self.endpoint = aws, region, endpoint
+        self.account, self.works = account, works
+        self._pending: dict[int, Future[None]] = {}
         self.clusters: dict[str, Thing] = {}
         self.groups: dict[tuple[str, str], Thing] = {}
         self.entries: dict[tuple[str, str], Thing] = {}
@@ -42,7 +86,7 @@ class Eks:
         self._role(roleArn)
         subnets = resourcesVpcConfig["subnetIds"]
         found = self.aws("ec2").describe_subnets(SubnetIds=subnets)["Subnets"]
-        if len({each["AvailabilityZone"] for each in found}) < 2:
+        if len({each["AvailabilityZone"] for each in found}) < ZONES:
             raise Wrong(
                 "InvalidParameterException", "Subnets specified must be in at least two different AZs"
             )
@@ -55,11 +99,12 @@ class Eks:
         self.clusters[name] = {
             **more,
             "name": name,
-            "arn": f"arn:aws:eks:{self.region}:{ACCOUNT}:cluster/{name}",
+            "arn": self._arn(f"cluster/{name}"),
             "roleArn": roleArn,
             "resourcesVpcConfig": {**reach, **resourcesVpcConfig, "vpcId": found[0]["VpcId"]},
             **_phase("CREATING"),
         }
+        self._begin(self.clusters[name], lambda machines: machines.create(name))
         return {"cluster": self.clusters[name]}
 
     def describe_cluster(self, name: str) -> Thing:
@@ -90,6 +135,7 @@ class Eks:
         if any(cluster == name for cluster, _ in (*self.groups, *self.addons)):
             raise Wrong("ResourceInUseException", "Cluster has nodegroups attached")
         live |= _phase("DELETING")
+        self._begin(live, lambda machines: machines.remove(name))
         return {"cluster": live}
 
     def create_nodegroup(self, clusterName: str, nodegroupName: str, nodeRole: str, **more: Any) -> Thing:
@@ -102,9 +148,10 @@ class Eks:
             "clusterName": clusterName,
             "nodegroupName": nodegroupName,
             "nodeRole": nodeRole,
-            "nodegroupArn": f"arn:aws:eks:{self.region}:{ACCOUNT}:nodegroup/{clusterName}/{nodegroupName}/1",
+            "nodegroupArn": self._arn(f"nodegroup/{clusterName}/{nodegroupName}/1"),
             **_phase("CREATING"),
         }
+        self._fill(clusterName, self.groups[clusterName, nodegroupName])
         return {"nodegroup": self.groups[clusterName, nodegroupName]}
 
     def describe_nodegroup(self, clusterName: str, nodegroupName: str) -> Thing:
@@ -116,6 +163,7 @@ class Eks:
             raise Wrong("ResourceInUseException", f"Nodegroup cannot be updated, it is {live['status']}")
         live["scalingConfig"] |= scalingConfig
         live |= _phase("UPDATING")
+        self._fill(clusterName, live)
         return {"update": {"id": "1", "status": "InProgress"}}
 
     def delete_nodegroup(self, clusterName: str, nodegroupName: str) -> Thing:
@@ -129,7 +177,7 @@ class Eks:
             raise Wrong("ResourceInUseException", "The specified access entry resource is already in use")
         if not re.fullmatch(r"arn:aws:(iam|sts)::\d{12}:(user|role)/.+", principalArn):
             raise Wrong("InvalidParameterException", f"The specified principalArn is invalid: {principalArn}")
-        arn = f"arn:aws:eks:{self.region}:{ACCOUNT}:access-entry/{clusterName}/{len(self.entries)}"
+        arn = self._arn(f"access-entry/{clusterName}/{len(self.entries)}")
         entry = {**more, "clusterName": clusterName, "principalArn": principalArn, "accessEntryArn": arn}
         self.entries[clusterName, principalArn] = {**entry, "policies": []}
         return {"accessEntry": entry}
@@ -169,7 +217,7 @@ class Eks:
         self._active(clusterName)
         if (clusterName, addonName) in self.addons:
             raise Wrong("ResourceInUseException", f"Addon already exists: {addonName}")
-        arn = f"arn:aws:eks:{self.region}:{ACCOUNT}:addon/{clusterName}/{addonName}/1"
+        arn = self._arn(f"addon/{clusterName}/{addonName}/1")
         addon = {**more, "clusterName": clusterName, "addonName": addonName, "addonArn": arn}
         self.addons[clusterName, addonName] = {**self._identified(addon), **_phase("CREATING")}
         return {"addon": self.addons[clusterName, addonName]}
@@ -187,29 +235,40 @@ class Eks:
         live |= _phase("DELETING")
         return {"addon": live}
 
-    def nodes(self, cluster: str) -> list[Thing]:
-        """Give what Kubernetes shows of the node groups of a cluster."""
-        return [
-            {
-                "apiVersion": "v1",
-                "kind": "Node",
-                "metadata": {
-                    "name": f"ip-10-0-0-{i}.{self.region}.compute.internal",
-                    "labels": {"node.kubernetes.io/instance-type": group["instanceTypes"][0]},
-                },
-                "status": {
-                    "addresses": [{"type": "InternalIP", "address": f"10.0.0.{i}"}],
-                    "conditions": [{"type": "Ready", "status": "True"}],
-                },
-            }
-            for (name, _), group in self.groups.items()
-            if name == cluster and group["status"] == "ACTIVE"
-            for i in range(group["scalingConfig"]["desiredSize"])
+    def _arn(self, rest: str) -> str:
+        return f"arn:aws:eks:{self.region}:{self.account}:{rest}"
+
+    def _begin(self, live: Thing, work: Callable[[Machines], None]) -> None:
+        """Have machines do what becomes of a thing, where there are any; its phase lasts until they have."""
+        if works := self.works:
+            self._pending[id(live)] = works.executor.submit(work, works.machines)
+
+    def _fill(self, cluster: str, live: Thing) -> None:
+        """Have a cluster get the nodes that its groups want."""
+        wanted = [
+            each["scalingConfig"]["desiredSize"] for (of, _), each in self.groups.items() if of == cluster
         ]
+        self._begin(live, lambda machines: machines.hold(cluster, sum(wanted)))
+
+    def _worked(self, live: Thing) -> bool:
+        """Tell whether the machines have done their part for a thing; it is FAILED where they could not."""
+        pending = self._pending.get(id(live))
+        if pending is None:
+            return True
+        if not pending.done():
+            return False
+        del self._pending[id(live)]
+        if error := pending.exception():
+            issue = {"code": "InternalFailure", "message": str(error), "resourceIds": []}
+            live["status"] = "CREATE_FAILED" if "nodegroupName" in live else "FAILED"
+            live["health"] = {"issues": [issue]}
+        return True
 
     def _look(self, where: dict[Any, Thing], key: Any, message: str) -> Thing:
         """See a thing, which lets its phase go on."""
         live = self._there(where, key, message)
+        if not self._worked(live):
+            return live
         live["looks"] -= 1
         if live["looks"] < 0 and live["status"] == "DELETING":
             del where[key]
