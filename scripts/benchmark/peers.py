@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,10 +24,9 @@ def built(module: Path, *commands: str) -> Path:
     pins = b"".join((module / name).read_bytes() for name in ("go.mod", "go.sum"))
     folder = cache.folder() / "tests" / f"{module.name}-{hashlib.sha256(pins).hexdigest()[:16]}"
     if not all((folder / command.rpartition("/")[2]).is_file() for command in commands):
-        env = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
         lean = ("-trimpath", "-mod=readonly", "-gcflags=all=-dwarf=false", "-ldflags=-s -w")
         argv = [engine.go_program(engine.source(), silent), "build", *lean, "-o", f"{folder}/", *commands]
-        subprocess.run(argv, cwd=module, env=env, check=True)
+        subprocess.run(argv, cwd=module, env=engine.surroundings(), check=True)
     return folder
 
 

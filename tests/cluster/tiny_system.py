@@ -272,6 +272,7 @@ class Tiny:
         with tempfile.TemporaryDirectory() as folder:
             load = Load(Path(folder), [f"https://{DOMAIN}:{HTTPS}{path}" for path in paths], self.certificate)
             try:
+                until(load.begun, "the first answer")
                 yield load
             finally:
                 load.stop()
@@ -326,6 +327,11 @@ class Load:
                 *(f"-targets={self.folder}/targets", f"-output={self.folder}/answers"),
             ]
         )
+
+    def begun(self) -> bool:
+        """Whether anything was answered yet; what ends before that has nothing to read."""
+        answers = self.folder / "answers"
+        return answers.is_file() and answers.stat().st_size > 0
 
     def stop(self) -> None:
         self._attack.send_signal(signal.SIGINT)

@@ -10,7 +10,7 @@ from seaway.flow.system import System
 from seaway.kit.near import unknown
 from seaway.model.names import ImageRef
 from seaway.rooms.cluster.spec import EnvironmentSpec
-from seaway.rooms.images.build import SHARED
+from seaway.rooms.images.base import SHARED
 from seaway.rooms.images.pilot import pilot_recipe
 from seaway.rooms.images.platform import Envoy, Gateway, Platform, Postgres, platform_ref
 from seaway.rooms.images.recipe import Recipe

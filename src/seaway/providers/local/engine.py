@@ -134,8 +134,7 @@ def _flags() -> list[str]:
 
 def _build(folder: Path, target: Path, report: Report) -> None:
     go = go_program(folder, report)
-    env = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
-    env |= garbage(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), os.cpu_count() or 1)
+    env = surroundings()
     report(
         Event(STEP, Outcome.STARTED, "building the engine from its pinned Go modules (minutes, once)", 0.0)
     )
@@ -153,6 +152,12 @@ def _build(folder: Path, target: Path, report: Report) -> None:
     _copy(compiler.module(KARPENTER) / "pkg" / "apis" / "crds", target / "definitions")
     shutil.copyfile(folder / "local" / "nodeclass.yaml", target / "definitions" / "nodeclass.yaml")
     report(Event(STEP, Outcome.DONE, "engine built", 1.0))
+
+
+def surroundings() -> dict[str, str]:
+    """Give the environment in which Go compiles: whatever the user set for other modules does not count."""
+    env = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
+    return env | garbage(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), os.cpu_count() or 1)
 
 
 def garbage(memory: int, cpus: int) -> dict[str, str]:

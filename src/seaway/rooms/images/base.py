@@ -19,6 +19,8 @@ from seaway.rooms.images.store import Store, key
 RECIPE = 3
 PACKAGES = ("ca-certificates", "dash", "libc6", "python3", "tzdata")
 USER = 10001
+#: Every Debian base is kept in this repository too, so that a registry mounts it instead of taking it again.
+SHARED = "seaway/base"
 #: No use in a container: documentation, translations, build helpers, what an installer leaves.
 NEEDLESS = (
     "etc/cron.*", "etc/init.d", "usr/bin/pdb3*", "usr/bin/py3*", "usr/bin/pydoc3*",

@@ -13,7 +13,7 @@ from seaway.model.event import Event, Outcome, Report
 from seaway.model.names import Digest, ImageRef
 from seaway.ports.registry import Registry
 from seaway.rooms.images import debian, dependencies
-from seaway.rooms.images.base import USER, Base, debian_base
+from seaway.rooms.images.base import SHARED, USER, Base, debian_base
 from seaway.rooms.images.bytecode import compile_tree
 from seaway.rooms.images.describe import Made, describe
 from seaway.rooms.images.keys import Signer
@@ -21,9 +21,6 @@ from seaway.rooms.images.pull import pulled_base
 from seaway.rooms.images.recipe import HOME, RECIPE, Recipe, labels, source_key
 from seaway.rooms.images.shelf import Shelf
 from seaway.rooms.images.store import Store
-
-#: Every Debian base is kept in this repository too, so that a registry mounts it instead of taking it again.
-SHARED = "seaway/base"
 
 
 @dataclass(frozen=True)
