@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -13,31 +16,44 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore.credentials import Credentials
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from seaway.kit.kube import Kube, Ref
+from seaway.kit.kubeconfig import entries
+from seaway.model.event import silent
 from seaway.model.identity import Job
-from seaway.providers.eks.cloud import REHEARSAL
+from seaway.providers.eks.cloud import REHEARSAL, Cloud
+from seaway.providers.eks.clusters import EksClusters
+from seaway.providers.eks.token import token
 from seaway.providers.local import certificate
 from seaway.providers.local.access import HOST
+from seaway.providers.local.home import Home
+from seaway.twin.authenticator import Authenticator, Door, answering, bindings
 from seaway.twin.eks import ACCOUNT
 from seaway.twin.emulator import emulating
 from seaway.twin.inventory import Aws, inventory
 from seaway.twin.wire import serving
 from tests.cluster.tiny_system import NAME, PROJECT, SEAWAY, Tiny
 from tests.providers.eks.gate import ROOT, Gate, guarded
+from tests.providers.eks.signing import signed, wrapped
 from tests.providers.eks.test_clusters import NOTHING
 from tests.providers.eks.test_policies import minted
 
 SYSTEM, DOMAIN, REGION = "afar", "afar.example.com", "eu-central-1"
 LOOKS = ("Describe", "List", "Get", "BatchGet", "Simulate")
 MANAGED = "app.kubernetes.io/managed-by"
+#: By these tokens differ: a cluster takes the very same one for ten seconds more without asking again.
+LIVES = itertools.count(1)
 
 
 @dataclass
 class Heard:
-    """Machines on which the cluster runs already, whatever EKS says; hears what would change it."""
+    """Machines on which the cluster runs already, whatever EKS says; hears what would change it.
+
+    `http` reaches it as nobody.
+    """
 
     http: Any
     writes: list[str] = field(default_factory=list)
@@ -59,12 +75,13 @@ class Heard:
 
 @dataclass
 class Afar:
-    """The system's file in `folder`, the account that it runs in, and what changes something there."""
+    """The system's file in `folder`, the account that it runs in, what changes something there, who may."""
 
     folder: Path
     aws: Aws
     gate: Gate
     heard: Heard
+    authenticator: Authenticator
 
     def seaway(self, *words: str, status: int = 0) -> dict[str, Any]:
         argv: list[str | Path] = [SEAWAY, *words, "-o", "json"]
@@ -74,6 +91,17 @@ class Afar:
         assert done.returncode == status, done.stderr
         document: dict[str, Any] = json.loads(done.stdout)
         return document
+
+    def asked(self, token: str, path: str = "/api/v1/nodes", method: str = "GET") -> int:
+        """Show a token to the API server itself; gives the status of its answer."""
+        headers = {"Authorization": f"Bearer {token}"}
+        return int(self.heard.http.request(method, path, headers=headers).status_code)
+
+    def refused(self, token: str) -> str:
+        """Show a token that is not taken; gives why."""
+        self.authenticator.refused.clear()
+        assert self.asked(token) == 401
+        return self.authenticator.refused[0]
 
     def changed_by(self, work: Callable[[], Any]) -> list[str]:
         """Do the work; gives the calls of AWS and Kubernetes by which it changed something."""
@@ -103,11 +131,23 @@ def _document(nodes: int, context: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def door(common: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """Whom the cluster asks about tokens."""
+    with answering(tmp_path_factory.mktemp("door")) as made:
+        yield made
+        for each in bindings():
+            common.cluster.kube.delete(Ref.of(each))
+
+
 @pytest.fixture
-def afar(common: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Afar]:
+def afar(common: Tiny, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Afar]:
     """That system, in the hands of a deployer, and an account in which nothing of it is yet."""
     tiny = common.whole()
     kube, home = tiny.cluster.kube, tiny.cluster.home
+    tiny.cluster.clusters.consult(NAME, door.webhook, silent)
+    for each in bindings():
+        kube.apply(each)
     nodes = len(kube.list("v1", "Node"))
     (tmp_path / "seaway.yaml").write_text(yaml.safe_dump(_document(nodes, home.context), sort_keys=False))
     shutil.copytree(PROJECT, tmp_path / "app")
@@ -117,18 +157,27 @@ def afar(common: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     (tmp_path / "chain.pem").write_bytes(made.pem)
     (tmp_path / "key.pem").write_bytes(certificate.pem(made.key))
     shutil.copy(home.kubeconfig, tmp_path / "kubeconfig")
-    heard = Heard(kube._http)
     with (
+        closing(_nobody(home)) as nobody,
         emulating(tmp_path) as moto,
-        serving(moto, tmp_path, heard) as (eks, regions),
+        serving(moto, tmp_path, heard := Heard(nobody._http)) as (eks, regions),
         guarded(moto, eks, regions) as (url, gate),
     ):
         monkeypatch.setenv(REHEARSAL, url)
         monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", ROOT)
+        door.authenticator = Authenticator(gate, regions, REGION, "shop")
         minted(gate, monkeypatch, Job.DEPLOYER, REGION)
-        yield Afar(tmp_path, Aws(moto, eks, regions, ROOT, ROOT), gate, heard)
+        yield Afar(tmp_path, Aws(moto, eks, regions, ROOT, ROOT), gate, heard, door.authenticator)
+        door.authenticator = None
+
+
+def _nobody(home: Home) -> Kube:
+    """Reach the API server without any right."""
+    known = home.pki / "ca.crt"
+    server = {"server": home.server, "certificate-authority": str(known)}
+    return Kube.from_document(entries("nobody", server, {}), "nobody")
 
 
 def _left(kube: Kube) -> list[str]:
@@ -172,3 +221,57 @@ def test_up_builds_production_and_down_takes_its_own_away(afar: Afar, common: Ti
         kube.patch(theirs, {"metadata": {"labels": {MANAGED: "seaway"}}})
     assert inventory(afar.aws, REGION) == NOTHING
     assert common.cluster.clusters.get(NAME).state == "running"
+
+
+def _by_the_aws_command(afar: Afar) -> Kube:
+    """Connect as AWS's own command has it: it writes the kubeconfig, and is asked for each token."""
+    file, env = afar.folder / "theirs", {**os.environ, "AWS_ENDPOINT_URL": os.environ[REHEARSAL]}
+    argv: list[str | Path] = [
+        "aws",
+        "eks",
+        "update-kubeconfig",
+        "--name",
+        "shop",
+        "--region",
+        REGION,
+        "--kubeconfig",
+        file,
+    ]
+    subprocess.run(argv, env=env, check=True, capture_output=True)
+    program = yaml.safe_load(file.read_text())["users"][0]["user"]["exec"]
+    assert program["command"] == "aws"
+    assert program["args"][2:4] == ["eks", "get-token"]
+    return Kube.from_kubeconfig(str(file), f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/shop")
+
+
+def _new(by: Credentials, **odd: Any) -> str:
+    return wrapped(signed(by, **{"expires": next(LIVES), **odd}))
+
+
+def test_who_has_a_token_and_an_access_entry_is_let_in(
+    afar: Afar, common: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the token of either command; one that is not in order is refused by Kubernetes itself."""
+    monkeypatch.setenv("PATH", f"{SEAWAY.parent}:{os.environ['PATH']}")
+    cloud, nodes = Cloud.open(REGION), len(common.cluster.kube.list("v1", "Node"))
+    clusters = EksClusters(cloud)
+    assert len(clusters.create("shop", nodes, "", silent).nodes) == nodes
+    assert afar.asked(token(cloud, "shop").reveal()) == 200
+    with closing(_by_the_aws_command(afar)) as theirs:
+        assert len(theirs.list("v1", "Node")) == nodes
+    mine = Credentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+    assert afar.asked(_new(mine)) == 200
+    assert afar.refused(_new(mine, ago=910)) == "expired"
+    assert afar.refused(_new(mine, cluster="bank")) == "the signature is not for this cluster"
+    assert afar.refused(_new(mine, host="sts.evil.example")) == "not for STS: sts.evil.example"
+    longer = signed(mine).replace("X-Amz-Expires=60", "X-Amz-Expires=900")
+    assert afar.refused(wrapped(longer)) == "the signature is not for this cluster"
+    user = cloud.sts.get_caller_identity()["Arn"].rpartition("/")[2]
+    key: Any = {"UserName": user, "AccessKeyId": mine.access_key}
+    root = cloud.signed_by(afar.gate.root())
+    root.iam.update_access_key(**key, Status="Inactive")
+    assert afar.refused(_new(mine)) == "the key is inactive"
+    root.iam.update_access_key(**key, Status="Active")
+    assert afar.asked(_new(mine)) == 200
+    clusters.delete("shop", silent)
+    assert afar.refused(_new(mine)).startswith("no access entry")

@@ -90,3 +90,13 @@ def test_a_removal_that_was_cut_off_is_ended_by_the_next_one(folder: Path) -> No
 def test_a_service_that_is_not_there_can_be_removed(folder: Path) -> None:
     supervisor.remove(folder, "three")
     assert runs(folder, "one")
+
+
+def test_a_service_that_is_restarted_runs_as_it_is_written_now(folder: Path) -> None:
+    before, other = pid(folder, "one"), pid(folder, "two")
+    supervisor.write(folder, [Service("one", ("sleep", "700"))], folder.parent / "logs")
+    supervisor.restart(folder, "one")
+    after = pid(folder, "one")
+    assert after not in {"", "-1", before}
+    assert Path(f"/proc/{after}/cmdline").read_bytes() == b"sleep\x00700\x00"
+    assert pid(folder, "two") == other

@@ -29,6 +29,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from seaway.providers.local import certificate
 from seaway.twin.eks import ACCOUNT, Eks, Machines, Thing, Works, Wrong
 
+#: What of a request reaches the API server of a cluster.
+_PASSED: Final = ("Accept", "Content-Type", "Authorization")
 MODEL: Final[Any] = botocore.session.get_session().get_service_model("eks")
 
 
@@ -117,8 +119,8 @@ class _Service(Handler):
         }
         given: Thing = {wires[name][0]: unquote(value) for name, value in labels.items()}
         for wire, values in query.items():
-            name, shape = wires[wire]
-            given[name] = int(values[0]) if shape.type_name == "integer" else values[0]
+            member, shape = wires[wire]
+            given[member] = int(values[0]) if shape.type_name == "integer" else values[0]
         given |= body
         if wrong := ParamValidator().validate(given, op.input_shape).generate_report():
             raise Wrong("InvalidParameterException", wrong)
@@ -131,9 +133,9 @@ class _Service(Handler):
 
 
 class Front(Handler):
-    """Stands before the API servers of clusters that run, and lets in as administrator who brings a token.
+    """Stands before the API servers of clusters that run, and passes on what comes with a token.
 
-    On EKS it is the API server itself that has the token checked.
+    Whose token it is counts where the machines reach the API server as nobody, and that has tokens reviewed.
     """
 
     def _forward(self) -> None:
@@ -144,7 +146,7 @@ class Front(Handler):
             raise RuntimeError("no cluster runs behind this")
         _, cluster, path = self.path.lstrip("/").split("/", 2)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        passed = {key: self.headers[key] for key in ("Accept", "Content-Type") if key in self.headers}
+        passed = {key: self.headers[key] for key in _PASSED if key in self.headers}
         answer = self.machines.reach(cluster).request(self.command, f"/{path}", headers=passed, content=body)
         self.send_response(answer.status_code)
         self.send_header("Content-Type", answer.headers.get("Content-Type", "text/plain"))

@@ -15,7 +15,7 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 import boto3
 from botocore.auth import SigV4Auth
@@ -24,6 +24,7 @@ from botocore.credentials import Credentials
 
 from seaway.model.identity import Key
 from seaway.model.secret import Secret
+from seaway.twin.authenticator import Holder
 from seaway.twin.eks import ACCOUNT
 from seaway.twin.wire import OPERATIONS, listening
 from tests.providers.eks.rules import Call, Demand, Rules, allows, documents_of
@@ -44,7 +45,7 @@ class No(Exception):  # noqa: N818
 
 
 class Gate:
-    """What the gate knows: whose each key is, and what each may do.
+    """What the gate knows: whose each key is, what each may do, and which token a role's session has.
 
     `calls` are those that were let through, `asked` the actions that had to be allowed for them, each once
     and in the order of the first. `without` is an action that no policy gives, whatever it says. What was
@@ -54,6 +55,7 @@ class Gate:
     def __init__(self, moto: str, eks: str, regions: Any) -> None:
         self.moto, self.eks = moto, eks
         self.owners: dict[str, tuple[str, str, str]] = {}
+        self.sessions: dict[str, str] = {}
         self.calls: dict[str, None] = {}
         self.asked: dict[str, None] = {}
         self.without, self.lag = "", 0
@@ -139,6 +141,19 @@ class Gate:
             self._active_keys[name] = {each["AccessKeyId"] for each in keys if each["Status"] == "Active"}
         return key in self._active_keys[name]
 
+    def find(self, key: str) -> Holder | None:
+        """Tell whose a key is, for who checks tokens: the emulated STS says who, and IAM at which path."""
+        with self.lock:
+            kind, name, secret = self.owners.get(key, ("", "", ""))
+            if not kind:
+                return None
+            keys: Any = {"aws_access_key_id": key, "aws_secret_access_key": secret}
+            sts = boto3.client("sts", endpoint_url=self.moto, region_name="eu-central-1", **keys)
+            seen = sts.get_caller_identity()
+            arn = self.client("iam").get_role(RoleName=name)["Role"]["Arn"] if kind == "role" else seen["Arn"]
+            session, active = self.sessions.get(key, ""), self._active(kind, name, key)
+            return Holder(seen["Arn"], arn, seen["UserId"], secret, session, active)
+
     def works(self, key: str, secret: str) -> bool:
         """Tell whether a key, with this secret half, would be let in now."""
         kind, name, known = self.owners.get(key, ("", "", ""))
@@ -156,6 +171,7 @@ class Gate:
                 self.owners[key] = ("user", call.given["UserName"], secret)
             else:
                 self.owners[key] = ("role", call.given["RoleArn"].rpartition("/")[2], secret)
+                self.sessions[key] = unescape(_found("<SessionToken>(.+?)</SessionToken>", body))
 
     def simulate(self, call: Call) -> bytes:
         """Answer iam:SimulatePrincipalPolicy, which moto does not know; nothing for other calls."""

@@ -55,7 +55,9 @@ GAPS: dict[str, Callable[[Any], bool] | None] = {
     "A NAT gateway that is gone lets its address go: in the emulator it keeps it.": keeps_its_address,
     "A security group or network interface of somebody else that holds the network.": holds_nothing,
     "EKS itself: a small service of the tests plays control planes, node groups and add-ons.": None,
-    "Tokens: that service takes any; EKS has each checked by STS and looks for an access entry.": None,
+    "Tokens: their signatures are checked here, after the rules of AWS's authenticator; STS itself is not "
+    "asked.": None,
+    "What an access policy of EKS allows: the role that Kubernetes has for the same stands there.": None,
     "Nodes that really boot, join and pull images.": None,
     "ECR as a registry: images go to one of this machine, and nothing scans or removes them.": no_images,
     "The Network Load Balancer, and whether a proxy that leaves costs it no request; EBS volumes.": None,

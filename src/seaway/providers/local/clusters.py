@@ -31,6 +31,7 @@ from seaway.providers.local import (
     node,
     pki,
     record,
+    reviewer,
     supervisor,
     waiting,
 )
@@ -162,6 +163,22 @@ class LocalClusters:
             place = _existing(name)
             record.change(place, admitted=sorted(set(ports)))
             _write_rules(place)
+
+    def consult(self, name: str, webhook: reviewer.Webhook, report: Report) -> None:
+        """Have a cluster, there or yet to be made, ask a webhook whose a token is that it does not know.
+
+        Where the cluster runs, its API server starts anew.
+        """
+        with _changing(name, report):
+            place = _settle(name)
+            if not reviewer.note(place, webhook) or not supervisor.scanning(place.services):
+                return
+            programs = engine.ensure(report)
+            with told(report, f"cluster/{name}/control", "control plane"), closing(_kube(place)) as kube:
+                _write_rules(place)
+                making.run(place, control.services(place, programs))
+                supervisor.restart(place.services, "kube-apiserver")
+                waiting.api(place, kube)
 
     def kubeconfig(self, name: str) -> str:
         return str(_existing(name).kubeconfig)
@@ -296,7 +313,8 @@ def _merge(place: Home) -> None:
 
 def _write_rules(place: Home) -> None:
     known = record.read(place)
-    admitted = (control.REGISTRY_PORT, *known["admitted"])
+    reviewed = [known["reviewer"]] if "reviewer" in known else []
+    admitted = (control.REGISTRY_PORT, *known["admitted"], *reviewed)
     network.write_rules(place, _published(known), admitted, tuple(known.get("udp", ())))
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from seaway.providers.local import cgroups
+from seaway.providers.local import cgroups, reviewer
 from seaway.providers.local.engine import Engine
 from seaway.providers.local.home import Home
 from seaway.providers.local.supervisor import Service
@@ -162,6 +162,7 @@ def _apiserver(home: Home) -> list[str]:
         "--requestheader-extra-headers-prefix=X-Remote-Extra-",
         f"--proxy-client-cert-file={pki}/front-proxy-client.crt",
         f"--proxy-client-key-file={pki}/front-proxy-client.key",
+        *reviewer.flags(home),
     ]
 
 

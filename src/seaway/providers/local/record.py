@@ -9,7 +9,10 @@ from seaway.providers.local.home import Home
 
 
 def read(place: Home) -> dict[str, Any]:
-    """Give its number, what it publishes and admits, whether it is whole and autoscaled, who counts."""
+    """Give its number, what it publishes and admits, whether it is whole and autoscaled, who counts.
+
+    Where tokens are reviewed by a webhook, also its port.
+    """
     found: dict[str, Any] = json.loads((place.state / "cluster.json").read_text())
     return found
 

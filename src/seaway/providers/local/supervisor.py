@@ -60,6 +60,11 @@ def remove(folder: Path, name: str) -> None:
     shutil.rmtree(hidden, ignore_errors=True)
 
 
+def restart(folder: Path, name: str) -> None:
+    """End a service at once, and wait until it was started again, as it is written by now."""
+    process.run("s6-svc", "-k", "-wr", "-T", "20000", folder / name)
+
+
 def scanning(folder: Path) -> bool:
     """Whether an s6-svscan watches the folder."""
     return _listens(folder / ".s6-svscan" / "control")
