@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterator
+from enum import Enum
 from typing import Any, Final, Literal, get_args, get_origin
 
 from annotated_types import Ge, Le
@@ -36,6 +37,7 @@ KINDS: Final = {
     fields.rate: "rate",
     fields.address: "address",
     fields.network: "network",
+    fields.principal: "principal",
     fields.header: "header",
     fields.command: "command",
     quantity.cpu: "cpu",
@@ -81,7 +83,7 @@ def _type(field: FieldInfo) -> str:
             else "mapping"
         )
     if origin is dict:
-        return f"mapping of {_word(args[0])} to text"
+        return f"mapping of {_word(args[0])} to {_choice(args[1])}"
     if origin is tuple:
         return f"{_word(args[0])}, or a list of them" if args[0] is not int else "list of numbers"
     if annotation in {int, float}:
@@ -89,6 +91,12 @@ def _type(field: FieldInfo) -> str:
         high = next((str(m.le) for m in field.metadata if isinstance(m, Le)), "")
         return f"number, {low} to {high}" if high else f"number, at least {low}"
     return _word_of(field.metadata) or ("`true` or `false`" if annotation is bool else "text")
+
+
+def _choice(annotation: Any) -> str:
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return " or ".join(f"`{each.value}`" for each in annotation)
+    return "text"
 
 
 def _word(annotation: Any) -> str:

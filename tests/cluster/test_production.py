@@ -9,11 +9,12 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 from botocore.credentials import Credentials
@@ -23,9 +24,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from seaway.kit.kube import Kube, Ref
 from seaway.kit.kubeconfig import entries
 from seaway.model.event import silent
-from seaway.model.identity import Job
+from seaway.model.identity import Job, Kind, Wish
 from seaway.providers.eks.cloud import REHEARSAL, Cloud
 from seaway.providers.eks.clusters import EksClusters
+from seaway.providers.eks.identities import Identities
 from seaway.providers.eks.token import token
 from seaway.providers.local import certificate
 from seaway.providers.local.access import HOST
@@ -248,6 +250,24 @@ def _new(by: Credentials, **odd: Any) -> str:
     return wrapped(signed(by, **{"expires": next(LIVES), **odd}))
 
 
+def _a_viewer_looks(afar: Afar, cloud: Cloud, nodes: int) -> None:
+    """A session of a role, which AWS's policy for viewers lets see what runs, and no Secrets."""
+    root = cloud.signed_by(afar.gate.root())
+    role = Identities(root).create(Wish("watcher", Job.VIEWER, Kind.ROLE), silent).arn
+    taken = root.sts.assume_role(RoleArn=role, RoleSessionName="ada")["Credentials"]
+    ada = Credentials(taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
+    assert afar.refused(_new(ada)) == f"no access entry of {role}"
+    EksClusters(cloud, access={"watcher": Job.VIEWER}).create("shop", nodes, "", silent)
+    places = ("/api/v1/pods", "/apis/apps/v1/deployments", "/api/v1/secrets", "/api/v1/nodes")
+    assert [afar.asked(_new(ada), place) for place in places] == [200, 200, 403, 403]
+    assert afar.asked(_new(ada), "/api/v1/namespaces/tiny", "DELETE") == 403
+    session = boto3.Session(ada.access_key, ada.secret_key, ada.token)
+    seen = EksClusters(replace(cloud, session=session)).get("shop")
+    assert (seen.state, seen.nodes) == ("running", ())
+    EksClusters(cloud, access={}).create("shop", nodes, "", silent)
+    assert afar.refused(_new(ada)) == f"no access entry of {role}"
+
+
 def test_who_has_a_token_and_an_access_entry_is_let_in(
     afar: Afar, common: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,5 +293,6 @@ def test_who_has_a_token_and_an_access_entry_is_let_in(
     assert afar.refused(_new(mine)) == "the key is inactive"
     root.iam.update_access_key(**key, Status="Active")
     assert afar.asked(_new(mine)) == 200
+    _a_viewer_looks(afar, cloud, nodes)
     clusters.delete("shop", silent)
     assert afar.refused(_new(mine)).startswith("no access entry")

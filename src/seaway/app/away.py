@@ -122,7 +122,7 @@ def eks_clusters(system: System, environment: EnvironmentSpec) -> EksClusters:
     from seaway.providers.eks.clusters import EksClusters  # noqa: PLC0415  (boto3)
 
     images = () if environment.registry else repositories(system, environment)
-    found = EksClusters.open(environment.region, environment.open_to, images)
+    found = EksClusters.open(environment.region, environment.open_to, images, environment.access)
     if found.account != environment.account:
         raise Refused(
             f"the credentials are for AWS account {found.account}, not {environment.account}",

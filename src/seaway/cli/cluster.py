@@ -15,6 +15,7 @@ from seaway.cli.options import Format, Output, Yes
 from seaway.cli.plan import costs
 from seaway.cli.story import Story, answer, emit, emit_json, next_commands
 from seaway.errors import UsageError
+from seaway.model.identity import Job
 
 if TYPE_CHECKING:
     from seaway.model.cluster import ClusterFacts
@@ -70,6 +71,15 @@ def create(  # noqa: PLR0917  (typer's options)
             "new cluster without it is open to all who can sign in.",
         ),
     ] = None,
+    access: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--access",
+            metavar="WHO=JOB",
+            help="On eks: who may do which job inside it besides you, several times for several: a role of "
+            "seaway identity by its name, others by ARN; viewers who are not named are shut out.",
+        ),
+    ] = None,
     yes: Yes = False,
     output: Output = Format.TEXT,
 ) -> None:
@@ -78,14 +88,17 @@ def create(  # noqa: PLR0917  (typer's options)
     For example:
       seaway cluster create --name demo --nodes 3 --size small
       seaway cluster create --on eks --region eu-central-1 --name shop --nodes 3 --size m7i.large
+      seaway cluster create --on eks --region eu-central-1 --name shop --access watcher=viewer
     """
+    networks, jobs = tuple(open_to or ()), _jobs(access) if access else None
     if on is Where.EKS and not yes:
-        proposal = _eks(region, tuple(open_to or ())).propose(name, nodes, size)
+        proposal = _eks(region, networks, jobs).propose(name, nodes, size)
         _agree(f"cluster {name} is not changed without a word", proposal, "Make it so?")
-    elif on is Where.LOCAL and open_to:
-        raise UsageError("--open-to is for clusters on EKS", remedy="give --on eks, or leave it out")
+    for option, given in (("--open-to", open_to), ("--access", access)):
+        if on is Where.LOCAL and given:
+            raise UsageError(f"{option} is for clusters on EKS", remedy="give --on eks, or leave it out")
     with Story() as story:
-        fleet = _fleet(on, region, tuple(open_to or ()))
+        fleet = _fleet(on, region, networks, jobs)
         facts = fleet.create(name, nodes, _size(on, size), story)
     answer(output, _document(facts), f"cluster {name} runs; context {facts.context}")
     next_commands(
@@ -232,9 +245,29 @@ def token(
     emit_json(credential(token(Cloud.open(region), cluster), os.environ.get("KUBERNETES_EXEC_INFO", "")))
 
 
-def _fleet(on: Where, region: str, open_to: tuple[str, ...] = ()) -> Fleet:
+def _jobs(words: list[str]) -> dict[str, Job]:
+    """Read WHO=JOB. Raises UsageError."""
+    from seaway.model.fields import principal  # noqa: PLC0415  (pydantic)
+
+    found = {}
+    for word in words:
+        who, _, job = word.rpartition("=")
+        try:
+            found[principal(who)] = Job(job)
+        except ValueError as error:
+            raise UsageError(
+                f"--access {word} does not say who may do which job",
+                why=str(error),
+                remedy=f"such as --access watcher=viewer; the jobs are {', '.join(Job)}",
+            ) from error
+    return found
+
+
+def _fleet(
+    on: Where, region: str, open_to: tuple[str, ...] = (), access: dict[str, Job] | None = None
+) -> Fleet:
     if on is Where.EKS:
-        return _eks(region, open_to)
+        return _eks(region, open_to, access)
     if region:
         raise UsageError("--region is for clusters on EKS", remedy="give --on eks, or leave it out")
     from seaway.app import machine as house  # noqa: PLC0415
@@ -242,11 +275,11 @@ def _fleet(on: Where, region: str, open_to: tuple[str, ...] = ()) -> Fleet:
     return house.clusters()
 
 
-def _eks(region: str, open_to: tuple[str, ...] = ()) -> EksClusters:
+def _eks(region: str, open_to: tuple[str, ...] = (), access: dict[str, Job] | None = None) -> EksClusters:
     """Reach EKS without seaway.app: no room has a part in it."""
     from seaway.providers.eks.clusters import EksClusters  # noqa: PLC0415  (boto3)
 
-    return EksClusters.open(region, open_to)
+    return EksClusters.open(region, open_to, (), access)
 
 
 def _size(on: Where, size: str) -> str:

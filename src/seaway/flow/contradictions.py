@@ -33,7 +33,14 @@ NEEDS: Final = {
     "eks": ("account", "region", "domain"),
     "kubeconfig": ("context", "registry", "domain"),
 }
-ONLY: Final = {"account": "eks", "region": "eks", "open_to": "eks", "context": "kubeconfig", "ports": "local"}
+ONLY: Final = {
+    "account": "eks",
+    "region": "eks",
+    "open_to": "eks",
+    "access": "eks",
+    "context": "kubeconfig",
+    "ports": "local",
+}
 
 
 @dataclass(frozen=True)

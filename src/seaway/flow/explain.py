@@ -48,7 +48,7 @@ def explain(error: Any, top: type[BaseModel]) -> tuple[Path, str, str]:
     if kind == "extra_forbidden":
         known = list(around.model_fields) if around else []
         return loc, f"unknown key {key!r}", did_you_mean(key, known) or f"known here: {', '.join(known)}"
-    if kind == "literal_error":
+    if kind in {"literal_error", "enum"}:
         choices = re.findall("'([^']+)'", error["ctx"]["expected"])
         why = f"{_shown(error['input'])} is none of {', '.join(choices)}"
         return loc, why, did_you_mean(str(error["input"]), choices)

@@ -32,6 +32,9 @@ _REGISTRY: Final = re.compile(
 )
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})(s|m|h)")
 _PERCENT: Final = re.compile(r"([1-9][0-9]{0,2})\s*%")
+_PRINCIPAL: Final = re.compile(
+    r"[a-z][a-z0-9-]{0,39}|arn:aws(?:-[a-z]+)*:iam::\d{12}:(?:role|user)/[\w+=,.@/-]+"
+)
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -203,6 +206,17 @@ def network(text: str) -> str:
         raise Wrong(f"{text!r} is no network", f"such as {_network_of(text) or '10.0.0.0/8'}") from error
 
 
+def principal(text: str) -> str:
+    """Check the name of a role of Seaway's, or the ARN of any role or user (IAM user guide, identifiers)."""
+    if not _PRINCIPAL.fullmatch(text):
+        raise Wrong(
+            f"{text!r} is no role or user",
+            "the name of a role as seaway identity list shows it, or an ARN such as "
+            "arn:aws:iam::123456789012:role/watcher",
+        )
+    return text
+
+
 def header(text: str) -> str:
     """Check the name of a header field (RFC 9110, 5.1), without _, which proxies refuse."""
     if not _HEADER.fullmatch(text):
@@ -306,6 +320,7 @@ NameServerText = Annotated[str, AfterValidator(nameserver)]
 Place = Annotated[str, AfterValidator(place)]
 Owner = Annotated[str, AfterValidator(owner)]
 Affix = Annotated[str, AfterValidator(affix)]
+Principal = Annotated[str, AfterValidator(principal), _like(_PRINCIPAL)]
 HeaderName = Annotated[str, AfterValidator(header), _like(_HEADER)]
 Text = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Port = Annotated[int, Field(ge=1, le=65535)]

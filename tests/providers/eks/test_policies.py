@@ -36,7 +36,8 @@ class Life:
     """The whole life of a cluster, by the hands of somebody with one job."""
 
     def __init__(self, aws: Aws, cloud: Cloud) -> None:
-        self.aws, self.clusters = aws, EksClusters(cloud, images=IMAGES[:1])
+        access = {"watcher": Job.VIEWER}
+        self.aws, self.clusters = aws, EksClusters(cloud, images=IMAGES[:1], access=access)
         self.ec2, self.iam, self.ecr = (client(aws, name, REGION) for name in ("ec2", "iam", "ecr"))
         self.phases: Phases = {
             "create": lambda: self.clusters.create("shop", 1, "", silent),

@@ -8,17 +8,25 @@ from typing import Any
 import pytest
 from cfnlint.api import lint  # type: ignore[import-untyped]
 
+from seaway.model.identity import Job
+from seaway.providers.eks.clusters import EksClusters
 from seaway.providers.eks.parts import CLUSTER, PART
 from seaway.providers.eks.template import template
-from tests.providers.eks.conftest import West
+from tests.providers.eks.conftest import IMAGES, West
 
 REGION = "eu-west-1"
 
 
 @pytest.fixture
-def written(west: West) -> dict[str, Any]:
+def clusters(west: West) -> EksClusters:
+    """Those of a region in which nothing is yet, with somebody who may look."""
+    return EksClusters(west.clusters.cloud, images=IMAGES, access={"watcher": Job.VIEWER})
+
+
+@pytest.fixture
+def written(clusters: EksClusters, west: West) -> dict[str, Any]:
     before = [*west.calls.made]
-    found = west.clusters.template("shop", (3, 3), "")
+    found = clusters.template("shop", (3, 3), "")
     assert west.calls.made == before, "nothing is made"
     return found
 
@@ -33,7 +41,7 @@ def test_a_fault_would_be_found(written: dict[str, Any]) -> None:
 
 
 def test_all_that_would_be_made_is_there_with_the_tags_by_which_it_is_found(
-    written: dict[str, Any], west: West
+    written: dict[str, Any], clusters: EksClusters
 ) -> None:
     bare = {"AWS::EC2::VPCGatewayAttachment", "AWS::EC2::Route", "AWS::EC2::SubnetRouteTableAssociation"}
     parts = []
@@ -43,7 +51,15 @@ def test_all_that_would_be_made_is_there_with_the_tags_by_which_it_is_found(
             tags = tags if isinstance(tags, dict) else {tag["Key"]: tag["Value"] for tag in tags}
             assert tags[CLUSTER] == "shop"
             parts.append(tags[PART])
-    assert sorted(parts) == sorted(each.step for each in west.clusters.propose("shop", 3, "").changes)
+    assert sorted(parts) == sorted(each.step for each in clusters.propose("shop", 3, "").changes)
+
+
+def test_who_may_look_is_among_it(written: dict[str, Any]) -> None:
+    entries = [e["Properties"] for e in written["Resources"].values() if e["Type"] == "AWS::EKS::AccessEntry"]
+    policies = {e["PrincipalArn"]: e["AccessPolicies"][0]["PolicyArn"]["Fn::Sub"] for e in entries}
+    watcher = policies["arn:aws:iam::123456789012:role/seaway/seaway-watcher"]
+    assert watcher == "arn:${AWS::Partition}:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
+    assert len(policies) == 2
 
 
 def test_what_is_no_part_is_told() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,14 +20,16 @@ from seaway.kit.kube import Kube
 from seaway.kit.lock import locked
 from seaway.model.bill import Bill
 from seaway.model.event import Event, Outcome, Report, notes
+from seaway.model.identity import Job
 from seaway.model.names import cluster_name
 from seaway.model.plan import Change
 from seaway.ports.clusters import ClusterFacts, NodeFacts
 from seaway.providers.eks import making
+from seaway.providers.eks.access import Entry, entries, outdated
 from seaway.providers.eks.addons import addons
 from seaway.providers.eks.caller import principal_of
 from seaway.providers.eks.cloud import Cloud, explained
-from seaway.providers.eks.control import Administrator, ControlPlane, NodeGroup, described
+from seaway.providers.eks.control import ControlPlane, NodeGroup, described
 from seaway.providers.eks.making import Groups, Seen
 from seaway.providers.eks.network import network, subnet
 from seaway.providers.eks.parts import CLUSTER, Live, Part, code_of
@@ -61,16 +63,29 @@ class EksClusters:
     """Implements ports.Fleet.
 
     `open_to` are the networks that may reach the API of what is made, `images` the names of repositories
-    that are made with it.
+    that are made with it. `access` says who may do which job in it, and that nobody else may just look: by
+    the name of a role of Seaway's, or by an ARN. None leaves that as it is.
     """
 
-    def __init__(self, cloud: Cloud, open_to: tuple[str, ...] = (), images: tuple[str, ...] = ()) -> None:
-        self.cloud, self._open_to, self._images = cloud, open_to, images
+    def __init__(
+        self,
+        cloud: Cloud,
+        open_to: tuple[str, ...] = (),
+        images: tuple[str, ...] = (),
+        access: Mapping[str, Job] | None = None,
+    ) -> None:
+        self.cloud, self._open_to, self._images, self._access = cloud, open_to, images, access
 
     @classmethod
-    def open(cls, region: str, open_to: tuple[str, ...] = (), images: tuple[str, ...] = ()) -> EksClusters:
+    def open(
+        cls,
+        region: str,
+        open_to: tuple[str, ...] = (),
+        images: tuple[str, ...] = (),
+        access: Mapping[str, Job] | None = None,
+    ) -> EksClusters:
         """Reach EKS in a region, "" for the one that AWS is set to. Raises what `Cloud.open` raises."""
-        return cls(Cloud.open(region), open_to, images)
+        return cls(Cloud.open(region), open_to, images, access)
 
     def find(self, name: str) -> ClusterFacts | None:
         with explained("AWS refused to show the cluster"):
@@ -98,8 +113,9 @@ class EksClusters:
     ) -> tuple[tuple[Change, ...], tuple[Part, ...]]:
         """Say what `ensure` would change, and all parts that are there then. Changes nothing."""
         seen = making.look(self.cloud, cluster_name(name))
-        groups = self._groups(name, nodes, size, seen)
-        return making.changes(self.cloud, groups, seen), tuple(part for group in groups for part in group)
+        who = self._entries_of(name)
+        groups, gone = self._groups(name, nodes, size, seen, who), self._gone(who, seen)
+        return making.changes(self.cloud, groups, seen, gone), tuple(part for each in groups for part in each)
 
     def template(self, name: str, nodes: tuple[int, int], size: str) -> Live:
         """Write all that `ensure` sees to as a CloudFormation template. Changes nothing."""
@@ -122,7 +138,9 @@ class EksClusters:
         """Make it, or finish or heal it, with from so many nodes to so many; ready for work on return."""
         with self._changing(name, report):
             seen = making.look(self.cloud, name)
-            making.ensure(self.cloud, self._groups(name, nodes, size, seen), seen, report)
+            who = self._entries_of(name)
+            groups = self._groups(name, nodes, size, seen, who)
+            making.ensure(self.cloud, groups, seen, report, self._gone(who, seen))
             self._await_nodes(name, report)
             live = self._existing(name)
             kubeconfig.merge(live["arn"], self._entries(live))
@@ -172,7 +190,17 @@ class EksClusters:
             )
         return live
 
-    def _groups(self, name: str, nodes: tuple[int, int], size: str, seen: Seen) -> Groups:
+    def _entries_of(self, name: str) -> tuple[Entry, ...]:
+        """Compose who may do what in a cluster, whoever runs this first."""
+        with explained("AWS refused to show who this is"):
+            return entries(self.cloud, name, self.account, principal_of(self.cloud), self._access or {})
+
+    def _gone(self, who: tuple[Entry, ...], seen: Seen) -> tuple[str, ...]:
+        return outdated(who, seen[Entry], all_named=self._access is not None)
+
+    def _groups(
+        self, name: str, nodes: tuple[int, int], size: str, seen: Seen, who: tuple[Entry, ...]
+    ) -> Groups:
         live, (least, most) = seen[NodeGroup].get("nodes/main"), nodes
         now = live["scalingConfig"]["desiredSize"] if live else least
         with explained("AWS refused to show what a cluster could be made of"):
@@ -183,7 +211,6 @@ class EksClusters:
                 ]
             )["AvailabilityZones"]
             chosen = sorted(zone["ZoneName"] for zone in zones)[:ZONES]
-            principal = principal_of(self.cloud)
         return [
             *network(name, CIDR, tuple(chosen)),
             [Role(name, use) for use in Role.uses],
@@ -191,7 +218,7 @@ class EksClusters:
                 ControlPlane(name, _private(), self._open_to),
                 *(Repository(name, image) for image in self._images),
             ],
-            [Administrator(name, principal), *self._nodes(name, min(max(now, least), most), size, seen)[0]],
+            [*who, *self._nodes(name, min(max(now, least), most), size, seen)[0]],
             # Some of them have pods, which are ready only on nodes.
             [*addons(name)],
         ]
@@ -246,9 +273,14 @@ class EksClusters:
         return ClusterFacts(live["name"], live["arn"], live.get("endpoint", ""), state, nodes)
 
     def _seen(self, live: Live) -> tuple[str, tuple[NodeFacts, ...]]:
-        """See the nodes as Kubernetes does; one that does not let us in, not yet or at all, shows none."""
+        """See the nodes as Kubernetes does; one that does not let us in, not yet or at all, shows none.
+
+        Nor does one that lets us in, but not to look at nodes: no viewer may.
+        """
         try:
             return "running", self._listed(live)
+        except Refused:
+            return "running", ()
         except Unreachable:
             return "broken", ()
         except SeawayError:

@@ -1,15 +1,14 @@
-"""EKS itself: the control plane, its nodes, and who may administer it."""
+"""EKS itself: the control plane and its nodes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from seaway.providers.eks.cloud import Cloud
 from seaway.providers.eks.parts import (
     CLUSTER,
-    PART,
     Fix,
     Ids,
     Live,
@@ -22,7 +21,6 @@ from seaway.providers.eks.parts import (
 GROUP: Final = "seaway"
 #: What the control plane writes to CloudWatch.
 LOGS: Final = ("api", "audit", "authenticator")
-ADMIN: Final = "cluster-access-policy/AmazonEKSClusterAdminPolicy"
 
 
 class Eks:
@@ -35,18 +33,19 @@ class Eks:
             issues = [
                 f"{each['code']}: {each['message']}" for each in live.get("health", {}).get("issues", [])
             ]
-            raise failed(_tags(live).get("Name", "a part of the cluster"), "; ".join(issues) or status)
+            raise failed(tags_in_eks(live).get("Name", "a part of the cluster"), "; ".join(issues) or status)
         return bool(status == "ACTIVE")
 
 
-def _tags(live: Live) -> Mapping[str, str]:
+def tags_in_eks(live: Live) -> Mapping[str, str]:
+    """Read the tags of what EKS describes."""
     tags: Mapping[str, str] = live.get("tags", {})
     return tags
 
 
 def mine(found: list[Live], cluster: str) -> dict[str, Live]:
     """Sort what EKS describes by the part that it is, and leave out what is another's."""
-    return by_part([each for each in found if _tags(each).get(CLUSTER) == cluster], _tags)
+    return by_part([each for each in found if tags_in_eks(each).get(CLUSTER) == cluster], tags_in_eks)
 
 
 @dataclass(frozen=True)
@@ -183,74 +182,6 @@ class NodeGroup(Eks):
     def delete(cls, cloud: Cloud, live: Live) -> None:
         if live["status"] != "DELETING":
             cloud.eks.delete_nodegroup(clusterName=live["clusterName"], nodegroupName=GROUP)
-
-
-@dataclass(frozen=True)
-class Administrator(Eks):
-    """An access entry: this user or role administers the cluster through Kubernetes."""
-
-    cluster: str
-    principal: str
-    kind: ClassVar = "administrator"
-
-    @property
-    def id(self) -> str:
-        return f"{self.kind}/{self.principal}"
-
-    @classmethod
-    def owned(cls, cloud: Cloud, cluster: str) -> dict[str, Live]:
-        found: list[Live] = []
-        try:
-            pages = cloud.eks.get_paginator("list_access_entries").paginate(clusterName=cluster)
-            for principal in [each for page in pages for each in page["accessEntries"]]:
-                entry: Live = dict(
-                    cloud.eks.describe_access_entry(clusterName=cluster, principalArn=principal)[
-                        "accessEntry"
-                    ]
-                )
-                if PART in _tags(entry):
-                    policies = cloud.eks.get_paginator("list_associated_access_policies").paginate(
-                        clusterName=cluster, principalArn=principal
-                    )
-                    entry["policies"] = [
-                        each["policyArn"] for page in policies for each in page["associatedAccessPolicies"]
-                    ]
-                    found.append(entry)
-        except cloud.eks.exceptions.ResourceNotFoundException:
-            return {}
-        return mine(found, cluster)
-
-    def create(self, cloud: Cloud, ids: Ids) -> None:  # noqa: ARG002
-        with untaken(f"the access entry of {self.principal}"):
-            cloud.eks.create_access_entry(
-                clusterName=self.cluster,
-                principalArn=self.principal,
-                tags=tags_of(self.cluster, self.id),
-            )
-
-    def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
-        arn = f"arn:{cloud.partition}:eks::aws:{ADMIN}"
-        if arn in live["policies"]:
-            return []
-        return [
-            Fix(
-                "policy AmazonEKSClusterAdminPolicy",
-                lambda: cloud.eks.associate_access_policy(
-                    clusterName=self.cluster,
-                    principalArn=self.principal,
-                    policyArn=arn,
-                    accessScope={"type": "cluster"},
-                ),
-            )
-        ]
-
-    @classmethod
-    def identity(cls, live: Live) -> str:
-        return str(live["accessEntryArn"])
-
-    @classmethod
-    def delete(cls, cloud: Cloud, live: Live) -> None:
-        cloud.eks.delete_access_entry(clusterName=live["clusterName"], principalArn=live["principalArn"])
 
 
 def described(cloud: Cloud, name: str) -> Live | None:

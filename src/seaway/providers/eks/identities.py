@@ -274,6 +274,11 @@ def _identity(cloud: Cloud, live: Live | None) -> Identity | None:
     )
 
 
+def role_of(partition: str, account: str, name: str) -> str:
+    """Write the ARN that the role of an identity has."""
+    return f"arn:{partition}:iam::{account}:role{PATH}{_full(checked(name))}"
+
+
 def _full(name: str) -> str:
     """Users, roles and policies are called once in an account, whatever their path."""
     return f"seaway-{name}"

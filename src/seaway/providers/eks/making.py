@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
@@ -13,9 +13,10 @@ from botocore.exceptions import ClientError
 from seaway.errors import Unready
 from seaway.model.event import Event, Outcome, Report, told
 from seaway.model.plan import Change, Verb
+from seaway.providers.eks.access import Entry
 from seaway.providers.eks.addons import Addon
 from seaway.providers.eks.cloud import Cloud, explained
-from seaway.providers.eks.control import Administrator, ControlPlane, NodeGroup
+from seaway.providers.eks.control import ControlPlane, NodeGroup
 from seaway.providers.eks.network import Address, Gateway, Nat, Routes, Subnet, Vpc
 from seaway.providers.eks.parts import Live, Part, code_of
 from seaway.providers.eks.repositories import Repository
@@ -32,7 +33,7 @@ KINDS: Final[tuple[type[Part], ...]] = (
     Role,
     ControlPlane,
     NodeGroup,
-    Administrator,
+    Entry,
     Addon,
     Repository,
 )
@@ -56,9 +57,9 @@ def look(cloud: Cloud, cluster: str) -> Seen:
         return dict(zip(KINDS, found, strict=True))
 
 
-def changes(cloud: Cloud, groups: Groups, seen: Seen) -> tuple[Change, ...]:
+def changes(cloud: Cloud, groups: Groups, seen: Seen, gone: Collection[str] = ()) -> tuple[Change, ...]:
     """Say what `ensure` would do."""
-    ids, found = _ids(seen), []
+    ids, found = _ids(seen), [Change(part, Verb.DELETE, _named(part)) for part in gone]
     for part in (part for group in groups for part in group):
         live = seen[type(part)].get(part.id)
         if live is None or _going(live):
@@ -74,9 +75,17 @@ def removals(seen: Seen) -> tuple[Change, ...]:
     return tuple(Change(part, Verb.DELETE, _named(part)) for part in found)
 
 
-def ensure(cloud: Cloud, groups: Groups, seen: Seen, report: Report) -> None:
-    """Make what is missing from what was seen, and mend what differs; all is ready for use on return."""
+def ensure(cloud: Cloud, groups: Groups, seen: Seen, report: Report, gone: Collection[str] = ()) -> None:
+    """Make what is missing from what was seen, and mend what differs; all is ready for use on return.
+
+    First the parts `gone` are taken away.
+    """
     ids = _ids(seen)
+    for kind, lives in seen.items():
+        for each in lives.keys() & set(gone):
+            text = f"remove {_named(each)}"
+            with told(report, each, text), explained(f"{_named(each)} cannot be removed"):
+                kind.delete(cloud, lives[each])
     for group in groups:
         began = time.monotonic()
         made = {part.id for part in group if _create(cloud, part, seen[type(part)].get(part.id), ids, report)}

@@ -23,7 +23,7 @@ class When(StrEnum):
     PASSED = "the role goes to EKS, to its nodes or to its add-ons"
     MANAGED = "the policy is one of AWS's own for EKS"
     LINKED = "the role is one that EKS itself takes"
-    ADMIN = "ours, and the policy is the administrator's"
+    ACCESS = "ours, and the policy is one that a job has"
     SIGNING = "by ECDSA with SHA-256"
 
 
@@ -197,7 +197,7 @@ PARTS: Final[Mapping[str, Needs]] = {
         (
             *_eks(_CLUSTER, When.OURS, "CreateAccessEntry"),
             _tagging(_ACCESS),
-            *_eks(_ACCESS, When.ADMIN, "AssociateAccessPolicy"),
+            *_eks(_ACCESS, When.ACCESS, "AssociateAccessPolicy"),
             *_eks(_ACCESS, When.OURS, "DeleteAccessEntry"),
         ),
     ),

@@ -1,4 +1,4 @@
-"""The least that each job needs in an account, as a policy of IAM."""
+"""The least that each job needs: in an account as a policy of IAM, in a cluster as one of EKS."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ _JOBS: Final[Mapping[Job, tuple[frozenset[str], frozenset[str]]]] = {
     ),
     Job.VIEWER: (frozenset(PARTS), frozenset()),
 }
+ADMINISTRATOR: Final = "AmazonEKSClusterAdminPolicy"
+VIEWER: Final = "AmazonEKSViewPolicy"
+#: What each job may do inside a cluster. What a promoter copies is in registries, outside of every cluster.
+ACCESS: Final[Mapping[Job, str]] = {Job.DEPLOYER: ADMINISTRATOR, Job.PROMOTER: VIEWER, Job.VIEWER: VIEWER}
 _ALIKE: Final = frozenset({When.MADE, When.OURS, When.BORN})
 _MAKES: Final = (
     "CreateVpc",
@@ -53,6 +57,11 @@ class Place:
         service, _, rest = on.replace("{region}", self.region).partition(":")
         region = "" if service == "iam" else self.region
         return f"arn:{self.partition}:{service}:{region}:{self.account}:{rest}"
+
+
+def access_policy(partition: str, policy: str) -> str:
+    """Write the ARN of an access policy of EKS."""
+    return f"arn:{partition}:eks::aws:cluster-access-policy/{policy}"
 
 
 def grants(job: Job, *, looks: bool = True, makes: bool = True) -> tuple[Grant, ...]:
@@ -96,7 +105,7 @@ def condition(when: When, place: Place) -> Document:
     """Write a condition as IAM takes it."""
     ours = {"Null": {f"aws:ResourceTag/{CLUSTER}": "false"}}
     own = f"arn:{place.partition}:iam::aws:policy"
-    administrator = f"arn:{place.partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+    access = [access_policy(place.partition, policy) for policy in dict.fromkeys(ACCESS.values())]
     conditions: dict[When, dict[str, Any]] = {
         When.ALWAYS: {},
         When.HERE: {"StringEquals": {"aws:RequestedRegion": place.region}},
@@ -108,7 +117,7 @@ def condition(when: When, place: Place) -> Document:
         When.LINKED: {
             "StringEquals": {"iam:AWSServiceName": ["eks.amazonaws.com", "eks-nodegroup.amazonaws.com"]}
         },
-        When.ADMIN: {**ours, "ArnEquals": {"eks:policyArn": administrator}},
+        When.ACCESS: {**ours, "ArnEquals": {"eks:policyArn": access}},
         When.SIGNING: {"StringEquals": {"kms:SigningAlgorithm": "ECDSA_SHA_256"}},
     }
     return conditions[when]

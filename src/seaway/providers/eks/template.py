@@ -13,10 +13,12 @@ from functools import singledispatch
 from hashlib import sha256
 from typing import Any, Final
 
+from seaway.providers.eks.access import Entry
 from seaway.providers.eks.addons import ADDONS, CONFLICTS, Addon
-from seaway.providers.eks.control import ADMIN, GROUP, LOGS, Administrator, ControlPlane, NodeGroup, scaling
+from seaway.providers.eks.control import GROUP, LOGS, ControlPlane, NodeGroup, scaling
 from seaway.providers.eks.network import ANYWHERE, Address, Gateway, Nat, Routes, Subnet, Vpc, subnet
 from seaway.providers.eks.parts import Live, listed, tags_of
+from seaway.providers.eks.policies import access_policy
 from seaway.providers.eks.repositories import LIFECYCLE, MOVABLE, MUTABILITY, Repository
 from seaway.providers.eks.roles import USES, Role
 
@@ -196,8 +198,8 @@ def _node_group(part: NodeGroup) -> dict[str, Live]:
 
 
 @_resources.register
-def _administrator(part: Administrator) -> dict[str, Live]:
-    policy = {"Fn::Sub": f"arn:${{AWS::Partition}}:eks::aws:{ADMIN}"}
+def _entry(part: Entry) -> dict[str, Live]:
+    policy = {"Fn::Sub": access_policy("${AWS::Partition}", part.policy)}
     return _resource(
         "EKS::AccessEntry",
         part,

@@ -24,12 +24,14 @@ from seaway.model.fields import (
     Owner,
     Places,
     Port,
+    Principal,
     Registry,
     Scopes,
     Text,
     UrlPaths,
     seconds,
 )
+from seaway.model.identity import Job
 from seaway.model.spec import Range, Spec
 from seaway.model.wrong import Wrong
 
@@ -272,6 +274,12 @@ class EnvironmentSpec(Spec):
         description="on eks: networks that reach the public address of the cluster's API; without, all may "
         "who can sign in",
         examples=[["192.0.2.0/24"]],
+    )
+    access: dict[Principal, Job] = Field(
+        default_factory=dict,
+        description="on eks: who may do which job inside the cluster, besides you: a deployer everything, a "
+        "promoter and a viewer look at what runs. Roles of `seaway identity` by their names, others by ARN",
+        examples=[{"watcher": "viewer"}],
     )
     certificate: CertificateSpec | None = Field(
         default=None,
