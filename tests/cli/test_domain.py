@@ -48,7 +48,7 @@ def test_status_tells_where_the_name_leads_and_whose_it_is(seaway: Run, named: K
     assert "A     3600  192.0.2.1\n" in done.stdout
     assert "owned by    nobody\n" in done.stdout
     assert "✗ no TXT record says who owns it" in done.stdout
-    found = json.loads(seaway("domain", "status", "-o", "json", **GIVEN).stdout)
+    (found,) = json.loads(seaway("domain", "status", "-o", "json", **GIVEN).stdout)["names"]
     assert (found["leads"], found["ttl"], found["records"]) == ("old server", 3600, ["A 192.0.2.1"])
     assert found["resolvers"] == [
         {"resolver": str(named.server), "leads": "old server", "addresses": ["192.0.2.1"], "why": ""}
@@ -69,7 +69,8 @@ def test_nothing_moves_to_a_gateway_that_is_not_there(seaway: Run, named: Knot) 
     assert ask(named.server, NAME, "A") == OLD
     assert ask(named.server, f"a-{NAME}", "TXT").values == ()
     done = seaway("domain", "back", "-o", "json", **GIVEN)
-    assert (done.returncode, json.loads(done.stdout)["leads"]) == (0, "old server")
+    (led,) = json.loads(done.stdout)["names"]
+    assert (done.returncode, led["leads"]) == (0, "old server")
 
 
 @pytest.mark.parametrize("verb", ["status", "move", "back"])
@@ -99,9 +100,26 @@ def test_a_moved_name_needs_no_cluster_to_be_led_back(seaway: Run, knot: Knot, t
     with place(knot, tmp_path / "place") as there:
         move(there.here, adopt=True)
     done = seaway("domain", "status", "-o", "json", **GIVEN, KUBECONFIG="/nowhere")
-    found = json.loads(done.stdout)
+    (found,) = json.loads(done.stdout)["names"]
     assert (done.returncode, found["leads"], found["stage"]) == (0, "gateway", "moved"), done.stderr
     assert found["earlier"][0].endswith("192.0.2.1")
+
+
+def test_a_name_is_chosen_by_its_argument(seaway: Run, named: Knot, tmp_path: Path) -> None:
+    named.put("shop.test", Records("m.shop.test", "A", 60, ("192.0.2.2",)))
+    text = FILE.format(server=named.server)
+    (tmp_path / "seaway.yaml").write_text(
+        text.replace("www.shop.test\n", "www.shop.test\n    names: m.shop.test\n")
+    )
+    done = seaway("domain", "status", **GIVEN)
+    assert f"{NAME} leads to the old server\n" in done.stdout
+    assert "\n\nm.shop.test leads to the old server\n" in done.stdout
+    (found,) = json.loads(seaway("domain", "status", "m.shop.test", "-o", "json", **GIVEN).stdout)["names"]
+    assert (found["name"], found["records"]) == ("m.shop.test", ["A 192.0.2.2"])
+    done = seaway("domain", "back", "w.shop.test", **GIVEN)
+    assert done.returncode == 2
+    assert "w.shop.test is no public name of production" in done.stderr
+    assert "did you mean www.shop.test?" in done.stderr
 
 
 def test_a_server_that_is_away_is_told(seaway: Run, named: Knot) -> None:

@@ -24,5 +24,8 @@ def test_a_stand_in_is_told_with_the_failures_in_a_row_and_not_with_one_that_is_
     last = Failure(Kind.REFUSED, "caa: CAA forbids", AT)
     failing = AcmeStatus(SERVER, signed=False, does="waits", next=AT, failures=2, last=last).as_json()
     assert acme_lines(failing)[0] == f"· a stand-in for one of {SERVER}"
+    assert acme_lines({**failing, "stays": True})[0] == (
+        f"· it is of {SERVER}, and stays until there is one for all names"
+    )
     assert acme_lines(failing)[-1] == "✗ failed 2 times in a row, last 2026-11-29T12:00:00Z: caa: CAA forbids"
     assert len(acme_lines({**failing, "failures": 0})) == 2

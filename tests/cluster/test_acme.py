@@ -25,6 +25,7 @@ from tests.cluster.support import until
 from tests.cluster.tiny_system import DOMAIN, HTTP, HTTPS, MONOLITH, NAME, SYSTEM, Tiny
 
 SECRET = Ref("v1", "Secret", "edge-tls", SYSTEM)
+OTHER = f"www.{DOMAIN}"
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def server(tiny: Tiny, tmp_path: Path, names: Knot) -> Iterator[Pebble]:
 @pytest.fixture
 def names(tmp_path: Path) -> Iterator[Knot]:
     """A server of names with the system's zone."""
-    with Knot(tmp_path / "knot", {DOMAIN: "@ 60 A 127.0.0.1\n"}) as found:
+    with Knot(tmp_path / "knot", {DOMAIN: "@ 60 A 127.0.0.1\nwww 60 A 127.0.0.1\n"}) as found:
         yield found
 
 
@@ -78,6 +79,14 @@ def test_a_server_signs_through_the_gateway_and_what_it_signed_is_kept(
     assert tiny.plan() == []
     kube.delete(SECRET)
     until(lambda: _signed(tiny) == signed, "the same certificate, put back")
+    _say(tiny, names=[OTHER])
+    _, story = tiny.seaway("up")
+    assert f"the certificate is not for {OTHER} until" in story
+    assert shown(LOOPBACK, HTTPS, DOMAIN).issuer.startswith("Pebble"), "no stand-in in between"
+    both = until(lambda: _signed(tiny), "a certificate for both names, each proved by itself")
+    assert set(both.names) == {DOMAIN, OTHER}
+    until(lambda: not any(map(kube.get, challenge_refs(SYSTEM, 2))), "the end of both challenges")
+    assert tiny.plan() == []
     _wish_for_all_below(tiny, names)
     monkeypatch.setenv("SEAWAY_SECRET_DNS_KEY", KEY.line())
     tiny.seaway("up")
@@ -96,12 +105,12 @@ def test_a_server_signs_through_the_gateway_and_what_it_signed_is_kept(
     assert tiny.plan() == []
 
 
-def _say(tiny: Tiny, **parts: dict[str, Any]) -> None:
+def _say(tiny: Tiny, **parts: Any) -> None:
     """Write parts of the environment into the file."""
     document = yaml.safe_load(tiny.file.read_text())
     environment = document["environments"]["test"]
     for part, words in parts.items():
-        environment[part] = {**environment.get(part, {}), **words}
+        environment[part] = {**environment.get(part, {}), **words} if isinstance(words, dict) else words
     tiny.file.write_text(yaml.safe_dump(document, sort_keys=False))
 
 

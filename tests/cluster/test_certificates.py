@@ -30,7 +30,7 @@ def test_a_certificate_near_its_end_is_renewed_under_load(
     world = open_world(declared, declared.environment("test")[1], silent)
     with monkeypatch.context() as patch:
         patch.setattr(ca, "LIFE", timedelta(days=1))
-        IssueCertificate("tiny", DOMAIN, "it shall end soon", Verb.UPDATE).run(world)
+        IssueCertificate("tiny", (DOMAIN,), "it shall end soon", Verb.UPDATE).run(world)
     world.kube.close()
     until(lambda: _days_left(tiny) < 2, "the certificate that ends soon")
     assert (

@@ -20,6 +20,8 @@ from tests.cluster.support import until
 from tests.cluster.tiny_system import DOMAIN, HTTPS, MONOLITH, NAME, SYSTEM, Tiny
 
 EDGE = f"https://{DOMAIN}:{HTTPS}"
+#: A further public name.
+OTHER = f"www.{DOMAIN}"
 SECRET = "given-out-by-the-issuer"
 GATEWAY = Client("gateway", SECRET, f"{EDGE}/.login/callback")
 #: One path of the monolith's, and the route of a crossing.
@@ -38,7 +40,7 @@ def signs(system: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Is
         (system.folder / "issuer.pem").write_bytes(found.ca.read_bytes())
         document = yaml.safe_load(before)
         login = {"issuer": found.url, "client": GATEWAY.id, "secret": "sso", "paths": PATHS}
-        document["environments"]["test"]["login"] = {**login, "ca": "./issuer.pem"}
+        document["environments"]["test"] |= {"login": {**login, "ca": "./issuer.pem"}, "names": [OTHER]}
         system.file.write_text(yaml.safe_dump(document, sort_keys=False))
         system.seaway("up", env=GIVEN)
         yield found
@@ -121,6 +123,14 @@ def test_who_logs_in_comes_back_and_is_served_on_both_sides(system: Tiny, signs:
     until(lambda: ada.get("/second") == (200, "", "app"), "the new side, which she need not log in for again")
     assert Browser(system).get("/second")[0] == 302
     system.seaway("cross", "back", "--all")
+
+
+def test_who_comes_by_another_name_comes_back_to_that_one(system: Tiny, signs: Issuer) -> None:
+    with closing(system.connect(OTHER)) as visit:
+        asked = visit.ask("/private")
+    assert (asked.status, asked.headers["location"].partition("?")[0]) == (302, f"{signs.url}/authorize")
+    query = parse_qs(urlsplit(asked.headers["location"]).query)
+    assert query["redirect_uri"] == [f"https://{OTHER}:{HTTPS}/.login/callback"]
 
 
 def test_a_session_that_is_none_is_not_taken(system: Tiny, signs: Issuer) -> None:

@@ -1,9 +1,11 @@
-"""The public name of the small system, at a real server of names: it moves before the first crossing."""
+"""Public names of the small system: one moves at a real server of names, another is served beside it."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,13 @@ import yaml
 from scripts.benchmark.names import KNOTD, Knot
 from seaway.kit.dns import Records
 from seaway.kit.kube import Ref
+from seaway.rooms.edge.certificates import LOOPBACK, shown
 from seaway.rooms.edge.facts import addresses_of
-from tests.cluster.tiny_system import DOMAIN, SYSTEM, Tiny
+from tests.cluster.support import until
+from tests.cluster.tiny_system import DOMAIN, HTTP, HTTPS, SYSTEM, Tiny
+
+#: Not below the domain, for which the certificate is in any case.
+OTHER = "inn.localhost"
 
 
 @pytest.fixture
@@ -64,11 +71,51 @@ def test_where_the_gateway_answers_is_found_in_its_cluster(system: Tiny, names: 
     assert "CERTIFICATE_VERIFY_FAILED" in told["gateway"]
 
 
+def test_a_further_name_is_served_by_the_same_routes_with_the_same_certificate(system: Tiny) -> None:
+    before = system.file.read_text()
+    document = yaml.safe_load(before)
+    document["environments"]["test"]["names"] = [OTHER]
+    system.file.write_text(yaml.safe_dump(document, sort_keys=False))
+    system.seaway("cross", "move", "first", "100")
+    with system.load("/", "/first"):
+        system.seaway("up")
+        names = until(lambda: _names_shown() >= {DOMAIN, OTHER} and _names_shown(), "both names")
+        for name in (DOMAIN, OTHER):
+            with closing(system.connect(name)) as visit:
+                old, new, closed = (visit.ask(path) for path in ("/", "/first", "/health"))
+            sides = old.headers["x-served-by"], new.headers["x-served-by"]
+            assert (sides, closed.status) == (("monolith", "app"), 403)
+            assert "strict-transport-security" in old.headers
+            assert _redirected(name) == f"https://{name}:{HTTPS}/x"
+    told = json.loads(system.seaway("edge", "status", "-o", "json")[0])
+    assert (set(told["names"]), told["failure"]) == (names, "")
+    assert told["urls"] == [f"https://{DOMAIN}:{HTTPS}", f"https://{OTHER}:{HTTPS}"]
+    assert system.plan() == []
+    system.file.write_text(before)
+    system.seaway("up")
+    until(lambda: OTHER not in _names_shown(), "a certificate without the further name")
+    assert system.ask("/", Host=OTHER).status == 404
+    system.seaway("cross", "back", "--all")
+
+
+def _redirected(name: str) -> str:
+    with closing(HTTPConnection("127.0.0.1", HTTP, timeout=10)) as visit:
+        visit.request("GET", "/x", headers={"Host": name})
+        answer = visit.getresponse()
+    assert answer.status == 301
+    return answer.headers["location"]
+
+
+def _names_shown() -> set[str]:
+    return set(shown(LOOPBACK, HTTPS, DOMAIN).names)
+
+
 def _notes(system: Tiny) -> list[str]:
     notes: list[str] = json.loads(system.seaway("plan", "-o", "json")[0])["notes"]
     return notes
 
 
 def _away(system: Tiny) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(system.seaway("domain", "status", "--on", "away", "-o", "json")[0])
+    out, _ = system.seaway("domain", "status", "--on", "away", "-o", "json")
+    found: dict[str, Any] = json.loads(out)["names"][0]
     return found

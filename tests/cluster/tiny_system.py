@@ -251,9 +251,9 @@ class Tiny:
         return {ref: item["metadata"]["annotations"][DESIRED] for ref, item in self.objects().items()
                 if DESIRED in item["metadata"].get("annotations", {})}  # fmt: skip
 
-    def connect(self) -> Visit:
+    def connect(self, name: str = DOMAIN) -> Visit:
         context = ssl.create_default_context(cafile=str(self.certificate))
-        return Visit(DOMAIN, HTTPS, context=context, timeout=10)
+        return Visit(name, HTTPS, context=context, timeout=10)
 
     def ask(self, path: str, body: str = "", **headers: str) -> Answer:
         """One request through the gateway, over a connection of its own; in `headers` _ stands for -."""

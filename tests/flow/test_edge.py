@@ -96,6 +96,7 @@ def test_what_an_acme_server_signed_is_shown_with_what_comes_next(authority: Loc
     assert told["acme"] == {
         "directory": WISH.directory,
         "signed": True,
+        "stays": False,
         "does": f"renewed from {told['renewal']}",
         "next": moments.written(now + timedelta(hours=6)),
         "failures": 0,

@@ -81,7 +81,7 @@ def everything(system: System) -> Snapshot:
         if isinstance(step, (GenerateSecret, BringSecret)):
             live.append(step.manifest)
         if isinstance(step, IssueCertificate):
-            live.append(_certificate(system, step.domain))
+            live.append(_certificate(system, " ".join(step.names)))
         if isinstance(step, InstallGateway):
             live.append(_running(_controller()))
     ports = environment.ports
@@ -116,8 +116,8 @@ def _controller() -> Manifest:
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": 1}}
 
 
-def _certificate(system: System, domain: str) -> Manifest:
-    notes = {DOMAIN: domain, UNTIL: (NOW + timedelta(days=80)).isoformat(), AUTHORITY: SIGNER}
+def _certificate(system: System, names: str) -> Manifest:
+    notes = {DOMAIN: names, UNTIL: (NOW + timedelta(days=80)).isoformat(), AUTHORITY: SIGNER}
     labels = {"app.kubernetes.io/component": "edge"}
     meta = {"name": TLS_SECRET, "namespace": system.system, "annotations": notes, "labels": labels}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": meta}

@@ -112,13 +112,15 @@ def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
         def apply(kube: Kube, manifest: Any, **words: Any) -> Any:
             if manifest["kind"] == "HTTPRoute":
-                path = manifest["spec"]["rules"][0]["matches"][0]["path"]["value"]
-                shown.proofs[path] = filters[-1]
+                for rule in manifest["spec"]["rules"]:
+                    path = rule["matches"][0]["path"]["value"]
+                    shown.proofs[path] = filters[rule["filters"][0]["extensionRef"]["name"]]
             elif manifest["kind"] == "HTTPRouteFilter":
-                filters.append(manifest["spec"]["directResponse"]["body"]["inline"])
+                answer = manifest["spec"]["directResponse"]["body"]["inline"]
+                filters[manifest["metadata"]["name"]] = answer
             return real(kube, manifest, **words)
 
-        filters, real = list[str](), Kube.apply
+        filters, real = dict[str, str](), Kube.apply
         monkeypatch.setattr(Kube, "apply", apply)
         yield shown.port
 

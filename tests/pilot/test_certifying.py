@@ -16,7 +16,7 @@ import pytest
 from scripts.benchmark.api_server import Store, api_server
 from seaway.errors import Conflict
 from seaway.kit.kube import Kube, Ref
-from seaway.model.certificate import AUTHORITY, kept
+from seaway.model.certificate import AUTHORITY, DOMAIN, kept
 from seaway.model.gateway import ENVOY_API, GATEWAY_API
 from seaway.model.manifests import SYSTEM_NAMESPACE
 from seaway.pilot import certifying as module
@@ -40,16 +40,17 @@ class Server:
 
     authority: LocalCertificates
     fails: Failure | None = None
-    signs: str = WISH.domain
+    wishes: Wish = WISH
+    signs: tuple[str, ...] = WISH.hosts
     asked: list[Asking] = field(default_factory=list)
     shows: bool = False
 
     def order(self, asking: Asking, names: Sequence[str], show: Show, _: threading.Event) -> Issued | Failure:
-        assert tuple(names) == WISH.names
+        assert tuple(names) == self.wishes.names
         self.asked.append(asking)
-        if self.shows and (why := show([PROOF])):
+        if self.shows and (why := show([replace(PROOF, name=name) for name in names])):
             return Failure(Kind.HERE, why, datetime.now(UTC))
-        return self.fails or self.authority.issue(self.signs)
+        return self.fails or self.authority.issue(*self.signs)
 
 
 @dataclass
@@ -166,7 +167,7 @@ def test_a_kept_one_that_is_lost_is_taken_from_the_gateways_and_only_both_are_as
 def test_what_a_server_signs_for_another_name_is_not_put_before_the_gateway(
     pilot: Pilot, server: Server
 ) -> None:
-    server.signs = "inn.localhost"
+    server.signs = ("inn.localhost",)
     stand_in(pilot, server.authority)
     before = pair(pilot.secret(EDGE))
     pilot.look()
@@ -296,6 +297,36 @@ def test_another_directory_is_ordered_from_while_the_old_certificate_is_shown(
     assert pilot.life["failures"] == 1
 
 
+def test_a_further_name_leaves_the_old_certificate_in_place_until_there_is_one_for_both(
+    pilot: Pilot, server: Server
+) -> None:
+    pilot.look()
+    before = pair(pilot.secret(EDGE))
+    both = replace(WISH, others=("inn.localhost",))
+    pilot.kube.apply(wish_config("shop", both))
+    server.wishes, server.fails = both, Failure(Kind.REFUSED, "inn.localhost: dns", datetime.now(UTC))
+    pilot.look()
+    assert pair(pilot.secret(EDGE)) == before
+    pilot.kube.delete(Ref("v1", "Secret", EDGE, "shop"))
+    pilot.look()
+    edge = pilot.secret(EDGE)
+    assert edge
+    assert (pair(edge), edge["metadata"]["annotations"][DOMAIN]) == (before, WISH.domain)
+    assert pilot.events() == ["CertificateRenewed", "CertificateNotRenewed"]
+    server.fails, server.signs = None, both.hosts
+    pilot.rested()
+    pilot.look()
+    edge = pilot.secret(EDGE)
+    assert edge
+    assert set(both.hosts) < set(kept(edge).names)
+    assert edge["metadata"]["annotations"][DOMAIN] == "shop.localhost inn.localhost"
+    assert pair(edge) == pair(pilot.secret(KEPT)) != before
+    server.wishes = WISH
+    pilot.kube.apply(wish_config("shop", WISH))
+    pilot.look()
+    assert len(server.asked) == 3, "a name that is gone is no reason to order"
+
+
 def test_the_challenge_is_taken_away_again_also_where_no_proxy_shows_it(
     pilot: Pilot, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,7 +349,7 @@ def test_a_route_that_shadows_the_challenge_is_seen_before_the_server_is_asked_t
         monkeypatch.setattr("seaway.pilot.proving.PROXY_PORT", shown.port)
         shown.proofs[PROOF.place] = "a page of the service's own"
         pilot.look()
-    why = f"the gateway does not show the proof: proxy answers 200 at {PROOF.place}"
+    why = f"the gateway does not show the proof: proxy answers 200 at {PROOF.name}{PROOF.place}"
     assert pilot.life["last"]["why"] == why
     assert "refused" not in pilot.life, "nothing was counted against us"
 

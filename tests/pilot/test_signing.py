@@ -129,6 +129,26 @@ def test_a_pair_is_signed_and_the_server_says_when_to_renew_it(
 
 
 @pytest.mark.cluster
+def test_of_several_names_each_is_proved_and_the_one_that_is_not_is_told(
+    asking: Asking, shown: Visitable, stop: threading.Event
+) -> None:
+    names = [DOMAIN, f"www.{DOMAIN}", "shop.example.org"]
+
+    def all_but_one(exhibits: Sequence[Exhibit]) -> str:
+        shown.show([each for each in exhibits if each.name != names[1]])
+        return ""
+
+    got = order(asking, names, all_but_one, stop)
+    assert isinstance(got, Failure)
+    assert got.why.startswith(f"{names[1]}: unauthorized: ")
+    got = order(asking, names, shown.show, stop)
+    assert isinstance(got, Issued), got
+    first = x509.load_pem_x509_certificate(got.chain.encode())
+    found = first.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert sorted(found.get_values_for_type(x509.DNSName)) == sorted(names)
+
+
+@pytest.mark.cluster
 def test_the_key_of_an_account_that_was_lost_is_made_anew_and_nothing_else(
     asking: Asking, shown: Visitable, stop: threading.Event
 ) -> None:
@@ -145,7 +165,7 @@ def test_a_proof_that_is_wrong_is_refused_with_the_reason_and_the_next_try_ends_
     got = order(asking, [DOMAIN], shown.show_another, stop)
     assert isinstance(got, Failure)
     assert got.kind is Kind.REFUSED
-    assert got.why.startswith("unauthorized: ")
+    assert got.why.startswith(f"{DOMAIN}: unauthorized: ")
     life = failed(settled(Life(), wish), got)
     assert life.not_before
     assert isinstance(turn(life, wish, None, life.not_before), Order)

@@ -90,6 +90,10 @@ def test_a_given_certificate_that_will_not_do_is_refused(tmp_path: Path) -> None
     with pytest.raises(Refused) as refused:
         _given(tmp_path, 5).issue(DOMAIN)
     assert refused.value.why == f"it is not for {DOMAIN}"
+    with pytest.raises(Refused) as refused:
+        _given(tmp_path, 5, DOMAIN).issue("www.example.org", DOMAIN, "www.example.com")
+    assert refused.value.why == "it is not for www.example.org, www.example.com"
+    assert _given(tmp_path, 5, DOMAIN, "*.example.org").issue(DOMAIN, "www.example.org")
     given = _given(tmp_path, 5, DOMAIN)
     (tmp_path / "key.pem").write_bytes(certificate.pem(certificate.new_key()))
     with pytest.raises(Refused) as refused:

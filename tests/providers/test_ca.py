@@ -28,6 +28,13 @@ def test_a_certificate_is_good_for_the_domain_and_every_name_below_it(tmp_path: 
     assert leaf.not_valid_after_utc - leaf.not_valid_before_utc < LIFE + timedelta(hours=2)
 
 
+def test_several_names_are_in_one_certificate(tmp_path: Path) -> None:
+    leaf, _ = _chain(LocalCertificates(tmp_path).issue("shop.localhost", "inn.localhost").chain)
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    expected = ["shop.localhost", "*.shop.localhost", "inn.localhost", "*.inn.localhost"]
+    assert names.get_values_for_type(x509.DNSName) == expected
+
+
 def test_a_strict_client_trusts_it_for_its_own_names_alone(tmp_path: Path) -> None:
     certificates = LocalCertificates(tmp_path)
     leaf, authority = _chain(certificates.issue("shop.localhost").chain)
@@ -49,6 +56,8 @@ def test_the_authority_is_bound_to_local_names(tmp_path: Path) -> None:
 def test_a_public_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"example\.com"):
         LocalCertificates(tmp_path).issue("shop.example.com")
+    with pytest.raises(Refused, match=r"vouch for www\.example\.com$"):
+        LocalCertificates(tmp_path).issue("shop.localhost", "www.example.com")
 
 
 def test_the_key_is_for_its_owner_alone(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Where the gateway answers, and whether visitors of the public name come there."""
+"""Where the gateway answers, and whether visitors of the public names come there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Final
 
@@ -23,7 +23,7 @@ CONTEXT: Final = "arn:aws:eks:{}:{}:cluster/{}"
 
 
 def arrival(system: System, environment: EnvironmentSpec) -> Callable[[], NameFacts | None]:
-    """Give what sees where resolvers lead visitors of the public name; None where the file knows no dns.
+    """Give what sees where resolvers lead visitors of the public names; None where the file knows no dns.
 
     What that takes is loaded here and now: two threads that load parts of asyncio at once see halves of it.
     """
@@ -36,9 +36,16 @@ def arrival(system: System, environment: EnvironmentSpec) -> Callable[[], NameFa
             to = places(system, environment, spec)
         except SeawayError as error:
             return NameFacts(environment.domain, "unknown", str(error))
-        return known(environment.domain, to, tuple(map(NameServer.parse, spec.resolvers)))
+        resolvers = tuple(map(NameServer.parse, spec.resolvers))
+        return _last([known(name, to, resolvers) for name in environment.hosts])
 
     return ask
+
+
+def _last(found: Sequence[NameFacts]) -> NameFacts:
+    """Give the name that has not moved yet, or of which that is not known; else the first."""
+    unmoved = next((each for each in found if each.unmoved), None)
+    return unmoved or next((each for each in found if each.why), found[0])
 
 
 def places(system: System, environment: EnvironmentSpec, spec: DnsSpec) -> tuple[str, ...]:
@@ -59,9 +66,9 @@ def places(system: System, environment: EnvironmentSpec, spec: DnsSpec) -> tuple
             remedy="bring it up first, or say it: environments.NAME.dns.to",
         )  # fmt: skip
     names = [each for each in found if not is_ip(each)]
-    if names and environment.domain == spec.zone:
+    if names and spec.zone in environment.hosts:
         raise Refused(
-            f"{environment.domain} is the zone itself, and cannot be an alias of {names[0]}",
+            f"{spec.zone} is the zone itself, and cannot be an alias of {names[0]}",
             why="a zone's own name holds other records (RFC 1034, 3.6.2)",
             remedy="give the gateway's addresses: environments.NAME.dns.to",
         )

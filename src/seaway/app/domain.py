@@ -1,13 +1,15 @@
-"""What the public name needs: a provider of its zone, the gateway's place, and resolvers."""
+"""What public names need: a provider of their zone, the gateway's place, and resolvers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from seaway.app.arrival import places
 from seaway.errors import SeawayError, UsageError
-from seaway.flow.domain import DomainStatus, PublicName, back, domain_status, look, move
+from seaway.flow.domain import DomainStatus, PublicName, back_all, domain_status, look, move_all
 from seaway.flow.system import System
+from seaway.kit.near import unknown
 from seaway.kit.servers import NameServer
 from seaway.model.event import Report
 from seaway.model.fields import seconds
@@ -20,16 +22,19 @@ from seaway.rooms.cluster.spec import DnsSpec, EnvironmentSpec
 from seaway.rooms.domain.course import Wish, ownership
 from seaway.rooms.domain.outside import Gateway
 
-__all__ = ["DomainStatus", "back", "domain_status", "move", "public_name"]
+__all__ = ["DomainStatus", "back_all", "domain_status", "move_all", "public_names"]
 
 HTTPS = 443
 
 
-def public_name(system: System, on: str, report: Report) -> PublicName:
-    """Choose the provider of an environment's zone, and find the gateway.
+def public_names(
+    system: System, on: str, report: Report, wanted: Sequence[str] = ()
+) -> tuple[PublicName, ...]:
+    """Choose the provider of an environment's zone, and find the gateway, for the names that are `wanted`.
 
-    Raises UsageError where the file names none, and what the cluster's API raises where the file does not say
-    where the gateway answers: but for a name that was moved already, which its zone tells then.
+    Without any they are all. Raises UsageError where the file names no provider, or not that name; what the
+    cluster's API raises where the file does not say where the gateway answers: but for a name that was moved
+    already, which its zone tells then.
     """
     name, environment = system.environment(on)
     spec = environment.dns
@@ -38,17 +43,28 @@ def public_name(system: System, on: str, report: Report) -> PublicName:
             f"the file does not say where {environment.domain} is kept",
             remedy=f"add dns: to environments.{name}, such as {{provider: manual, zone: example.com}}",
         )
-    wish = Wish(
-        environment.domain, spec.to, seconds(spec.ttl), spec.owner or f"seaway-{system.system}",
-        f"gateway/{system.system}/edge", spec.prefix,
-    )  # fmt: skip
+    if strange := next((each for each in wanted if each not in environment.hosts), ""):
+        what = f"{strange} is no public name of {name}"
+        raise unknown(what, strange, environment.hosts, f"seaway domain status --on {name}")
+    owner = spec.owner or f"seaway-{system.system}"
+    resource, ttl = f"gateway/{system.system}/edge", seconds(spec.ttl)
     port = environment.ports.https if environment.on == "local" else HTTPS
     gateway = Gateway(spec.to, port, _voucher(system, environment))
     resolvers = tuple(map(NameServer.parse, spec.resolvers))
     dns = _provider(system, environment, spec, resolvers, report)
-    bare = PublicName(wish, spec.zone, dns, gateway, resolvers, seconds(spec.hold), report)
-    to = _found(system, environment, spec, bare)
-    return replace(bare, wish=replace(wish, to=to), gateway=replace(gateway, to=to))
+    wishes = [
+        Wish(each, spec.to, ttl, owner, resource, spec.prefix)
+        for each in environment.hosts
+        if not wanted or each in wanted
+    ]
+    bare = [
+        PublicName(wish, spec.zone, dns, gateway, resolvers, seconds(spec.hold), report) for wish in wishes
+    ]
+    return tuple(_led(each, _found(system, environment, spec, each)) for each in bare)
+
+
+def _led(bare: PublicName, to: tuple[str, ...]) -> PublicName:
+    return replace(bare, wish=replace(bare.wish, to=to), gateway=replace(bare.gateway, to=to))
 
 
 def _found(system: System, environment: EnvironmentSpec, spec: DnsSpec, bare: PublicName) -> tuple[str, ...]:

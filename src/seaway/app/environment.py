@@ -62,7 +62,7 @@ def survey(system: System, on: str, report: Report) -> Survey:
     refuse_what_cannot_be(system, environment)
     world, look_at_name = open_world(system, environment, report), arrival(system, environment)
     if not (environment.here or environment.https.issuer == "acme"):
-        world.certificates.issue(environment.domain)  # from files: whether they will do
+        world.certificates.issue(*environment.hosts)  # from files: whether they will do
     with closing(world), ThreadPoolExecutor(3) as pool:
         promoted = name if name in system.promotions else ""
         found = pool.submit(missing_images, system, environment, world, promoted)

@@ -51,7 +51,7 @@ TABLE: Final = (
     Verb("identity", "who may do what in an account of AWS, and their keys", noun=True),
     Verb("image", "build images without Docker, push and list them", noun=True),
     Verb("edge", "the gateway and its certificates", noun=True),
-    Verb("domain", "the public name: where it leads, to the gateway with it, and back", noun=True),
+    Verb("domain", "public names: where they lead, to the gateway with them, and back", noun=True),
 )
 
 ABOUT: Final = """Take a Python web system from its monolith to microservices on Kubernetes.

@@ -1,4 +1,4 @@
-"""`seaway domain`: the public name, from the old server to the gateway and back."""
+"""`seaway domain`: the public names, from the old server to the gateway and back."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from seaway.cli.options import FILE, File, Format, On, Output
 from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seaway.app.domain import DomainStatus
 
 app = typer.Typer()
@@ -18,65 +20,77 @@ app = typer.Typer()
 Adopt = Annotated[
     bool, typer.Option("--adopt", help="Take a record over that no TXT record names an owner of.")
 ]
+Names = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME]...", help="Public names; without, all of the file.")
+]
 
 
 @app.callback()
 def domain() -> None:
-    """Work with the public name: see where it leads, move it to the gateway, and take it back."""
+    """Work with public names: see where they lead, move them to the gateway, and take them back."""
 
 
 @app.command("status")
-def status(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
-    """Show where the name leads, how long that may be kept, who owns it, and what resolvers say.
+def status(names: Names = None, on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
+    """Show where each name leads, how long that may be kept, who owns it, and what resolvers say.
 
     For example:
       seaway domain status --on production
       seaway domain status -o json
     """
-    found = _look(file, on)
+    found = _look(file, on, names or ())
     _show(found, output)
     _next(found, on)
 
 
 @app.command("verify")
-def verify(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
-    """Check the name from every resolver, and that the gateway serves it with a certificate that fits.
+def verify(names: Names = None, on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
+    """Check each name from every resolver, and that the gateway serves it with a certificate that fits.
 
     Ends with 1 where something is wrong. Before the move it says what would keep it from happening.
 
     For example:
       seaway domain verify --on production
     """
-    found = _look(file, on)
+    found = _look(file, on, names or ())
     _show(found, output)
     _next(found, on)
-    if found.problems:
+    if any(each.problems for each in found):
         raise typer.Exit(1)
 
 
 @app.command("move")
-def move(on: On = "", file: File = FILE, adopt: Adopt = False, output: Output = Format.TEXT) -> None:
-    """Lead the name to the gateway: lower its TTL, wait the old one, point, check, and watch the gateway.
+def move(
+    names: Names = None,
+    on: On = "",
+    file: File = FILE,
+    adopt: Adopt = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Lead a name to the gateway: lower its TTL, wait the old one, point, check, and watch the gateway.
 
-    Nothing is changed unless the gateway serves the name with a certificate that fits. Interrupted at any
-    time, the same command goes on. The earlier record is kept in a TXT record beside the name.
+    Several move one after the other, each watched before the next. Nothing is changed unless the gateway
+    serves all of them with a certificate that fits. Interrupted at any time, the same command goes on. The
+    earlier record is kept in a TXT record beside the name.
 
     For example:
       seaway domain move --on production --adopt
-      seaway domain move --on production
+      seaway domain move www.example.com --on production
     """
     from seaway.app import domain as house  # noqa: PLC0415  (dnspython, boto3)
     from seaway.flow.load import load  # noqa: PLC0415
 
     with Story() as story:
-        found = house.move(house.public_name(load(file), on, story), adopt=adopt)
+        found = house.move_all(house.public_names(load(file), on, story, names or ()), adopt=adopt)
     _show(found, output)
     next_commands((_command("verify", on), "check it again"), (_command("back", on), "where it led before"))
 
 
 @app.command("back")
-def back(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
+def back(names: Names = None, on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
     """Put the earlier record back at once, with its TTL, and wait until resolvers have followed.
+
+    Several go back together.
 
     For example:
       seaway domain back --on production
@@ -85,24 +99,29 @@ def back(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
     from seaway.flow.load import load  # noqa: PLC0415
 
     with Story() as story:
-        found = house.back(house.public_name(load(file), on, story))
+        found = house.back_all(house.public_names(load(file), on, story, names or ()))
     _show(found, output)
     next_commands((_command("status", on), "see where it leads"))
 
 
-def _look(file: Path, on: str) -> DomainStatus:
+def _look(file: Path, on: str, names: Sequence[str]) -> list[DomainStatus]:
     from seaway.app import domain as house  # noqa: PLC0415  (dnspython, boto3)
     from seaway.flow.load import load  # noqa: PLC0415
 
     with Story() as story:
-        return house.domain_status(house.public_name(load(file), on, story))
+        return [house.domain_status(each) for each in house.public_names(load(file), on, story, names)]
 
 
-def _show(found: DomainStatus, output: Format) -> None:
-    told = found.as_json()
+def _show(found: Sequence[DomainStatus], output: Format) -> None:
     if output is Format.JSON:
-        emit_json(told)
+        emit_json({"names": [each.as_json() for each in found]})
         return
+    for number, each in enumerate(found):
+        emit(*[""] * bool(number))
+        _screen(each)
+
+
+def _screen(found: DomainStatus) -> None:
     owner = f"{found.owner} (we are)" if found.ours else found.owner or "nobody"
     where = found.leads if found.leads == "nowhere" else f"to the {found.leads}"
     emit(f"{found.name} leads {where}", "")
@@ -122,8 +141,8 @@ def _show(found: DomainStatus, output: Format) -> None:
         emit("✓ nothing is wrong")
 
 
-def _next(found: DomainStatus, on: str) -> None:
-    if found.leads == "gateway":
+def _next(found: Sequence[DomainStatus], on: str) -> None:
+    if all(each.leads == "gateway" for each in found):
         next_commands((_command("back", on), "where it led before"))
     else:
         next_commands((_command("move", on), "lead it to the gateway"))

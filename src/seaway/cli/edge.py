@@ -42,7 +42,7 @@ def status(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None
             told["until"][:10],
             told["renewal"][:10] or "-",
         )
-        emit(found.url, "")
+        emit(*found.urls, "")
         emit_table(("names", "issuer", "days left", "ends", "renewed from"), [row])
         emit("", f"✗ {found.failure}" if found.failure else "✓ visitors are shown this one")
         if found.acme:
@@ -55,8 +55,9 @@ def status(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None
 
 def acme_lines(told: dict[str, Any]) -> list[str]:
     """Say how it stands with an ACME server."""
-    whose = "it is of" if told["signed"] else "a stand-in for one of"
-    lines = [f"· {whose} {told['directory']}", f"· next {told['next']}: {told['does']}"]
+    whose = "it is of" if told["signed"] or told["stays"] else "a stand-in for one of"
+    until = ", and stays until there is one for all names" if told["stays"] else ""
+    lines = [f"· {whose} {told['directory']}{until}", f"· next {told['next']}: {told['does']}"]
     times = "once" if told["failures"] == 1 else f"{told['failures']} times in a row"
     failed = f"✗ failed {times}, last {told['last_failure_at']}: {told['last_failure']}"
     return [*lines, failed] if told["failures"] else lines

@@ -37,7 +37,7 @@ def command(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> Non
 
 def _screen(found: Status) -> None:
     cluster, edge = found.cluster, found.edge
-    emit(f"{found.system} · {found.environment} · {edge['url']}", "")
+    emit(f"{found.system} · {found.environment} · {' '.join(edge['urls'])}", "")
     emit(f"cluster {cluster['name'] or '-'}: {cluster['state']}  {cluster['context']}")
     emit_table(
         ("node", "size", "state", "claim"),

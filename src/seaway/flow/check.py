@@ -49,7 +49,7 @@ def _elsewhere(system: System, environment: EnvironmentSpec) -> Iterator[Finding
     if given is None and environment.https.issuer != "acme":
         why = "the environment names none"
         remedy = "https: acme, or certificate: {chain: fullchain.pem, key: key.pem}"
-        yield Finding(f"certificate for {environment.domain}", Level.FAIL, why, remedy)
+        yield Finding(f"certificate for {', '.join(environment.hosts)}", Level.FAIL, why, remedy)
     yield machine.disk(cache(), least=LEAST, enough=ENOUGH)
 
 

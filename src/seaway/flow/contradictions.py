@@ -10,7 +10,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Final
 
 from seaway.flow.login import contradictions_of_login
-from seaway.flow.misnamed import Found, contradictions_of_name, unknown
+from seaway.flow.misnamed import Found, contradictions_of_name, places_of_names, unknown
 from seaway.flow.mispromoted import contradictions_of_promotion
 from seaway.flow.system import System
 from seaway.flow.unsigned import contradictions_of_certificate
@@ -120,16 +120,14 @@ def _belongs(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
 
 
 def _local(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
-    domain, size = env.domain, env.nodes.size
+    size = env.nodes.size
     if env.certificate:
         why = "certificate means nothing on: local, where this machine's own authority signs"
         yield Found((*here, "certificate"), why, "remove it")
-    if domain and not domain.endswith(".localhost"):
-        yield Found(
-            (*here, "domain"),
-            f"{domain} is not this machine: a rehearsal's domain ends in .localhost",
-            f"such as {domain.partition('.')[0]}.localhost",
-        )
+    for at, name in places_of_names(here, env):
+        if not name.endswith(".localhost"):
+            why = f"{name} is not this machine: a rehearsal's domain ends in .localhost"
+            yield Found(at, why, f"such as {name.partition('.')[0]}.localhost")
     if size not in LOCAL_SIZES:
         sizes = ", ".join(LOCAL_SIZES)
         yield Found((*here, "nodes", "size"), f"{size!r} is no size of a local node", f"one of: {sizes}")

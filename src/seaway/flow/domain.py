@@ -1,4 +1,4 @@
-"""The public name: how it stands, and its way from the old server to the gateway and back.
+"""A public name: how it stands, and its way from the old server to the gateway and back.
 
 All that is known is in the zone itself: who owns the name, what it was before, when its TTL was lowered. What
 was interrupted goes on by the same command, from any laptop.
@@ -28,6 +28,7 @@ WATCH: Final = 5.0
 #: Looks in a row that fail before the name goes back, and seconds beyond the TTL that resolvers are given.
 FAILURES: Final = 3
 GRACE: Final = 60.0
+FORGET: Final = ("domain/settle", "let every resolver forget where the name led before")
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,7 @@ def move(here: PublicName, *, adopt: bool) -> DomainStatus:
     gateway; Conflict where somebody else changes it; Unready where resolvers do not follow. Where the gateway
     fails while it is watched, the name goes back, and SeawayError tells.
     """
-    held, wish = look(here), here.wish
-    course.check_owner(held, wish, adopt=adopt)
-    _must_serve(here)
-    _must_be_seen(here, held)
+    held, wish = _movable(here, adopt=adopt), here.wish
     if course.stage(held, wish) is Stage.EARLIER and held.ttl > wish.ttl:
         with told(
             here.report, "domain/ttl", f"lower the TTL of {wish.name} from {held.ttl} s to {wish.ttl} s"
@@ -134,24 +132,65 @@ def move(here: PublicName, *, adopt: bool) -> DomainStatus:
     return domain_status(here)
 
 
+def move_all(names: Sequence[PublicName], *, adopt: bool) -> list[DomainStatus]:
+    """Lead one name after the other to the gateway: each is watched before the next one moves.
+
+    Raises Refused, with nothing changed, where one of them could not move, and as move does.
+    """
+    for each in names if len(names) > 1 else ():
+        _movable(each, adopt=adopt)
+    return [move(each, adopt=adopt) for each in names]
+
+
 def back(here: PublicName) -> DomainStatus:
     """Put the earlier record back, at once, and wait until no resolver leads to the gateway any more.
 
     Raises Refused where it is not ours, or is not known; Conflict and Unready as move does.
     """
+    return back_all([here])[0]
+
+
+def back_all(names: Sequence[PublicName]) -> list[DomainStatus]:
+    """Put the earlier records of all names back before any of them is waited for.
+
+    Where one cannot go back the others do all the same. Raises as back does.
+    """
+    rests, failed = list[tuple[PublicName, float]](), list[SeawayError]()
+    for here in names:
+        try:
+            rests.append((here, _restored(here)))
+        except SeawayError as error:
+            failed.append(error)
+    for here, rest in rests:
+        if rest > 0:
+            _follow(here, {"old server", "nowhere"}, rest)
+    if (longest := max((rest for _, rest in rests), default=0.0)) > 0:
+        _wait(names[0], longest, *FORGET)
+    if failed:
+        raise failed[0]
+    return [domain_status(here) for here in names]
+
+
+def _restored(here: PublicName) -> float:
+    """Put the earlier record back; gives the seconds for which the other one may still be kept."""
     held, wish = look(here), here.wish
     stage, mine = course.stage(held, wish), course.ownership(held, wish)
-    rest = held.ttl + 1.0 if stage is not Stage.LOWERED else 0.0
     if stage is not Stage.MOVED and (mine is None or mine.was is None):  # it is back
-        rest = (mine.left - here.now()).total_seconds() if mine and mine.left else 0.0
-    else:
-        course.check_owner(held, wish, adopt=False)
-        changes = course.restore(held, wish, here.now())
-        with told(here.report, "domain/back", f"lead {wish.name} where it led before"):
-            here.dns.change(changes)
-    if rest > 0:
-        _settle(here, {"old server", "nowhere"}, rest)
-    return domain_status(here)
+        return (mine.left - here.now()).total_seconds() if mine and mine.left else 0.0
+    course.check_owner(held, wish, adopt=False)
+    changes = course.restore(held, wish, here.now())
+    with told(here.report, "domain/back", f"lead {wish.name} where it led before"):
+        here.dns.change(changes)
+    return held.ttl + 1.0 if stage is not Stage.LOWERED else 0.0
+
+
+def _movable(here: PublicName, *, adopt: bool) -> Held:
+    """See that the name may move, and give what the zone has of it. Raises Refused as move does."""
+    held = look(here)
+    course.check_owner(held, here.wish, adopt=adopt)
+    _must_serve(here)
+    _must_be_seen(here, held)
+    return held
 
 
 def _problems(here: PublicName, where: str, owner: str, failure: str, seen: Sequence[Seen]) -> Iterator[str]:
@@ -233,6 +272,13 @@ def _settle(here: PublicName, wanted: set[str], rest: float) -> None:
     Servers of the zone may take their time to follow its first one, so the second wait, of `rest` seconds, is
     a whole TTL too; 0 where there was nothing before.
     """
+    _follow(here, wanted, rest)
+    if rest:
+        _wait(here, rest, *FORGET)
+
+
+def _follow(here: PublicName, wanted: set[str], rest: float) -> None:
+    """Wait until every resolver leads where it shall. Raises Unready where one does not."""
     waited, kept = 0.0, rest or max(_side_by_side(lambda each: nothing_kept(each, here.zone), here.resolvers))
     while late := [each for each in _answering(here) if each.leads not in wanted]:
         if waited > kept + GRACE:
@@ -245,8 +291,6 @@ def _settle(here: PublicName, wanted: set[str], rest: float) -> None:
         here.report(Event("domain/settle", Outcome.PROGRESS, text, min(1.0, waited / (kept + GRACE))))
         here.pause(PACE)
         waited += PACE
-    if rest:
-        _wait(here, rest, "domain/settle", "let every resolver forget where the name led before")
 
 
 def _wait(here: PublicName, seconds: float, step: str, text: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from seaway.flow.status import edge_url
+from seaway.flow.status import edge_urls
 from seaway.kit import moments
 from seaway.kit.kube import Manifest
 from seaway.model.certificate import Certificate, kept, mistrust
@@ -21,7 +21,8 @@ from seaway.rooms.edge.plan import RENEW
 class AcmeStatus:
     """How it stands with an ACME server: what is done `next` and why, and the last failure, if there is one.
 
-    `signed` tells whether the certificate before the gateway is of this server.
+    `signed` tells whether the certificate before the gateway is of this server and for all that is wished;
+    one for the domain, but not for all, `stays` until then.
     """
 
     directory: str
@@ -30,12 +31,14 @@ class AcmeStatus:
     next: datetime
     failures: int
     last: Failure | None
+    stays: bool = False
 
     def as_json(self) -> dict[str, Any]:
         last = self.last
         return {
             "directory": self.directory,
             "signed": self.signed,
+            "stays": self.stays,
             "does": self.does,
             "next": moments.written(self.next),
             "failures": self.failures,
@@ -48,12 +51,14 @@ class AcmeStatus:
 class EdgeStatus:
     """The edge of one environment; `failure` says why the certificate is of no use, or is not shown.
 
+    `urls` are where visitors reach it, by the domain first.
+
     `renewal` is the moment from which `up` renews it, and none for one from files; it is `due` 30 days before
     its end. A certificate of an ACME server is renewed by the pilot, and is never due for `up`. `acme` tells
     how far that has come.
     """
 
-    url: str
+    urls: tuple[str, ...]
     certificate: Certificate | None
     days: int
     renewal: datetime | None
@@ -64,7 +69,8 @@ class EdgeStatus:
     def as_json(self) -> dict[str, Any]:
         found = self.certificate
         return {
-            "url": self.url,
+            "url": self.urls[0],
+            "urls": list(self.urls),
             "names": list(found.names) if found else [],
             "issuer": found.issuer if found else "",
             "until": moments.written(found.until) if found else "",
@@ -82,28 +88,29 @@ def edge_of(
     """Bring together what was seen; the certificate is the one that visitors are shown, if they are any."""
     found = seen.shown or _kept(seen.secret)
     held = good(seen.secret, acme.wish, now) if acme else None
+    stays = good(seen.secret, acme.wish.least, now) if acme else None
     renewed = found.until - RENEW if found and environment.here else None
     if acme:
         renewed = renewal(held, acme.life.window) if held else None
     return EdgeStatus(
-        url=edge_url(environment),
+        urls=edge_urls(environment),
         certificate=found,
         days=max(0, (found.until - now) // timedelta(days=1)) if found else 0,
         renewal=renewed,
-        failure=_failure(seen, environment.domain, now),
-        due=bool(found and not held and found.until - now < RENEW),
-        acme=_acme(acme, held, now) if acme else None,
+        failure=_failure(seen, environment.hosts, now),
+        due=bool(found and not stays and found.until - now < RENEW),
+        acme=_acme(acme, held, stays, now) if acme else None,
     )
 
 
-def _acme(seen: AcmeFacts, held: Certificate | None, now: datetime) -> AcmeStatus:
+def _acme(seen: AcmeFacts, held: Certificate | None, stays: Certificate | None, now: datetime) -> AcmeStatus:
     does = turn(seen.life, seen.wish, held, now)
     if isinstance(does, Wait):
         what, at = does.why, does.until
     else:
         what, at = "is asked when to renew" if isinstance(does, Ask) else f"is asked to sign: {does.why}", now
-    life = seen.life
-    return AcmeStatus(seen.wish.directory, held is not None, what, at, life.failures, life.last)
+    life, kept_on = seen.life, held is None and stays is not None
+    return AcmeStatus(seen.wish.directory, held is not None, what, at, life.failures, life.last, kept_on)
 
 
 def _kept(secret: Manifest | None) -> Certificate | None:
@@ -113,11 +120,12 @@ def _kept(secret: Manifest | None) -> Certificate | None:
         return None
 
 
-def _failure(seen: EdgeFacts, domain: str, now: datetime) -> str:
+def _failure(seen: EdgeFacts, names: tuple[str, ...], now: datetime) -> str:
     if seen.secret is None:
         return "there is no certificate yet"
-    if wrong := mistrust(seen.secret, domain):
-        return f"the Secret of the certificate is of no use: {wrong}"
+    if wrong := mistrust(seen.secret, *names):
+        no_use = mistrust(seen.secret, names[0])
+        return f"the Secret of the certificate is of no use: {no_use}" if no_use else wrong
     if seen.shown is None:
         return "; ".join(filter(None, (f"the gateway shows none: {seen.silence}", _complaints(seen.gateway))))
     if seen.shown.until < now:

@@ -57,6 +57,8 @@ def explain(error: Any, top: type[BaseModel]) -> tuple[Path, str, str]:
 
 def _mismatch(error: Any) -> str:
     kind, shown = error["type"], _shown(error["input"])
+    if kind == "too_long":
+        return f"may be {error['ctx']['max_length']} at most, not {error['ctx']['actual_length']}"
     if kind in LIMITS:
         words, limit = LIMITS[kind]
         return f"must be {words} {error['ctx'][limit]}, not {shown}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from seaway.kit.near import did_you_mean
 from seaway.kit.yaml import Path
-from seaway.rooms.cluster.spec import EnvironmentSpec
+from seaway.rooms.cluster.spec import DnsSpec, EnvironmentSpec
 from seaway.rooms.domain.names import text_name
 
 
@@ -26,17 +26,34 @@ def unknown(word: str, known: frozenset[str], what: str) -> tuple[str, str]:
     return f"there is no {what} {word!r}", did_you_mean(word, known) or have
 
 
+def places_of_names(here: Path, env: EnvironmentSpec) -> Iterator[tuple[Path, str]]:
+    """Give each public name of an environment with its place in the file."""
+    if env.domain:
+        yield (*here, "domain"), env.domain
+    for i, name in enumerate(env.names):
+        yield (*here, "names", i), name
+
+
 def contradictions_of_name(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
-    """See that the zone holds the domain and its owner's text, and that the gateway is where it can lead."""
-    if not (spec := env.dns) or not env.domain:
+    """See that each name is there once, in the zone with its owner's text, and led where the gateway is."""
+    seen: set[str] = set()
+    for at, name in places_of_names(here, env):
+        if name in seen:
+            yield Found(at, f"{name} is there twice", "remove it here")
+        else:
+            yield from _in_its_zone((*here, "dns"), name, env.dns)
+        seen.add(name)
+
+
+def _in_its_zone(there: Path, name: str, spec: DnsSpec | None) -> Iterator[Found]:
+    if spec is None:
         return
-    there = (*here, "dns")
-    if not f".{env.domain}".endswith(f".{spec.zone}"):
-        yield Found((*there, "zone"), f"{spec.zone} does not hold {env.domain}", "name the zone that does")
+    if not f".{name}".endswith(f".{spec.zone}"):
+        yield Found((*there, "zone"), f"{spec.zone} does not hold {name}", "name the zone that does")
         return
-    if spec.named and env.domain == spec.zone:
-        why = f"{env.domain} is the zone itself, which cannot be another's alias (RFC 1034, 3.6.2)"
+    if spec.named and name == spec.zone:
+        why = f"{name} is the zone itself, which cannot be another's alias (RFC 1034, 3.6.2)"
         yield Found((*there, "to"), why, "give the gateway's addresses")
-    if not text_name(env.domain, "A", spec.prefix).endswith(f".{spec.zone}"):
-        why = f"the text of who owns {env.domain} would lie outside of {spec.zone}"
+    if not text_name(name, "A", spec.prefix).endswith(f".{spec.zone}"):
+        why = f"the text of who owns {name} would lie outside of {spec.zone}"
         yield Found((*there, "prefix"), why, 'say prefix: "%{record_type}-own."')

@@ -89,7 +89,7 @@ def observe(system: System, name: str, environment: EnvironmentSpec, world: Worl
             record=record,
             authority=world.certificates.authority,
             renewal=world.certificates.renewal,
-            mistrust=mistrust(secret.result(), environment.domain) if secret else "",
+            mistrust=mistrust(secret.result(), *_needed(environment)) if secret else "",
             voucher=_voucher(system, environment),
             issuer=issuer.result(),
         )
@@ -172,6 +172,11 @@ def neighbours(system: System, world: World) -> list[str]:
     """Name the other systems in the same cluster."""
     found = world.kube.list("v1", "Namespace", labels=f"{MANAGED_BY}=seaway,{COMPONENT}={CLUSTER}")
     return sorted(m["metadata"]["name"] for m in found if m["metadata"]["name"] != system.system)
+
+
+def _needed(environment: EnvironmentSpec) -> tuple[str, ...]:
+    """Name what a certificate of use is for: for further names an ACME server may sign later."""
+    return (environment.domain,) if environment.https.issuer == "acme" else environment.hosts
 
 
 def _voucher(system: System, environment: EnvironmentSpec) -> str:

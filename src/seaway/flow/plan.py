@@ -49,6 +49,8 @@ from seaway.rooms.services.spec import next_name
 from seaway.steps.objects import RemoveObject
 from seaway.steps.secrets import given_variable
 
+#: Where visitors are, by the name under which they came (Envoy: access log, command operators).
+ASKED: Final = "https://%REQ(:authority)%"
 #: What each kind of environment says of its load balancer: None where ports of this machine are the way in.
 BALANCERS: Final[Mapping[str, Mapping[str, str] | None]] = {
     "local": None,
@@ -124,6 +126,7 @@ def edge_wish(system: System, environment: EnvironmentSpec, wish: Wish | None) -
         signer=wish.authority if wish else "",
         balancer=BALANCERS[environment.on],
         login=login_wish(system, environment),
+        names=environment.names,
     )
 
 
@@ -138,7 +141,7 @@ def login_wish(system: System, environment: EnvironmentSpec) -> LoginWish | None
         issuer=spec.issuer,
         client=spec.client,
         given=given_variable(spec.secret),
-        url=edge_url(environment),
+        url=edge_url(environment) if not environment.names else ASKED,
         own=own,
         routes=(*whole, *(route_name(name) for name in asked.crossings)),
         scopes=spec.scopes,
@@ -150,7 +153,7 @@ def acme_wish(environment: EnvironmentSpec, seen: Snapshot) -> Wish | None:
     https = environment.https
     if https.issuer != "acme":
         return None
-    found = Wish.of(environment.domain, https.directory, https.email, seen.voucher)
+    found = Wish.of(environment.domain, https.directory, https.email, seen.voucher, environment.names)
     if https.challenge == "http-01" or environment.dns is None:
         return found
     return found.by_record(environment.dns.zone, environment.dns.server, wildcard=https.wildcard)
@@ -159,15 +162,18 @@ def acme_wish(environment: EnvironmentSpec, seen: Snapshot) -> Wish | None:
 def _stand_in(system: System, wish: Wish | None, seen: Snapshot) -> list[str]:
     """Tell that visitors are not shown the wished certificate yet."""
     found = certificate_of(seen.live.get("v1", "Secret", TLS_SECRET, system.system))
-    if wish is None or (found and found.issuer == wish.authority):
+    if wish is None:
         return []
+    if found and found.issuer == wish.authority:
+        lacking = ", ".join(name for name in wish.hosts if name not in found.names)
+        return [f"the certificate is not for {lacking} until {wish.directory} signs"] if lacking else []
     return [f"visitors see a stand-in until {wish.directory} signs: seaway edge status tells how far that is"]
 
 
 def crossing_place(system: System, environment: EnvironmentSpec) -> Place:
     monolith = system.monolith_in(environment)
     old = Side(MONOLITH, monolith.port, "Backend") if monolith and monolith.outside else Side(MONOLITH)
-    return Place(system.system, environment.domain, EDGE, old)
+    return Place(system.system, environment.domain, EDGE, old, names=environment.names)
 
 
 def _surroundings(

@@ -119,15 +119,21 @@ def ready_pods(system: System, seen: Snapshot) -> dict[str, int]:
 
 
 def edge_url(environment: EnvironmentSpec) -> str:
-    """Give the address under which people reach the system."""
+    """Give the address under which people reach the system, by its domain."""
+    return edge_urls(environment)[0]
+
+
+def edge_urls(environment: EnvironmentSpec) -> tuple[str, ...]:
+    """Give every address under which people reach the system, that of its domain first."""
     port = "" if environment.web.https == HTTPS_PORT else f":{environment.web.https}"
-    return f"https://{environment.domain}{port}"
+    return tuple(f"https://{name}{port}" for name in environment.hosts)
 
 
 def _edge(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: str) -> dict[str, Any]:
     certificate = certificate_of(seen.live.get("v1", "Secret", TLS_SECRET, system.system))
     return {
         "url": edge_url(environment),
+        "urls": list(edge_urls(environment)),
         "ca": ca,
         "address": address_of(seen.live.get(GATEWAY_API, "Gateway", EDGE, system.system)),
         "published": sorted(seen.cluster.published) if seen.cluster else [],

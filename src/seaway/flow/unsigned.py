@@ -19,10 +19,11 @@ PRIVATE: Final = (".localhost", ".test", ".internal", ".home.arpa", ".local", ".
 
 
 def contradictions_of_certificate(here: Path, folder: Folder, env: EnvironmentSpec) -> Iterator[Found]:
-    """See that the server can sign for the domain, that a pod can reach it, and who vouches for it."""
+    """See that the server can sign for each name, that a pod can reach it, and who vouches for it."""
     https = env.https
-    if https.directory in DIRECTORIES and env.domain.endswith(PRIVATE):
-        why = f"{https.directory} signs for nothing below {env.domain.rpartition('.')[2]}"
+    private = dict.fromkeys(name.rpartition(".")[2] for name in env.hosts if name.endswith(PRIVATE))
+    for last in private if https.directory in DIRECTORIES else ():
+        why = f"{https.directory} signs for nothing below {last}"
         yield Found((*here, "directory"), why, "name a server of your own: https://…, or say issuer: local")
     if https.challenge == "dns-01" and (wrong := _unprovable(env.dns)):
         yield Found((*here, "challenge"), *wrong)

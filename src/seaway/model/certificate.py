@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from seaway.model.names import covers
 
-#: Annotations of the Secret, which `up` reads in place of its contents: for whom, until when, by whom.
+#: Annotations of the Secret, which `up` reads in place of its contents: for which names, with spaces between,
+#: until when, by whom.
 DOMAIN: Final = "seaway.dev/domain"
 UNTIL: Final = "seaway.dev/not-after"
 AUTHORITY: Final = "seaway.dev/authority"
@@ -50,13 +51,16 @@ def kept(secret: Mapping[str, Any]) -> Certificate:
     return read(first)
 
 
-def mistrust(secret: Mapping[str, Any] | None, domain: str) -> str:
-    """Say why a Secret that is there is of no use for the domain; empty where it is."""
+def mistrust(secret: Mapping[str, Any] | None, *names: str) -> str:
+    """Say why a Secret that is there is of no use for the names; empty where it is."""
     try:
         found = None if secret is None else kept(secret)
     except ValueError as error:
         return str(error)
-    return f"it is for {', '.join(found.names)}" if found and not covers(found.names, domain) else ""
+    lacking = [name for name in names if found and not covers(found.names, name)]
+    if found and lacking and len(lacking) == len(names):
+        return f"it is for {', '.join(found.names)}"
+    return f"it is not for {', '.join(lacking)}" if lacking else ""
 
 
 def read(found: x509.Certificate) -> Certificate:

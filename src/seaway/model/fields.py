@@ -73,6 +73,13 @@ def host(text: str) -> str:
     return text
 
 
+def public_name(text: str) -> str:
+    """Check a name under which visitors come: a host name, none that stands for others."""
+    if text.startswith("*."):
+        raise Wrong(f"{text!r} stands for many names, and visitors come by one", "write each name by itself")
+    return host(text)
+
+
 def path(text: str) -> str:
     """Check the path of a URL: begins with /, no query, no empty or dot segments."""
     if not _PATH.fullmatch(text):
@@ -300,6 +307,7 @@ _NUMBER_OR_TEXT: Final = WithJsonSchema({"type": ["string", "number"]})
 
 Name = Annotated[str, AfterValidator(name), _like(_LABEL)]
 Host = Annotated[str, AfterValidator(host)]
+PublicName = Annotated[str, AfterValidator(public_name)]
 UrlPath = Annotated[str, AfterValidator(path), _like(_PATH)]
 Variable = Annotated[str, AfterValidator(variable), _like(_VARIABLE)]
 Registry = Annotated[str, AfterValidator(registry), _like(_REGISTRY)]
@@ -326,6 +334,10 @@ Text = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Package = Annotated[str, AfterValidator(package), _like(_PACKAGE)]
 Names = Annotated[tuple[Name, ...], BeforeValidator(several, json_schema_input_type=Name | tuple[Name, ...])]
+PublicNames = Annotated[
+    tuple[PublicName, ...],
+    BeforeValidator(several, json_schema_input_type=PublicName | tuple[PublicName, ...]),
+]
 Packages = Annotated[
     tuple[Package, ...], BeforeValidator(several, json_schema_input_type=Package | tuple[Package, ...])
 ]

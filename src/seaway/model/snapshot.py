@@ -53,7 +53,7 @@ class MonolithFacts:
 class CertificateFacts:
     """The certificate that the edge shows."""
 
-    domain: str
+    names: tuple[str, ...]
     until: datetime
     issuer: str
 

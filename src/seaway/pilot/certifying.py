@@ -23,6 +23,7 @@ from seaway.kit.kube import Kube, Manifest, Ref
 from seaway.model.certificate import AUTHORITY, DOMAIN, UNTIL, Certificate, kept
 from seaway.model.gateway import EDGE, GATEWAY_API, TLS_SECRET
 from seaway.model.manifests import labels
+from seaway.model.names import covers
 from seaway.model.secret import Secret
 from seaway.pilot.hands import told
 from seaway.pilot.proving import Proof
@@ -73,6 +74,8 @@ class Certifying:
     def look(self) -> Certificate | None:
         """See that the gateway has the last good certificate, and do what its life asks for now; gives it.
 
+        One that is for the domain stays while another is ordered that is for further names too.
+
         Raises SeawayError where the API server does not answer, Conflict where another was quicker.
         """
         edge, mine = self._secret(TLS_SECRET), self._secret(KEPT)
@@ -80,18 +83,19 @@ class Certifying:
         held = good(mine, self.wish, now)
         if held is None and (held := good(edge, self.wish, now)):
             mine = self._put(KEPT, _pair(edge or {}), held)
-        if held and _pair(edge or {}) != _pair(mine or {}):
+        stays = held or good(mine, self.wish.least, now)
+        if stays and _pair(edge or {}) != _pair(mine or {}):
             log.info("the gateway is given the last good certificate")
-            self._put(TLS_SECRET, _pair(mine or {}), held)
+            self._put(TLS_SECRET, _pair(mine or {}), stays)
         found = self.kube.get(life_ref(self.system))
         life = settled(life_of(found), self.wish)
         does = turn(life, self.wish, held, now)
         if isinstance(does, Ask) and held:
             life = self._ask(life, held, mine or {})
         elif isinstance(does, Order):
-            return self._order(does, life, held, found)
-        self._tell(life, held, found)
-        return held
+            return self._order(does, life, stays, found)
+        self._tell(life, stays, found)
+        return stays
 
     def _ask(self, life: Life, held: Certificate, mine: Mapping[str, Any]) -> Life:
         chain = b64decode(mine["data"]["tls.crt"]).decode()
@@ -104,7 +108,7 @@ class Certifying:
     def _order(
         self, does: Order, life: Life, held: Certificate | None, found: Manifest | None
     ) -> Certificate | None:
-        log.info("a certificate for %s is ordered from %s: %s", self.wish.domain, does.directory, does.why)
+        log.info("a certificate for %s is ordered from %s: %s", self.wish.called, does.directory, does.why)
         by_record = bool(self.wish.zone)
         asking = Asking(does.directory, self.wish.ca, self._account(), self.wish.email, by_record)
         proof = self._proof()
@@ -117,7 +121,7 @@ class Certifying:
         if isinstance(got, Issued) and (wrong := self._unfit(got, now)):
             got = Failure(Kind.REFUSED, f"what the server signed is of no use: {wrong}", now)
         if isinstance(got, Failure):
-            log.warning("no certificate for %s: %s", self.wish.domain, got.why)
+            log.warning("no certificate for %s: %s", self.wish.called, got.why)
             self._tell(failed(life, replace(got, at=now)), held, found)
             return held
         if not does.rehearsal:
@@ -125,13 +129,14 @@ class Certifying:
         self._persist(lambda: self._save(passed(life, now, rehearsal=does.rehearsal), found))
         if held and not does.rehearsal:
             until = f"{held.until:%Y-%m-%d %H:%M} UTC"
-            self._event(Emit("Normal", RENEWED, f"{self.wish.domain} until {until}, by {held.issuer}"))
+            self._event(Emit("Normal", RENEWED, f"{self.wish.called} until {until}, by {held.issuer}"))
         return held
 
     def _proof(self) -> Proof | Publishing:
         """Choose how the names are proved to be ours."""
         if not self.wish.zone:
-            return Proof(self.kube, self.system, self.wish.domain, self.owner, self.leads, self.stop)
+            hosts = len(self.wish.hosts)
+            return Proof(self.kube, self.system, hosts, self.owner, self.leads, self.stop)
         from seaway.pilot.publishing import Publishing, open_zone  # noqa: PLC0415  (memory)
 
         return Publishing(partial(open_zone, self.kube, self.system, self.wish), self.leads, self.stop)
@@ -198,7 +203,7 @@ class Certifying:
         if Wish.read(self.kube.get(wish_ref(self.system))) != self.wish:
             raise Conflict("another certificate is wished for by now")
         notes = {
-            DOMAIN: self.wish.domain,
+            DOMAIN: " ".join(name for name in self.wish.hosts if covers(held.names, name)),
             UNTIL: held.until.isoformat(),
             AUTHORITY: self.wish.authority,
         }

@@ -23,57 +23,58 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Proof:
-    """The challenge of one system's domain; its objects go with `owner` at the latest."""
+    """The challenges of one system's public names; their objects go with `owner` at the latest."""
 
     kube: Kube
     system: str
-    domain: str
+    names: int
     owner: Manifest
     leads: Callable[[], bool]
     stop: threading.Event
 
     def show(self, exhibits: Sequence[Exhibit]) -> str:
-        """Have every proxy answer with the proof, and see that it does: a look in vain counts against us.
+        """Have every proxy answer with the proofs, and see that it does: a look in vain counts against us.
 
         Gives why that did not come about, or nothing.
         """
         if not self.leads():
             return "another pilot leads, or nobody may at this moment"
         try:
-            [only] = exhibits  # one name, one proof
-            for manifest in challenge(self.system, self.domain, only.place, only.proof, self.owner):
+            for manifest in challenge(self.system, exhibits, self.owner):
                 self.kube.apply(manifest)
-            return self._await(only.place, only.proof)
+            return self._await(exhibits)
         except SeawayError as error:
             return " ".join(filter(None, (str(error), error.why)))
 
     def clear(self) -> None:
-        """Take it away; what cannot be taken away now is replaced by the next one."""
+        """Take them away; what cannot be taken away now is replaced by the next ones."""
         try:
-            for ref in challenge_refs(self.system) if self.leads() else ():
+            for ref in challenge_refs(self.system, self.names) if self.leads() else ():
                 self.kube.delete(ref)
         except SeawayError as error:
             log.warning("the challenge stays for now: %s %s", error, error.why)
 
-    def _await(self, path: str, proof: str) -> str:
+    def _await(self, exhibits: Sequence[Exhibit]) -> str:
         ends = time.monotonic() + SHOWN
         while True:
             found = proxies(self.kube, self.system)
-            wrong = [why for pod in found.values() if (why := self._complaint(pod, path, proof))]
+            asked = ((pod, each) for pod in found.values() for each in exhibits)
+            wrong = [why for pod, each in asked if (why := _complaint(pod, each))]
             if found and not wrong:
                 return ""
             if time.monotonic() > ends or self.stop.wait(0.5):
                 return f"the gateway does not show the proof: {wrong[0] if wrong else 'no proxy runs'}"
 
-    def _complaint(self, pod: Manifest, path: str, proof: str) -> str:
-        """Ask one proxy as a visitor would."""
-        address = pod["status"]["podIP"]
-        place = f"[{address}]" if ":" in address else address
-        url = f"http://{place}:{PROXY_PORT}{path}"
-        try:
-            answer = httpx.get(url, headers={"Host": self.domain}, timeout=PATIENCE, trust_env=False)
-        except httpx.HTTPError as error:
-            return f"{pod['metadata']['name']}: {str(error) or type(error).__name__}"
-        if answer.status_code == httpx.codes.OK and answer.text.strip() == proof:
-            return ""
-        return f"{pod['metadata']['name']} answers {answer.status_code} at {path}"
+
+def _complaint(pod: Manifest, exhibit: Exhibit) -> str:
+    """Ask one proxy as a visitor would."""
+    address = pod["status"]["podIP"]
+    place = f"[{address}]" if ":" in address else address
+    url = f"http://{place}:{PROXY_PORT}{exhibit.place}"
+    try:
+        answer = httpx.get(url, headers={"Host": exhibit.name}, timeout=PATIENCE, trust_env=False)
+    except httpx.HTTPError as error:
+        return f"{pod['metadata']['name']}: {str(error) or type(error).__name__}"
+    if answer.status_code == httpx.codes.OK and answer.text.strip() == exhibit.proof:
+        return ""
+    return f"{pod['metadata']['name']} answers {answer.status_code} at {exhibit.name}{exhibit.place}"

@@ -238,7 +238,8 @@ def _await_look(
             return
         if seen.body.status != messages.STATUS_PENDING:
             said = [c.error for c in seen.body.challenges if c.error is not None]
-            raise _FailedError(Kind.REFUSED, _text(said[0]) if said else "the server did not say why")
+            why = _text(said[0]) if said else "the server did not say why"
+            raise _FailedError(Kind.REFUSED, f"{authorization.body.identifier.value}: {why}")
 
 
 def _finalized(client: ClientV2, ordered: messages.OrderResource, stop: threading.Event) -> str:

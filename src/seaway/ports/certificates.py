@@ -19,7 +19,7 @@ class Issued:
 
 
 class Certificates(Protocol):
-    """Gives certificates for a domain: signs them, or knows who does."""
+    """Gives certificates for public names: signs them, or knows who does."""
 
     @property
     def renewal(self) -> timedelta:
@@ -35,5 +35,5 @@ class Certificates(Protocol):
     def authority_path(self) -> str:
         """Where that PEM lies on this machine; empty where it is publicly trusted."""
 
-    def issue(self, domain: str) -> Issued:
-        """Give a new certificate for the domain; one that is signed here also knows the names below it."""
+    def issue(self, *names: str) -> Issued:
+        """Give one new certificate for all the names; one that is signed here also knows those below them."""

@@ -12,7 +12,7 @@ from seaway.model.manifests import stamp
 from seaway.model.plan import Verb
 from seaway.model.secret import Secret
 from seaway.model.snapshot import Live
-from seaway.rooms.acme.challenge import challenge, challenge_refs
+from seaway.rooms.acme.challenge import Exhibit, challenge, challenge_refs
 from seaway.rooms.acme.plan import desired, plan
 from seaway.rooms.acme.steps import GiveKey
 from seaway.rooms.acme.wish import ZONE_KEY, Wish, wish_config
@@ -28,9 +28,17 @@ def test_a_server_becomes_these_objects(case: Path) -> None:
     record = words.pop("record", None)
     wish = Wish.of(**words)
     wish = wish.by_record(**record) if record else wish
-    path, proof = "/.well-known/acme-challenge/token", "token.thumbprint"
     found = [item.manifest for item in desired("shop", wish)]
-    golden.hold(case, [*found, *([] if record else challenge("shop", wish.domain, path, proof, OWNER))])
+    golden.hold(case, [*found, *([] if record else challenge("shop", _exhibits(wish), OWNER))])
+
+
+def _exhibits(wish: Wish) -> list[Exhibit]:
+    """What a server is shown of each name; its token tells them apart."""
+    tokens = [f"token{number or ''}" for number in range(len(wish.hosts))]
+    return [
+        Exhibit(name, f"/.well-known/acme-challenge/{token}", f"{token}.thumbprint")
+        for name, token in zip(wish.hosts, tokens, strict=True)
+    ]
 
 
 def test_what_up_writes_is_what_the_pilot_reads() -> None:
@@ -68,7 +76,27 @@ def test_without_a_wish_all_goes_but_what_the_pilot_keeps() -> None:
         "kind": "Secret",
         "metadata": {**made[0]["metadata"], "name": "acme-account"},
     }
-    proof = [*challenge("shop", "shop.localhost", "/x", "y", OWNER)]
+    proof = challenge("shop", [Exhibit("shop.localhost", "/x", "y")], OWNER)
     steps = plan("shop", None, Live.of([*made, secret, *proof]), {})
     assert {step.ref for step in steps} == {Ref.of(each) for each in made}
     assert not {step.ref for step in steps} & set(challenge_refs("shop"))
+
+
+def test_the_objects_of_a_challenge_are_those_that_are_taken_away() -> None:
+    wish = Wish.of("shop.example.org", "letsencrypt", "", "", ["www.shop.example.org", "shop.example.com"])
+    made = {Ref.of(each) for each in challenge("shop", _exhibits(wish), OWNER)}
+    assert made == set(challenge_refs("shop", len(wish.hosts)))
+    assert len(made) == 4
+
+
+def test_a_name_below_the_star_is_not_ordered_beside_it() -> None:
+    others = ["www.shop.example.org", "m.www.shop.example.org", "example.org"]
+    wish = Wish.of("shop.example.org", "letsencrypt", "", "", others)
+    assert wish.names == wish.hosts == ("shop.example.org", *others)
+    assert Wish.read(wish_config("shop", wish)) == wish
+    star = wish.by_record("example.org", "ns1.example.org", wildcard=True)
+    assert star.names == ("shop.example.org", "*.shop.example.org", *others[1:])
+    assert star.called == "shop.example.org and 3 more"
+    assert Wish.read(wish_config("shop", star)) == star
+    assert wish.least.names == star.least.names == ("shop.example.org",)
+    assert len({wish.mark, star.mark, wish.least.mark}) == 3

@@ -14,6 +14,7 @@ from seaway.rooms.crossing.definition import definition
 from seaway.rooms.crossing.ledger import LARGEST, MOST, entries_of, ledger, merged, told
 from seaway.rooms.crossing.place import Place, Side
 from seaway.rooms.crossing.resource import COMMAND, manifest, understood
+from seaway.rooms.crossing.routes import Split, route
 from seaway.rooms.crossing.spec import CrossingSpec
 from seaway.rooms.crossing.state import KEPT, Command, Entry, Phase, State, Verb, What, moment
 
@@ -52,6 +53,14 @@ def test_what_the_file_says_is_read_again_from_the_resource(spec: CrossingSpec) 
     assert (found.command, found.state) == (command, state)
     assert (found.uid, found.version, found.generation, found.deleting) == ("u", "7", 3, False)
     assert understood(_live(spec, deletionTimestamp=moment(NOW)))[0].deleting
+
+
+def test_further_public_names_are_kept_and_their_visitors_cross_too() -> None:
+    place, spec = replace(PLACE, names=("www.shop.localhost",)), CrossingSpec(routes=("/",), to="web")
+    found = manifest(place, "login", spec)
+    assert understood({**found, "metadata": {**found["metadata"], "uid": "u"}})[0].place == place
+    made = route(place, "login", spec, Split(5))
+    assert made["spec"]["hostnames"] == ["shop.localhost", "www.shop.localhost"]
 
 
 def test_a_resource_that_its_schema_could_not_refuse_is_explained() -> None:

@@ -58,10 +58,11 @@ def test_a_gateway_has_an_address_once_its_newest_form_is_programmed() -> None:
 
 def test_a_certificate_is_known_by_its_annotations() -> None:
     until = datetime(2027, 1, 1, tzinfo=UTC)
-    notes = {"seaway.dev/domain": "a", "seaway.dev/not-after": until.isoformat(), "seaway.dev/authority": "f"}
+    notes = {"seaway.dev/domain": "a b", "seaway.dev/not-after": until.isoformat()}
+    notes |= {"seaway.dev/authority": "f"}
     found = certificate_of({"metadata": {"annotations": notes}})
     assert found is not None
-    assert (found.domain, found.until, found.issuer) == ("a", until, "f")
+    assert (found.names, found.until, found.issuer) == (("a", "b"), until, "f")
     assert certificate_of({"metadata": {}}) is None
 
 

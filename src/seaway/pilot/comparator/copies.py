@@ -65,7 +65,7 @@ def asked_of(copy: Copy, task: Task) -> Asked:
     sides = {urlsplit(each.url).hostname or "" for each in (task.old, task.new)}
     named = {urlsplit(f"//{host}").hostname or "" for host in (copy.host, task.old.host, task.new.host)}
     path, _, query = copy.target.partition("?")
-    return Asked(copy.method, path, query, frozenset({task.domain, *sides, *named} - {""}))
+    return Asked(copy.method, path, query, frozenset({task.domain, *task.names, *sides, *named} - {""}))
 
 
 def headers_for(copy: Copy, target: Target, side: Side) -> list[tuple[str, str]]:

@@ -45,19 +45,19 @@ class GivenCertificates:
     def authority_pem(self) -> str:
         return ""
 
-    def issue(self, domain: str) -> Issued:
-        """Give what is in the files. Raises Refused where they will not do."""
+    def issue(self, *names: str) -> Issued:
+        """Give what is in the files. Raises Refused where they will not do for all the names."""
         if self._chain is None or self._key is None:
             raise Refused(
-                f"there is no certificate for {domain}",
+                f"there is no certificate for {', '.join(names)}",
                 why="no authority of this machine signs for visitors of other machines",
                 remedy="say https: acme, or name yours: certificate: {chain: fullchain.pem, key: key.pem}",
             )
         first = self._first()
         if first.not_valid_after_utc <= datetime.now(UTC):
             raise _unfit(self._chain, f"it ended on {first.not_valid_after_utc:%Y-%m-%d}")
-        if not covers(_names(first), domain):
-            raise _unfit(self._chain, f"it is not for {domain}")
+        if lacking := [name for name in names if not covers(_names(first), name)]:
+            raise _unfit(self._chain, f"it is not for {', '.join(lacking)}")
         try:
             text = self._key.read_text()
             key = load_pem_private_key(text.encode(), None)
@@ -90,14 +90,14 @@ class StandIns:
     def authority_pem(self) -> str:
         return ""
 
-    def issue(self, domain: str) -> Issued:
+    def issue(self, *names: str) -> Issued:
         key, whom = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
         now = datetime.now(UTC)
         made = (
             x509.CertificateBuilder(whom, whom, key.public_key(), x509.random_serial_number())
             .not_valid_before(now - timedelta(hours=1))  # clocks may differ
             .not_valid_after(now + LIFE)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(domain)]), critical=True)
+            .add_extension(x509.SubjectAlternativeName([*map(x509.DNSName, names)]), critical=True)
             .sign(key, hashes.SHA256())
         )
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()

@@ -57,18 +57,19 @@ class LocalCertificates:
         self._ensure()
         return Path(self.authority_path()).read_text()
 
-    def issue(self, domain: str) -> Issued:
-        if not any(domain == top or domain.endswith(f".{top}") for top in LOCAL):
+    def issue(self, *names: str) -> Issued:
+        tops = tuple(f".{top}" for top in LOCAL)
+        if public := [name for name in names if not f".{name}".endswith(tops)]:
             raise Refused(
-                f"the local authority cannot vouch for {domain}",
+                f"the local authority cannot vouch for {', '.join(public)}",
                 why=f"it is bound to names below {', '.join(LOCAL)}, so that trusting it is harmless",
                 remedy="choose a domain such as thoughts.localhost for a local environment",
             )
         self._ensure()
         authority = Pair.read(self._folder, "ca")
-        names = [x509.DNSName(domain), x509.DNSName(f"*.{domain}")]
+        known = [x509.DNSName(each) for name in names for each in (name, f"*.{name}")]
         made = certificate.issue(
-            authority, certificate.subject(domain), LIFE, names, [ExtendedKeyUsageOID.SERVER_AUTH]
+            authority, certificate.subject(names[0]), LIFE, known, [ExtendedKeyUsageOID.SERVER_AUTH]
         )
         chain = (made.pem + authority.pem).decode()
         return Issued(chain, Secret(certificate.pem(made.key).decode()), made.certificate.not_valid_after_utc)

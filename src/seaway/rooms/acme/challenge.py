@@ -5,7 +5,7 @@ The path is exact: it goes before the redirect and before all routes by prefix (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,18 +28,19 @@ class Exhibit:
     proof: str
 
 
-def challenge_refs(system: str) -> tuple[Ref, Ref]:
-    """Name the route and its filter."""
-    return (
-        Ref(GATEWAY_API, "HTTPRoute", CHALLENGE, system),
-        Ref(ENVOY_API, "HTTPRouteFilter", CHALLENGE, system),
-    )
+def filter_names(names: int) -> list[str]:
+    """Name the filters: one for each public name."""
+    return [f"{CHALLENGE}-{number}" if number else CHALLENGE for number in range(names)]
 
 
-def challenge(
-    system: str, domain: str, path: str, proof: str, owner: Mapping[str, Any]
-) -> tuple[Manifest, Manifest]:
-    """Compose the filter that answers with the proof, and the route to it; both go when `owner` goes."""
+def challenge_refs(system: str, names: int = 1) -> tuple[Ref, ...]:
+    """Name the route and its filters, for so many public names."""
+    filters = (Ref(ENVOY_API, "HTTPRouteFilter", name, system) for name in filter_names(names))
+    return (Ref(GATEWAY_API, "HTTPRoute", CHALLENGE, system), *filters)
+
+
+def challenge(system: str, exhibits: Sequence[Exhibit], owner: Mapping[str, Any]) -> list[Manifest]:
+    """Compose the filters that answer with the proofs, and the route to them; all go when `owner` goes."""
     reference = {key: owner[key] for key in ("apiVersion", "kind")}
     reference |= {key: owner["metadata"][key] for key in ("name", "uid")}
     meta = {
@@ -48,29 +49,42 @@ def challenge(
         "labels": labels(system, ROOM, CHALLENGE),
         "ownerReferences": [reference],
     }
-    answer = {
-        "statusCode": 200,
-        "contentType": "application/octet-stream",
-        "body": {"type": "Inline", "inline": proof},
-    }
+    named = dict(zip(filter_names(len(exhibits)), exhibits, strict=True))
+    filters = [
+        {
+            "apiVersion": ENVOY_API,
+            "kind": "HTTPRouteFilter",
+            "metadata": {**meta, "name": name},
+            "spec": {"directResponse": _answer(each)},
+        }
+        for name, each in named.items()
+    ]
     parent = {
         "group": "gateway.networking.k8s.io",
         "kind": "Gateway",
         "name": EDGE,
         "sectionName": "http",
     }
-    own = {"group": ENVOY_GROUP, "kind": "HTTPRouteFilter", "name": CHALLENGE}
-    rule = {
-        "matches": [{"path": {"type": "Exact", "value": path}}],
+    spec = {
+        "parentRefs": [parent],
+        "hostnames": list(dict.fromkeys(each.name for each in exhibits)),
+        "rules": [_rule(name, each) for name, each in named.items()],
+    }
+    return [*filters, {"apiVersion": GATEWAY_API, "kind": "HTTPRoute", "metadata": meta, "spec": spec}]
+
+
+def _answer(exhibit: Exhibit) -> dict[str, Any]:
+    return {
+        "statusCode": 200,
+        "contentType": "application/octet-stream",
+        "body": {"type": "Inline", "inline": exhibit.proof},
+    }
+
+
+def _rule(name: str, exhibit: Exhibit) -> dict[str, Any]:
+    """Lead a path to its filter; nobody else knows the path, so it need not be of one name."""
+    own = {"group": ENVOY_GROUP, "kind": "HTTPRouteFilter", "name": name}
+    return {
+        "matches": [{"path": {"type": "Exact", "value": exhibit.place}}],
         "filters": [{"type": "ExtensionRef", "extensionRef": own}],
     }
-    spec = {"parentRefs": [parent], "hostnames": [domain], "rules": [rule]}
-    return (
-        {
-            "apiVersion": ENVOY_API,
-            "kind": "HTTPRouteFilter",
-            "metadata": meta,
-            "spec": {"directResponse": answer},
-        },
-        {"apiVersion": GATEWAY_API, "kind": "HTTPRoute", "metadata": meta, "spec": spec},
-    )

@@ -38,7 +38,7 @@ def life_of(found: Mapping[str, Any] | None) -> Life:
 
 def unfit(secret: Mapping[str, Any] | None, wish: Wish) -> str:
     """Say why a Secret that is there is of no use for the wished names; empty where it is."""
-    return next(filter(None, (mistrust(secret, name) for name in wish.names)), "")
+    return mistrust(secret, *wish.names)
 
 
 def good(secret: Mapping[str, Any] | None, wish: Wish, now: datetime) -> Certificate | None:

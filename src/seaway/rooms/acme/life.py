@@ -149,7 +149,7 @@ class Life:
 def turn(life: Life, wish: Wish, held: Certificate | None, now: datetime) -> Wait | Ask | Order:
     """Decide what to do now. `held` is the certificate of this server, if there is one that fits the wish."""
     life = settled(life, wish)
-    why = "there is none yet"
+    why = "there is none yet" if len(wish.names) == 1 else "there is none for all its names yet"
     if held is not None:
         window = life.window
         if window is None or window.serial != _serial(held) or window.again <= now:

@@ -14,7 +14,7 @@ from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, labels, selector
 from seaway.model.plan import Verb
 from seaway.model.secret import Secret
 from seaway.model.snapshot import Live
-from seaway.rooms.acme.challenge import CHALLENGE, PROXY_PORT
+from seaway.rooms.acme.challenge import PROXY_PORT, filter_names
 from seaway.rooms.acme.steps import GiveKey
 from seaway.rooms.acme.wish import ACCOUNT, KEPT, ROOM, ZONE_KEY, Wish, key_ref, wish_config
 from seaway.steps.objects import Desired, changes, orphans
@@ -56,11 +56,11 @@ def plan(
 
 
 def _role(system: str, wish: Wish) -> Manifest:
-    """Compose what it may do beyond its own role: with these Secrets and this challenge, by name.
+    """Compose what it may do beyond its own role: with these Secrets and these challenges, by name.
 
     A right to create knows no names (Kubernetes, RBAC: resourceNames).
     """
-    routes = "gateway.envoyproxy.io"
+    routes, filters = "gateway.envoyproxy.io", filter_names(len(wish.hosts))
     zone = [{**_rule("", "secrets", "get"), "resourceNames": [ZONE_KEY]}] if wish.zone else []
     return {
         "apiVersion": RBAC,
@@ -70,7 +70,7 @@ def _role(system: str, wish: Wish) -> Manifest:
             {**_rule("", "secrets", "get", "patch"), "resourceNames": [TLS_SECRET, ACCOUNT, KEPT]},
             _rule("", "secrets", "create"),
             *zone,
-            {**_rule(routes, "httproutefilters", "patch", "delete"), "resourceNames": [CHALLENGE]},
+            {**_rule(routes, "httproutefilters", "patch", "delete"), "resourceNames": filters},
             _rule(routes, "httproutefilters", "create"),
         ],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from seaway.kit.kube import Ref
 from seaway.model.fields import DIRECTORIES
 from seaway.model.manifests import Manifest, labels
+from seaway.model.names import covers
 
 ROOM: Final = "acme"
 #: ConfigMaps: what is wished, and the life of the certificate, which the pilot writes.
@@ -21,15 +22,18 @@ ACCOUNT: Final = "acme-account"
 KEPT: Final = "acme-certificate"
 #: Secret: the key that changes the zone (RFC 8945), where proofs are put into one.
 ZONE_KEY: Final = "acme-dns-key"
-BY_RECORD: Final = frozenset({"wildcard", "zone", "server"})
+OTHERS: Final = "others"
+#: What is not written where there is none of it: the cluster's copy stays as an earlier version made it.
+RARE: Final = frozenset({"wildcard", "zone", "server", OTHERS})
 
 
 @dataclass(frozen=True)
 class Wish:
-    """Which name at which server, and whom it may write to; `ca` (PEM) vouches for a server that is private.
+    """Which names at which server, and whom it may write to; `ca` (PEM) vouches for a server that is private.
 
-    `staging` is the directory of the same server at which failures do no harm. `wildcard` is a second name
-    (`*.DOMAIN`). With a `zone`, which `server` keeps (HOST or HOST:PORT), proofs are records in it (DNS-01).
+    `staging` is the directory of the same server at which failures do no harm. `others` are further public
+    names, `wildcard` is one more (`*.DOMAIN`). With a `zone`, which `server` keeps (HOST or HOST:PORT),
+    proofs are records in it (DNS-01).
     """
 
     domain: str
@@ -40,12 +44,13 @@ class Wish:
     wildcard: str = ""
     zone: str = ""
     server: str = ""
+    others: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, domain: str, directory: str, email: str, ca: str) -> Self:
+    def of(cls, domain: str, directory: str, email: str, ca: str, others: Iterable[str] = ()) -> Self:
         """Make it from the file's words: the directory's name or its URL."""
         url, staging = DIRECTORIES.get(directory, (directory, ""))
-        return cls(domain, url, staging, email, ca)
+        return cls(domain, url, staging, email, ca, others=tuple(others))
 
     def by_record(self, zone: str, server: str, *, wildcard: bool) -> Self:
         """Give the same with proofs in a zone."""
@@ -57,12 +62,30 @@ class Wish:
         data = (found or {}).get("data") or {}
         if not data.get("domain") or not data.get("directory"):
             return None
-        return cls(**{key: str(data.get(key, "")) for key in cls.__dataclass_fields__})
+        found = {key: str(data.get(key, "")) for key in cls.__dataclass_fields__ if key != OTHERS}
+        return cls(**found, others=tuple(str(data.get(OTHERS, "")).split()))
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every name under which visitors come, the domain first."""
+        return (self.domain, *self.others)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Give the names that the certificate shall be for."""
-        return (self.domain, self.wildcard) if self.wildcard else (self.domain,)
+        """Give the names that are ordered: servers refuse one beside the `*` that it lies below."""
+        star = (self.wildcard,) if self.wildcard else ()
+        return (self.domain, *star, *(name for name in self.others if not covers(star, name)))
+
+    @property
+    def called(self) -> str:
+        """Give a name for people, however many there are."""
+        more = len(self.names) - 1
+        return f"{self.domain} and {more} more" if more else self.domain
+
+    @property
+    def least(self) -> Self:
+        """Give the wish without what the system can do without for a while: all names but the domain."""
+        return replace(self, others=(), wildcard="")
 
     @property
     def authority(self) -> str:
@@ -99,5 +122,5 @@ def wish_config(system: str, wish: Wish) -> Manifest:
 
 
 def _said(wish: Wish) -> dict[str, str]:
-    """Leave out what only proofs in a zone need, where there are none: the cluster's copy stays as it is."""
-    return {key: value for key, value in vars(wish).items() if value or key not in BY_RECORD}
+    said = {**vars(wish), OTHERS: " ".join(wish.others)}
+    return {key: value for key, value in said.items() if value or key not in RARE}

@@ -25,6 +25,7 @@ from seaway.model.fields import (
     Places,
     Port,
     Principal,
+    PublicNames,
     Registry,
     Scopes,
     Text,
@@ -37,6 +38,8 @@ from seaway.model.wrong import Wrong
 
 #: Sizes of local nodes, the smallest first.
 LOCAL_SIZES: Final = ("small", "medium", "large")
+#: A route has at most 16 names (Gateway API: HTTPRouteSpec), of which the domain is one.
+MOST_NAMES: Final = 15
 #: Seconds that the public name may be kept by resolvers, at most.
 LONGEST_TTL: Final = 86400
 
@@ -252,6 +255,12 @@ class EnvironmentSpec(Spec):
         description="the public name; on local it ends in .localhost, by default SYSTEM.localhost",
         examples=["thoughts.localhost"],
     )
+    names: PublicNames = Field(
+        default=(),
+        max_length=MOST_NAMES,
+        description="further public names: the same routes, in the same certificate",
+        examples=[["www.shop.example.com"]],
+    )
     nodes: NodesSpec = Field(default=NodesSpec(), description="how many nodes, and of which size")
     ports: PortsSpec = Field(default=PortsSpec(), description="on local: where https://DOMAIN answers")
     https: HttpsSpec = Field(default=HttpsSpec(), description="who signs the certificate of the domain")
@@ -297,6 +306,11 @@ class EnvironmentSpec(Spec):
     def here(self) -> bool:
         """Whether it is a rehearsal on this machine."""
         return self.on == "local"
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every name under which visitors come, the domain first."""
+        return (self.domain, *self.names)
 
     @property
     def web(self) -> PortsSpec:

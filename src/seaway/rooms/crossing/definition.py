@@ -29,6 +29,7 @@ _RATE: Final = {
 _PERCENT: Final = {"type": "string", "pattern": "^([1-9][0-9]?|100)%$", "maxLength": 4}
 _LABEL: Final = {"type": "string", "pattern": "^[a-z]([-a-z0-9]*[a-z0-9])?$", "maxLength": 63}
 _NAME: Final = {**_LABEL, "maxLength": NAME_MAX}
+_HOST: Final = {"type": "string", "minLength": 1, "maxLength": 253}
 #: A token, RFC 9110, 5.6.2.
 _TOKEN: Final = {"type": "string", "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", "maxLength": 256}
 #: What can stand in a header and in a cookie alike, RFC 6265, 4.1.1.
@@ -106,7 +107,8 @@ def _schema() -> dict[str, Any]:
 def _spec() -> dict[str, Any]:
     properties = {
         "routes": _list({"type": "string", "maxLength": 512}, least=1, most=ROUTES, kind="set"),
-        "domain": {"type": "string", "minLength": 1, "maxLength": 253},
+        "domain": _HOST,
+        "names": _list(_HOST, most=15, kind="set", default=[]),
         "gateway": _LABEL,
         "from": _side("Service", "Backend"),
         "to": _side("Service"),

@@ -21,7 +21,7 @@ class Place:
     """Where routes hang: the system's namespace, its domain, the gateway's name, and the old side.
 
     A release lies `over` the crossings that lead to its service, of which this is the first: its route goes
-    before theirs while it has a weight.
+    before theirs while it has a weight. `names` are further public names.
     """
 
     system: str
@@ -29,3 +29,9 @@ class Place:
     gateway: str
     monolith: Side
     over: str = ""
+    names: tuple[str, ...] = ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every name under which visitors come, the domain first."""
+        return (self.domain, *self.names)

@@ -58,6 +58,7 @@ def manifest(place: Place, name: str, spec: CrossingSpec) -> Manifest:
         "metadata": {"name": name, "namespace": place.system, "labels": labels(place.system, ROOM, name)},
         "spec": {
             "domain": place.domain,
+            **({"names": list(place.names)} if place.names else {}),
             "gateway": place.gateway,
             "from": _written(place.monolith),
             "to": _written(Side(spec.to)),
@@ -95,9 +96,7 @@ def _crossing(found: Mapping[str, Any], typed: CrossingSpec) -> Crossing:
     notes = meta.get("annotations") or {}
     return Crossing(
         name=meta["name"],
-        place=Place(
-            meta["namespace"], spec["domain"], spec["gateway"], _side(spec["from"]), spec.get("over", "")
-        ),
+        place=_place(meta["namespace"], spec),
         spec=typed,
         state=State.from_status(found.get("status")),
         command=Command.from_text(notes.get(COMMAND, "")),
@@ -106,6 +105,11 @@ def _crossing(found: Mapping[str, Any], typed: CrossingSpec) -> Crossing:
         generation=int(meta.get("generation", 0)),
         deleting="deletionTimestamp" in meta,
     )
+
+
+def _place(system: str, spec: Mapping[str, Any]) -> Place:
+    old, over, names = _side(spec["from"]), spec.get("over", ""), tuple(spec.get("names", ()))
+    return Place(system, spec["domain"], spec["gateway"], old, over, names)
 
 
 def _written(side: Side) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def route(place: Place, name: str, spec: CrossingSpec, split: Split) -> Manifest
         },
         "spec": {
             "parentRefs": [parent],
-            "hostnames": [place.domain],
+            "hostnames": list(place.hosts),
             "rules": _Composer(place, name, spec, split).rules(),
         },
     }

@@ -103,7 +103,9 @@ def certificate_of(secret: Mapping[str, Any] | None) -> CertificateFacts | None:
     """Read what the certificate's Secret says of it; None where there is none."""
     notes = (secret or {}).get("metadata", {}).get("annotations", {})
     try:
-        return CertificateFacts(notes[DOMAIN], datetime.fromisoformat(notes[UNTIL]), notes[AUTHORITY])
+        return CertificateFacts(
+            tuple(notes[DOMAIN].split()), datetime.fromisoformat(notes[UNTIL]), notes[AUTHORITY]
+        )
     except (KeyError, ValueError):
         return None
 

@@ -34,7 +34,7 @@ class LoginWish:
     """What the file asks of it. `given` is the variable that brings the client's secret.
 
     `own` are the paths that no crossing takes, `routes` the HTTPRoutes of the others; `url` is where visitors
-    reach the edge.
+    reach the edge, in Envoy's words where that is under several names.
     """
 
     issuer: str
@@ -62,11 +62,11 @@ def door(facts: IssuerFacts) -> int:
     return (url.port or 443) if f".{url.hostname}".endswith(".localhost") else 0
 
 
-def route(system: str, domain: str, wish: LoginWish, rule: Mapping[str, Any]) -> Manifest:
+def route(system: str, names: Sequence[str], wish: LoginWish, rule: Mapping[str, Any]) -> Manifest:
     """Lead the paths that no crossing takes to the monolith, by its own `rule`, and take the ways back."""
     ways = [{"path": {"type": "Exact", "value": path}} for path in (CALLBACK, LOGOUT)]
     paths = [{"path": {"type": "PathPrefix", "value": path}} for path in wish.own]
-    return manifests.route(system, LOGIN, "https", domain, [{**rule, "matches": [*ways, *paths]}])
+    return manifests.route(system, LOGIN, "https", names, [{**rule, "matches": [*ways, *paths]}])
 
 
 def policy(

@@ -141,7 +141,7 @@ def gateway(system: str) -> Manifest:
     }
 
 
-def redirect(system: str, domain: str, https: int) -> Manifest:
+def redirect(system: str, names: Sequence[str], https: int) -> Manifest:
     """Send whoever comes over HTTP to HTTPS; `https` is the port under which the outside reaches it."""
     to: dict[str, Any] = {"scheme": "https", "statusCode": 301}
     if https != HTTPS_PORT:
@@ -150,7 +150,7 @@ def redirect(system: str, domain: str, https: int) -> Manifest:
         "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
         "filters": [{"type": "RequestRedirect", "requestRedirect": to}],
     }
-    return route(system, "redirect", "http", domain, [rule])
+    return route(system, "redirect", "http", names, [rule])
 
 
 def client_policy(system: str, spec: EdgeSpec) -> Manifest:
@@ -222,15 +222,17 @@ def gateway_namespace(system: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
 
 
-def route(system: str, name: str, section: str, domain: str, rules: list[dict[str, Any]]) -> Manifest:
-    """Compose an HTTPRoute of one listener of the gateway (Gateway API v1)."""
+def route(
+    system: str, name: str, section: str, names: Sequence[str], rules: list[dict[str, Any]]
+) -> Manifest:
+    """Compose an HTTPRoute of one listener of the gateway, for visitors of these names (Gateway API v1)."""
     return {
         "apiVersion": GATEWAY_API,
         "kind": "HTTPRoute",
         "metadata": _meta(system, name),
         "spec": {
             "parentRefs": [{**_gateway_ref(), "sectionName": section}],
-            "hostnames": [domain],
+            "hostnames": list(names),
             "rules": rules,
         },
     }

@@ -6,6 +6,7 @@ host header. The Service is there in any case: services of the system reach the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from seaway.model.gateway import (
@@ -56,7 +57,7 @@ def outside(system: str, spec: MonolithSpec, addresses: Addresses) -> list[Manif
     return [*found, _tls(system, spec)] if spec.tls else found
 
 
-def default_route(system: str, domain: str, spec: MonolithSpec, *, crossed: bool) -> Manifest:
+def default_route(system: str, names: Sequence[str], spec: MonolithSpec, *, crossed: bool) -> Manifest:
     """Lead every path that no crossing takes to the monolith.
 
     Where crossings take all paths it is `crossed`: no request matches it, but the gateway knows the monolith
@@ -64,7 +65,7 @@ def default_route(system: str, domain: str, spec: MonolithSpec, *, crossed: bool
     """
     match: dict[str, Any] = {"path": {"type": "PathPrefix", "value": "/"}}
     matches = [{**match, "headers": [NEVER]} if crossed else match]
-    return manifests.route(system, MONOLITH, "https", domain, [{"matches": matches, **rule(spec)}])
+    return manifests.route(system, MONOLITH, "https", names, [{"matches": matches, **rule(spec)}])
 
 
 def rule(spec: MonolithSpec) -> dict[str, Any]:

@@ -67,6 +67,7 @@ class EdgeWish:
     that make the crossings' routes: the edge is published after them. `closed` are paths that it refuses.
     `signer` is who signs the certificate where the local authority does not; what that gave is the pilot's.
     `login` tells where visitors must log in.
+    `names` are further public names.
     `balancer` are the annotations for the load balancer of a cluster elsewhere; None is this machine, whose
     ports lead to the edge.
     """
@@ -84,6 +85,12 @@ class EdgeWish:
     signer: str = ""
     login: LoginWish | None = None
     balancer: Mapping[str, str] | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Every name under which visitors come, the domain first."""
+        return (self.domain, *self.names)
 
 
 def monolith_addresses(facts: MonolithFacts | None) -> tuple[tuple[str | Output, ...], int]:
@@ -109,7 +116,7 @@ def desired(wish: EdgeWish, facts: MonolithFacts | None, issuer: IssuerFacts | N
         *([Desired(f"{ROOM}/security-policy", closed, first)] if wish.closed else []),
         Desired(f"{ROOM}/backend-policy", backend_policy(wish.system, spec), first),
         Desired(f"{ROOM}/gateway", gateway(wish.system), (*front, *first)),
-        Desired(f"{ROOM}/redirect", redirect(wish.system, wish.domain, wish.https), first),
+        Desired(f"{ROOM}/redirect", redirect(wish.system, wish.hosts, wish.https), first),
     ]
     if wish.monolith is None:
         return found
@@ -127,7 +134,7 @@ def _monolith(wish: EdgeWish, spec: MonolithSpec, facts: MonolithFacts | None) -
     there = [Desired(f"{at}/{item['kind'].lower()}", item, reached) for item in made]
     also = (LOGIN,) if wish.login else ()
     waits = (*reached, *(item.id for item in there), f"{ROOM}/login/route")
-    route = monolith.default_route(wish.system, wish.domain, spec, crossed=not wish.default_route)
+    route = monolith.default_route(wish.system, wish.hosts, spec, crossed=not wish.default_route)
     return [
         Desired(f"{at}/service", monolith.service(wish.system), NAMESPACE),
         Desired(f"{at}/endpoints", slice_, (*NAMESPACE, *ANSWERS, f"{at}/admit")),
@@ -145,7 +152,7 @@ def _login(wish: EdgeWish, asked: LoginWish, old: MonolithSpec, issuer: IssuerFa
     ways = [Desired(f"{at}/{item['kind'].lower()}", item, (*first, f"{at}/authority")) for item in made]
     before = (*first, f"{at}/secret", f"{at}/admit", *(each.id for each in ways))
     policy = login.policy(wish.system, asked, issuer, wish.closed, wish.spec.inside)
-    route = login.route(wish.system, wish.domain, asked, monolith.rule(old))
+    route = login.route(wish.system, wish.hosts, asked, monolith.rule(old))
     return [
         *ways,
         Desired(f"{at}/policy", policy, before),
@@ -236,15 +243,17 @@ def _certificate(wish: EdgeWish, seen: Snapshot) -> list[IssueCertificate]:
         return []
     why = f"{why}; a stand-in until {wish.signer} signs" if wish.signer else why
     verb = Verb.UPDATE if found else Verb.CREATE
-    return [IssueCertificate(wish.system, wish.domain, why, verb, (*NAMESPACE, *NO_OTHER))]
+    return [IssueCertificate(wish.system, wish.hosts, why, verb, (*NAMESPACE, *NO_OTHER))]
 
 
 def _lack(wish: EdgeWish, seen: Snapshot, found: CertificateFacts | None) -> str:
     """Say why the local authority must sign now; where another does, it only sees that there is one."""
     if found is None:
         return "there is none yet"
-    if found.domain != wish.domain:
-        return f"it was for {found.domain}"
+    # What the other signed for fewer names is better than a stand-in for all of them.
+    kept = found.issuer == wish.signer and wish.domain in found.names
+    if set(found.names) != set(wish.hosts) and not kept:
+        return f"it was for {', '.join(found.names)}"
     if seen.mistrust:
         return seen.mistrust
     if not wish.signer and seen.authority and found.issuer != seen.authority:

@@ -167,19 +167,19 @@ class IssueCertificate:
     """Sign a certificate and hand it to the gateway, which takes it up without closing a connection."""
 
     system: str
-    domain: str
+    names: tuple[str, ...]
     why: str
     verb: Verb
     after: tuple[str, ...] = ()
     id: str = f"{ROOM}/certificate/issue"
 
     def describe(self) -> Change:
-        return Change(self.id, self.verb, f"certificate {self.domain}", (self.why,))
+        return Change(self.id, self.verb, f"certificate {' '.join(self.names)}", (self.why,))
 
     def run(self, world: World) -> Outputs:
-        issued = world.certificates.issue(self.domain)
+        issued = world.certificates.issue(*self.names)
         notes = {
-            DOMAIN: self.domain,
+            DOMAIN: " ".join(self.names),
             UNTIL: issued.until.isoformat(),
             AUTHORITY: world.certificates.authority,
         }

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from seaway.pilot.comparator.copies import asked_of, copy_of
 from seaway.rooms.crossing.compare.bounds import lower, tail, upper
 from seaway.rooms.crossing.compare.contrast import Comparison, Example
 from seaway.rooms.crossing.compare.judgement import judge
@@ -269,7 +270,7 @@ def test_a_spec_in_short() -> None:
 
 
 def crossing(compare: CompareSpec | None = SPEC) -> dict[str, object]:
-    place = Place("thoughts", "thoughts.localhost", "edge", Side("monolith"))
+    place = Place("thoughts", "thoughts.localhost", "edge", Side("monolith"), names=("www.localhost",))
     spec = CrossingSpec(routes=("/login", "/logout"), to="frontend", compare=compare)
     found = manifest(place, "login", spec)
     found["metadata"] |= {"uid": "u1", "generation": 3}
@@ -286,7 +287,9 @@ def test_the_task_of_a_crossing() -> None:
         Target("http://monolith"),
         Target("http://frontend"),
         SPEC,
+        ("www.localhost",),
     )
+    assert "www.localhost" in asked_of(copy_of("GET", "/", [("Host", "thoughts.localhost")]), task).hosts
     assert Task.from_json(json.loads(json.dumps(task.as_json()))) == task
     assert task_of(understood(crossing(None))[0]) is None
 

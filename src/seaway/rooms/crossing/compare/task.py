@@ -31,7 +31,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Task:
-    """One crossing that is being compared. `basis` names this try: another one begins to count anew."""
+    """One crossing that is being compared. `basis` names this try: another one begins to count anew.
+
+    `names` are public names beside the domain.
+    """
 
     name: str
     basis: str
@@ -40,12 +43,14 @@ class Task:
     old: Target
     new: Target
     spec: CompareSpec
+    names: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "basis": self.basis,
             "domain": self.domain,
+            "names": list(self.names),
             "routes": list(self.routes),
             "old": asdict(self.old),
             "new": asdict(self.new),
@@ -63,6 +68,7 @@ class Task:
             old=Target(**found["old"]),
             new=Target(**found["new"]),
             spec=CompareSpec.model_validate(found["spec"]),
+            names=tuple(map(str, found.get("names", ()))),
         )
 
 
@@ -88,6 +94,7 @@ def task_of(crossing: Crossing, old: Target | None = None) -> Task | None:
         old=old or target_of(place.monolith),
         new=target_of(Side(spec.to)),
         spec=spec.compare,
+        names=place.names,
     )
 
 
