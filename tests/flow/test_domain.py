@@ -216,6 +216,10 @@ class Between:
     def place(self) -> str:
         return self.dns.place
 
+    @property
+    def weighs(self) -> bool:
+        return self.dns.weighs
+
     def read(self, name: str) -> tuple[Records, ...]:
         return self.dns.read(name)
 
@@ -313,6 +317,14 @@ def test_where_it_led_is_not_guessed(knot: Knot, tmp_path: Path) -> None:
         with pytest.raises(Refused, match="not known where"):
             back(there.here)
     assert ask(knot.server, NAME, "A") == TARGET[0]
+
+
+def test_who_answers_everybody_alike_moves_by_no_weight(there: Place, knot: Knot) -> None:
+    before = serial(knot)
+    with pytest.raises(Refused, match="cannot move by a weight") as found:
+        move(there.here, adopt=True, weight=10)
+    assert "without --weight" in found.value.remedy
+    assert serial(knot) == before
 
 
 def test_a_wrong_key_changes_nothing(there: Place) -> None:

@@ -19,7 +19,7 @@ from seaway.providers.dns.rfc2136 import Rfc2136, load_key
 from seaway.providers.eks.route53 import Route53
 from seaway.providers.local.ca import LocalCertificates
 from seaway.rooms.cluster.spec import DnsSpec, EnvironmentSpec
-from seaway.rooms.domain.course import Wish, ownership
+from seaway.rooms.domain.course import NEW, Wish, ownership
 from seaway.rooms.domain.outside import Gateway
 
 __all__ = ["DomainStatus", "back_all", "domain_status", "move_all", "public_names"]
@@ -79,7 +79,7 @@ def _found(system: System, environment: EnvironmentSpec, spec: DnsSpec, bare: Pu
         mine = ownership(held, bare.wish)
         if not (mine and mine.moved):
             raise
-        return tuple(value for each in held.records for value in each.values)
+        return tuple(value for each in held.of(NEW) or held.records for value in each.values)
 
 
 def _voucher(system: System, environment: EnvironmentSpec) -> str:

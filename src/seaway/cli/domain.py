@@ -20,6 +20,12 @@ app = typer.Typer()
 Adopt = Annotated[
     bool, typer.Option("--adopt", help="Take a record over that no TXT record names an owner of.")
 ]
+Share = Annotated[
+    int,
+    typer.Option(
+        "--weight", min=1, max=100, metavar="PERCENT", help="Move so many of all who ask. (route53)"
+    ),
+]
 Names = Annotated[
     list[str] | None, typer.Argument(metavar="[NAME]...", help="Public names; without, all of the file.")
 ]
@@ -62,9 +68,11 @@ def verify(names: Names = None, on: On = "", file: File = FILE, output: Output =
 @app.command("move")
 def move(
     names: Names = None,
+    *,
     on: On = "",
     file: File = FILE,
     adopt: Adopt = False,
+    weight: Share = 100,
     output: Output = Format.TEXT,
 ) -> None:
     """Lead a name to the gateway: lower its TTL, wait the old one, point, check, and watch the gateway.
@@ -75,13 +83,15 @@ def move(
 
     For example:
       seaway domain move --on production --adopt
+      seaway domain move --on production --weight 10
       seaway domain move www.example.com --on production
     """
     from seaway.app import domain as house  # noqa: PLC0415  (dnspython, boto3)
     from seaway.flow.load import load  # noqa: PLC0415
 
     with Story() as story:
-        found = house.move_all(house.public_names(load(file), on, story, names or ()), adopt=adopt)
+        asked = house.public_names(load(file), on, story, names or ())
+        found = house.move_all(asked, adopt=adopt, weight=weight)
     _show(found, output)
     next_commands((_command("verify", on), "check it again"), (_command("back", on), "where it led before"))
 
@@ -123,8 +133,7 @@ def _show(found: Sequence[DomainStatus], output: Format) -> None:
 
 def _screen(found: DomainStatus) -> None:
     owner = f"{found.owner} (we are)" if found.ours else found.owner or "nobody"
-    where = found.leads if found.leads == "nowhere" else f"to the {found.leads}"
-    emit(f"{found.name} leads {where}", "")
+    emit(f"{found.name} leads {_where(found)}", "")
     emit_table(
         ("type", "ttl", "value"),
         [(each.kind, str(each.ttl), value) for each in found.held.records for value in each.values],
@@ -139,6 +148,14 @@ def _screen(found: DomainStatus) -> None:
     emit("", *(f"✗ {each}" for each in found.problems or ()))
     if not found.problems:
         emit("✓ nothing is wrong")
+
+
+def _where(found: DomainStatus) -> str:
+    if found.leads == "nowhere":
+        return found.leads
+    if found.leads == "both":
+        return f"to both: the gateway gets {found.share} % of who asks"
+    return f"to the {found.leads}"
 
 
 def _next(found: Sequence[DomainStatus], on: str) -> None:

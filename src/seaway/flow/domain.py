@@ -48,13 +48,17 @@ class PublicName:
 
 @dataclass(frozen=True)
 class DomainStatus:
-    """How a public name stands. `failure` says why the gateway does not serve it; `problems` holds it too."""
+    """How a public name stands. `share` is the gateway's, in percent of who asks the zone.
+
+    `failure` says why the gateway does not serve it; `problems` holds it too.
+    """
 
     name: str
     place: str
     stage: Stage
     leads: str
     held: Held
+    share: int
     owner: str
     ours: bool
     earlier: tuple[str, ...]
@@ -68,6 +72,7 @@ class DomainStatus:
             "zone": self.place,
             "stage": str(self.stage),
             "leads": self.leads,
+            "share": self.share,
             "ttl": self.held.ttl,
             "records": [f"{each.kind} {value}" for each in self.held.records for value in each.values],
             "owner": self.owner,
@@ -99,19 +104,20 @@ def domain_status(here: PublicName) -> DomainStatus:
     where = course.leads(held, wish)
     earlier = tuple(str(each).replace("\n", "; ") for each in mine.was or ()) if mine else ()
     return DomainStatus(
-        wish.name, here.dns.place, course.stage(held, wish), where, held, owner, owner == wish.owner,
-        earlier, failure, seen, tuple(_problems(here, where, owner, failure, seen)),
+        wish.name, here.dns.place, course.stage(held, wish), where, held, course.share_of(held, wish),
+        owner, owner == wish.owner, earlier, failure, seen,
+        tuple(_problems(here, where, owner, failure, seen)),
     )  # fmt: skip
 
 
-def move(here: PublicName, *, adopt: bool) -> DomainStatus:
-    """Lead the name to the gateway, and go on from wherever an earlier run ended.
+def move(here: PublicName, *, adopt: bool, weight: int = course.FULL) -> DomainStatus:
+    """Lead the name to the gateway, for `weight` percent of who asks, and go on from where a run ended.
 
     Raises Refused, with nothing changed, where the name is not ours, not delegated, or not served by the
     gateway; Conflict where somebody else changes it; Unready where resolvers do not follow. Where the gateway
     fails while it is watched, the name goes back, and SeawayError tells.
     """
-    held, wish = _movable(here, adopt=adopt), here.wish
+    held, wish = _movable(here, adopt=adopt, weight=weight), here.wish
     if course.stage(held, wish) is Stage.EARLIER and held.ttl > wish.ttl:
         with told(
             here.report, "domain/ttl", f"lower the TTL of {wish.name} from {held.ttl} s to {wish.ttl} s"
@@ -121,25 +127,44 @@ def move(here: PublicName, *, adopt: bool) -> DomainStatus:
     if seconds := course.rest(held, wish, here.now()):
         _wait(here, seconds, "domain/rest", "let resolvers forget the name's old TTL")
         _must_serve(here)
-    kept = held.ttl
+    if weight < course.FULL:
+        _share(here, held, weight)
+    else:
+        _point(here, held)
+    _watch(here)
+    return domain_status(here)
+
+
+def _point(here: PublicName, held: Held) -> None:
+    """Lead everybody to the gateway, and see that all follow."""
+    kept, wish = held.ttl, here.wish
     changes, pointed = course.point(held, wish, here.now()), course.held_until(held, wish, kept + 1)
     if changes:
         with told(here.report, "domain/point", f"lead {wish.name} to {', '.join(wish.to)}"):
             here.dns.change(changes)
     if changes or (pointed and here.now() < pointed):
         _settle(here, {"gateway"}, kept + 1 if held.records else 0)
-    _watch(here)
-    return domain_status(here)
 
 
-def move_all(names: Sequence[PublicName], *, adopt: bool) -> list[DomainStatus]:
+def _share(here: PublicName, held: Held, weight: int) -> None:
+    """Lead a share of who asks to the gateway, and wait until every resolver has asked anew."""
+    wish = here.wish
+    if changes := course.share(held, wish, weight, here.now()):
+        with told(here.report, "domain/share", f"lead {wish.name} to {', '.join(wish.to)} for {weight} %"):
+            here.dns.change(changes)
+    until = course.held_until(look(here), wish, max(held.ttl, wish.ttl) + 1)
+    if until and (left := (until - here.now()).total_seconds()) > 0:
+        _wait(here, left, "domain/share", "let every resolver ask anew")
+
+
+def move_all(names: Sequence[PublicName], *, adopt: bool, weight: int = course.FULL) -> list[DomainStatus]:
     """Lead one name after the other to the gateway: each is watched before the next one moves.
 
     Raises Refused, with nothing changed, where one of them could not move, and as move does.
     """
     for each in names if len(names) > 1 else ():
-        _movable(each, adopt=adopt)
-    return [move(each, adopt=adopt) for each in names]
+        _movable(each, adopt=adopt, weight=weight)
+    return [move(each, adopt=adopt, weight=weight) for each in names]
 
 
 def back(here: PublicName) -> DomainStatus:
@@ -175,7 +200,7 @@ def _restored(here: PublicName) -> float:
     """Put the earlier record back; gives the seconds for which the other one may still be kept."""
     held, wish = look(here), here.wish
     stage, mine = course.stage(held, wish), course.ownership(held, wish)
-    if stage is not Stage.MOVED and (mine is None or mine.was is None):  # it is back
+    if stage not in {Stage.MOVED, Stage.SHARED} and (mine is None or mine.was is None):  # it is back
         return (mine.left - here.now()).total_seconds() if mine and mine.left else 0.0
     course.check_owner(held, wish, adopt=False)
     changes = course.restore(held, wish, here.now())
@@ -184,10 +209,13 @@ def _restored(here: PublicName) -> float:
     return held.ttl + 1.0 if stage is not Stage.LOWERED else 0.0
 
 
-def _movable(here: PublicName, *, adopt: bool) -> Held:
+def _movable(here: PublicName, *, adopt: bool, weight: int) -> Held:
     """See that the name may move, and give what the zone has of it. Raises Refused as move does."""
     held = look(here)
     course.check_owner(held, here.wish, adopt=adopt)
+    if weight < course.FULL:
+        _must_weigh(here)
+        course.share(held, here.wish, weight, here.now())  # whether it can be
     _must_serve(here)
     _must_be_seen(here, held)
     return held
@@ -201,7 +229,7 @@ def _problems(here: PublicName, where: str, owner: str, failure: str, seen: Sequ
     for each in seen:
         if each.why:
             yield f"resolver {each.resolver} says nothing: {each.why}"
-        elif each.leads != where:
+        elif each.leads != where and (where != "both" or each.leads == "nowhere"):
             yield f"resolver {each.resolver} leads {_to(each.leads)}"
     if not _delegated(here, seen):
         yield f"no resolver knows the zone {here.zone}: it is not delegated yet"
@@ -220,6 +248,15 @@ def _delegated(here: PublicName, seen: Sequence[Seen]) -> bool:
 def _side_by_side(ask: Callable[[NameServer], Found], resolvers: Sequence[NameServer]) -> list[Found]:
     with ThreadPoolExecutor(len(resolvers)) as pool:
         return list(pool.map(ask, resolvers))
+
+
+def _must_weigh(here: PublicName) -> None:
+    if not here.dns.weighs:
+        raise Refused(
+            f"{here.wish.name} cannot move by a weight", where=here.dns.place,
+            why="this provider of names answers everybody alike; route53 can",
+            remedy="move it without --weight: its TTL is low, and it goes back in one command",
+        )  # fmt: skip
 
 
 def _must_serve(here: PublicName) -> None:
@@ -241,7 +278,7 @@ def _must_be_seen(here: PublicName, held: Held) -> None:
         )  # fmt: skip
     values = {value for each in held.records if each.kind != "CNAME" for value in each.values}
     numbers = {value for value in values if not value.startswith(ALIAS)}
-    moved = course.stage(held, here.wish) is Stage.MOVED
+    moved = course.stage(held, here.wish) in {Stage.MOVED, Stage.SHARED}
     for each in seen:
         if numbers and not moved and not numbers & set(each.addresses):
             raise Refused(

@@ -41,17 +41,24 @@ _ALGORITHMS: Final = frozenset({"hmac-sha224", "hmac-sha256", "hmac-sha384", "hm
 
 @dataclass(frozen=True)
 class Records:
-    """All records of one type at a name (RRset: RFC 2181, 5). `ttl` is in seconds; no values, no records."""
+    """All records of one type at a name (RRset: RFC 2181, 5). `ttl` is in seconds; no values, no records.
+
+    Where a provider answers now with these and now with others, `side` tells them apart, and `weight` says
+    how often it is these: so many times of all the weights together.
+    """
 
     name: str
     kind: str
     ttl: int = 0
     values: tuple[str, ...] = ()
+    side: str = ""
+    weight: int = 0
 
     @property
-    def same(self) -> tuple[str, str, tuple[str, ...]]:
+    def same(self) -> tuple[str, str, tuple[str, ...], str, int]:
         """What they say, however long that may be kept."""
-        return self.name, self.kind, tuple(sorted(value.lower() for value in self.values))
+        said = tuple(sorted(value.lower() for value in self.values))
+        return self.name, self.kind, said, self.side, self.weight
 
     def __str__(self) -> str:
         return "\n".join(f"{self.name}. {self.ttl} {self.kind} {value}" for value in self.values)

@@ -7,10 +7,12 @@ from typing import Final, Protocol
 
 from seaway.kit.dns import Change, Records
 
-__all__ = ["ALIAS", "KINDS", "Change", "Dns", "Records"]
+__all__ = ["ALIAS", "KINDS", "SIDES", "Change", "Dns", "Records"]
 
 #: The types that a public name and its owner's text are made of.
 KINDS: Final = ("A", "AAAA", "CNAME", "TXT")
+#: The old server's records and the gateway's, where visitors are shared between them.
+SIDES: Final = ("old", "new")
 #: How the value of a record begins that has no addresses of its own; what follows is the provider's.
 ALIAS: Final = "alias:"
 
@@ -21,6 +23,10 @@ class Dns(Protocol):
     @property
     def place(self) -> str:
         """Say for people where the zone is kept."""
+
+    @property
+    def weighs(self) -> bool:
+        """Whether it can answer with one of two sides by weight; elsewhere no records have a side."""
 
     def read(self, name: str) -> tuple[Records, ...]:
         """See what the zone has at a name, of KINDS. Raises Unreachable, Refused."""

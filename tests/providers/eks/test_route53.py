@@ -17,10 +17,12 @@ import pytest
 
 from scripts.benchmark.names import NAME, ZONE, Knot
 from seaway.errors import Conflict, NotFound, Refused, SeawayError
-from seaway.flow.domain import back, move
+from seaway.flow.domain import PublicName, back, look, move
 from seaway.ports.dns import Change, Records
 from seaway.providers.eks.cloud import REHEARSAL
 from seaway.providers.eks.route53 import Route53
+from seaway.rooms.domain import course
+from seaway.rooms.domain.course import Stage
 from seaway.twin.inventory import OPEN, Aws
 from tests.flow.names import OLD, place
 
@@ -203,16 +205,28 @@ class Mirrored:
     def place(self) -> str:
         return self.dns.place
 
+    @property
+    def weighs(self) -> bool:
+        return self.dns.weighs
+
     def read(self, name: str) -> tuple[Records, ...]:
         return self.dns.read(name)
 
     def change(self, changes: Sequence[Change]) -> None:
+        """Change both; whom Route 53 would answer now so, now so, has here the addresses of both sides."""
         self.dns.change(changes)
-        self.knot.put(ZONE, *(each.after for each in changes))
+        places = dict.fromkeys((each.after.name, each.after.kind) for each in changes)
+        self.knot.put(ZONE, *(_together(each, changes) for each in places))
+
+
+def _together(place: tuple[str, str], changes: Sequence[Change]) -> Records:
+    found = [each.after for each in changes if (each.after.name, each.after.kind) == place]
+    ttl, values = max(each.ttl for each in found), {v for each in found for v in each.values}
+    return Records(*place, ttl, tuple(sorted(values)))
 
 
 def test_the_public_name_moves_there_and_back(client: Any, knot: Knot, tmp_path: Path) -> None:
-    client.create_hosted_zone(Name=ZONE, CallerReference=ZONE)
+    _renew(client)
     route53 = Route53.open(ZONE)
     for each in OLD:
         values = [{"Value": value} for value in each.values]
@@ -224,3 +238,103 @@ def test_the_public_name_moves_there_and_back(client: Any, knot: Knot, tmp_path:
         assert route53.read(NAME) == here.wish.target
         assert back(here).held.records == OLD
     assert route53.read(NAME) == OLD
+
+
+def weights(client: Any, zone: Route53) -> dict[tuple[str, str], tuple[int, list[str]]]:
+    """What the zone has of the name by type and set identifier: weights and values."""
+    listed = client.list_resource_record_sets(HostedZoneId=zone.hosted)["ResourceRecordSets"]
+    return {
+        (each["Type"], each.get("SetIdentifier", "")): (
+            each.get("Weight", 0),
+            sorted(value["Value"] for value in each["ResourceRecords"]),
+        )
+        for each in listed
+        if each["Name"] == f"{NAME}."
+    }
+
+
+@pytest.fixture
+def shared(client: Any, knot: Knot, tmp_path: Path) -> Iterator[tuple[PublicName, Route53]]:
+    """The public name at Route 53, with addresses of the old server of the one type that the gateway has."""
+    _renew(client)
+    route53 = Route53.open(ZONE)
+    values = [{"Value": value} for value in OLD[0].values]
+    upsert(client, route53, Name=NAME, Type="A", TTL=OLD[0].ttl, ResourceRecords=values)
+    knot.put(ZONE, OLD[0])
+    with place(knot, tmp_path) as there:
+        yield replace(there.here, dns=Mirrored(route53, knot)), route53
+
+
+def test_a_share_moves_first_then_more_then_all_and_back_in_one_command(
+    shared: tuple[PublicName, Route53], client: Any
+) -> None:
+    here, route53 = shared
+    old, new = list(OLD[0].values), list(here.wish.to)
+    moved = move(here, adopt=True, weight=10)
+    assert (moved.stage, moved.leads, moved.share, moved.held.ttl) == (Stage.SHARED, "both", 10, 60)
+    assert moved.problems == ()
+    assert weights(client, route53) == {("A", "seaway-old"): (90, old), ("A", "seaway-new"): (10, new)}
+    assert route53.read(f"a-{NAME}")[0].values[0].startswith('"heritage=external-dns,external-dns/owner=')
+    assert move(here, adopt=False, weight=10).share == 10
+    assert move(here, adopt=False, weight=60).share == 60
+    assert weights(client, route53) == {("A", "seaway-old"): (40, old), ("A", "seaway-new"): (60, new)}
+    assert move(here, adopt=False).held.records == here.wish.target
+    assert weights(client, route53) == {("A", ""): (0, new)}
+    assert back(here).held.records == OLD[:1]
+    assert weights(client, route53) == {("A", ""): (0, old)}
+
+
+def test_from_a_share_it_goes_back_to_what_was(shared: tuple[PublicName, Route53], client: Any) -> None:
+    here, route53 = shared
+    move(here, adopt=True, weight=1)
+    returned = back(here)
+    assert (returned.held.records, returned.leads, returned.share) == (OLD[:1], "old server", 0)
+    assert weights(client, route53) == {("A", ""): (0, list(OLD[0].values))}
+
+
+def test_a_share_that_begins_from_something_else_is_not_made(
+    shared: tuple[PublicName, Route53], client: Any
+) -> None:
+    """AWS compares the weight too, where moto looks at TTL and values only: so it is seen to be sent."""
+    here, route53 = shared
+    move(here, adopt=True, weight=10)
+    sent = list[Any]()
+    event = "provide-client-params.route53.ChangeResourceRecordSets"
+    route53.client.meta.events.register(
+        event, lambda params, **_: sent.extend(params["ChangeBatch"]["Changes"])
+    )
+    before, held = weights(client, route53), look(here)
+    thought = replace(held, records=tuple(replace(each, ttl=3333) for each in held.records))
+    with pytest.raises(Conflict, match="somebody else changed"):
+        route53.change(course.share(thought, here.wish, 50, here.now()))
+    assert weights(client, route53) == before
+    gone = [each["ResourceRecordSet"] for each in sent if each["Action"] == "DELETE"]
+    assert {each.get("SetIdentifier"): each.get("Weight") for each in gone if each["Type"] == "A"} == {
+        "seaway-old": 90,
+        "seaway-new": 10,
+    }
+
+
+def test_sides_of_unlike_types_cannot_share(shared: tuple[PublicName, Route53], client: Any) -> None:
+    here, route53 = shared
+    upsert(client, route53, Name=NAME, Type="AAAA", TTL=60, ResourceRecords=[{"Value": "2001:db8::1"}])
+    with pytest.raises(Refused, match="cannot be shared") as found:
+        move(here, adopt=True, weight=10)
+    assert found.value.where == "A and AAAA there, A here"
+    assert {kind for kind, _ in weights(client, route53)} == {"A", "AAAA"}
+
+
+def _renew(client: Any) -> None:
+    """Make the zone of the public name, in place of that of an earlier test."""
+    for each in client.list_hosted_zones_by_name(DNSName=ZONE)["HostedZones"]:
+        _remove(client, each["Id"])
+    client.create_hosted_zone(Name=ZONE, CallerReference=uuid4().hex)
+
+
+def _remove(client: Any, zone: str) -> None:
+    listed = client.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    own = [each for each in listed if each["Type"] not in {"NS", "SOA"}]
+    gone = [{"Action": "DELETE", "ResourceRecordSet": each} for each in own]
+    if gone:
+        client.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": gone})
+    client.delete_hosted_zone(Id=zone)

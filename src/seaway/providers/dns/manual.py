@@ -38,6 +38,10 @@ class Manual:
     def place(self) -> str:
         return f"zone {self.zone}, changed by hand"
 
+    @property
+    def weighs(self) -> bool:
+        return False
+
     @cached_property
     def servers(self) -> tuple[NameServer, ...]:
         """The servers that keep the zone. Raises Refused where nobody knows any."""

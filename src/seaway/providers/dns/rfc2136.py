@@ -26,6 +26,10 @@ class Rfc2136:
     def place(self) -> str:
         return f"zone {self.zone} at {self.server}"
 
+    @property
+    def weighs(self) -> bool:
+        return False
+
     def servers(self) -> tuple[NameServer, ...]:
         """Name the servers of the zone as it does itself, at their usual port. Raises as `read`."""
         return tuple(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from seaway.errors import Conflict, NotFound, Refused
-from seaway.ports.dns import ALIAS, KINDS, Change, Records
+from seaway.ports.dns import ALIAS, KINDS, SIDES, Change, Records
 from seaway.providers.eks.cloud import Cloud, explained
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ LOOKS: Final = 60
 ANY_REGION: Final = "us-east-1"
 #: Seconds for which an alias may be kept: its own TTL is that of its target, 60 for those of AWS.
 ALIAS_TTL: Final = 60
+#: How the identifier of one of two sides begins; what follows is the side.
+SET: Final = "seaway-"
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ class Route53:
     def place(self) -> str:
         return f"hosted zone {self.zone} ({self.hosted})"
 
+    @property
+    def weighs(self) -> bool:
+        return True
+
     def read(self, name: str) -> tuple[Records, ...]:
         """See what the zone has at a name. Raises Refused for records that have no value of their own."""
         with explained(f"{self.place} cannot be read"):
@@ -68,7 +74,10 @@ class Route53:
                 HostedZoneId=self.hosted, StartRecordName=f"{name}.", MaxItems="100"
             )["ResourceRecordSets"]
         mine = [each for each in listed if each["Name"].rstrip(".") == name and each["Type"] in KINDS]
-        return tuple(sorted((_records(name, each) for each in mine), key=lambda r: KINDS.index(r.kind)))
+        found = (_records(name, each) for each in mine)
+        return tuple(
+            sorted(found, key=lambda each: (KINDS.index(each.kind), SIDES.index(each.side or "old")))
+        )
 
     def change(self, changes: Sequence[Change]) -> None:
         """Change all in one batch (Route 53 API: ChangeResourceRecordSets).
@@ -112,7 +121,8 @@ class _OtherwiseError(Exception):
 
 
 def _records(name: str, live: Any) -> Records:
-    if "SetIdentifier" in live:
+    side = live.get("SetIdentifier", "").removeprefix(SET)
+    if "SetIdentifier" in live and (side not in SIDES or "Weight" not in live):
         raise Refused(
             f"{live['Type']} of {name} is one of several by a routing policy, which Seaway does not keep",
             remedy="make it a plain record with the same addresses first",
@@ -120,16 +130,16 @@ def _records(name: str, live: Any) -> Records:
     if target := live.get("AliasTarget"):
         healthy = str(target["EvaluateTargetHealth"]).lower()
         value = f"{ALIAS}{target['HostedZoneId']}:{target['DNSName'].rstrip('.')}:{healthy}"
-        return Records(name, live["Type"], ALIAS_TTL, (value,))
+        return Records(name, live["Type"], ALIAS_TTL, (value,), side, live.get("Weight", 0))
     values = tuple(sorted(each["Value"] for each in live["ResourceRecords"]))
-    return Records(name, live["Type"], live["TTL"], values)
+    return Records(name, live["Type"], live["TTL"], values, side, live.get("Weight", 0))
 
 
 def _action(action: str, records: Records) -> Any:
-    return {
-        "Action": action,
-        "ResourceRecordSet": {"Name": f"{records.name}.", "Type": records.kind, **_content(records)},
-    }
+    """Compose a change; records with a side are one of two that share a name (weighted routing)."""
+    shared = {"SetIdentifier": f"{SET}{records.side}", "Weight": records.weight} if records.side else {}
+    record = {"Name": f"{records.name}.", "Type": records.kind, **shared, **_content(records)}
+    return {"Action": action, "ResourceRecordSet": record}
 
 
 def _content(records: Records) -> dict[str, Any]:

@@ -11,19 +11,24 @@ from typing import Final
 
 from seaway.errors import Refused
 from seaway.kit.dns import Change, Records
+from seaway.ports.dns import SIDES
 from seaway.rooms.domain.names import text_name
 from seaway.rooms.domain.ownership import LEADING, Ownership, owners, written
 
 #: Seconds that a text of ownership may be kept.
 TEXT_TTL: Final = 300
+#: All who ask, in percent.
+FULL: Final = 100
+OLD, NEW = SIDES
 
 
 class Stage(StrEnum):
-    """Where a name stands: nowhere yet, at what was before, that with a low TTL, or at the gateway."""
+    """Where a name stands: nowhere, at what was before, that with a low TTL, at both, or at the gateway."""
 
     ABSENT = "absent"
     EARLIER = "earlier"
     LOWERED = "lowered"
+    SHARED = "shared"
     MOVED = "moved"
 
 
@@ -75,6 +80,11 @@ class Held:
         """Seconds that the records may be kept by resolvers."""
         return max((each.ttl for each in self.records), default=0)
 
+    def of(self, side: str) -> tuple[Records, ...]:
+        """The records of one side, as they are where nobody shares them; empty where nobody does."""
+        mine = (each for each in self.records if each.side == side)
+        return tuple(replace(each, side="", weight=0) for each in mine)
+
 
 def ownership(held: Held, wish: Wish) -> Ownership | None:
     """Find what our own texts say; None where there is none of ours."""
@@ -118,6 +128,8 @@ def stage(held: Held, wish: Wish) -> Stage:
     """Tell where the name stands."""
     if not held.records:
         return Stage.ABSENT
+    if any(each.side for each in held.records):
+        return Stage.SHARED
     if _same(held.records, wish.target):
         return Stage.MOVED
     mine = ownership(held, wish)
@@ -134,6 +146,15 @@ def leads(held: Held, wish: Wish) -> str:
     if now <= then:
         return "gateway"
     return "both" if now & then else "old server"
+
+
+def share_of(held: Held, wish: Wish) -> int:
+    """Say in percent how often the zone leads to the gateway."""
+    weights = {each.side: each.weight for each in held.records}
+    if stage(held, wish) is Stage.SHARED:
+        return round(FULL * weights.get(NEW, 0) / (sum(weights.values()) or 1))
+    now, then = _values(held.records), _values(wish.target)
+    return round(FULL * len(now & then) / (len(now) or 1))
 
 
 def lower(held: Held, wish: Wish, now: datetime) -> list[Change]:
@@ -160,9 +181,30 @@ def point(held: Held, wish: Wish, now: datetime) -> list[Change]:
     known = ownership(held, wish)
     if stage(held, wish) is Stage.MOVED:
         mine = known or Ownership(wish.owner, wish.resource)
-    made = replace(mine, lowered=None, moved=mine.moved or now, left=None)
+    moved = now if stage(held, wish) is Stage.SHARED else mine.moved or now
+    made = replace(mine, lowered=None, moved=moved, left=None)
     found = changes(held, wish, wish.target, made)
     return found if any(each.before != each.after for each in found) else []
+
+
+def share(held: Held, wish: Wish, weight: int, now: datetime) -> list[Change]:
+    """Let the name lead to the gateway for `weight` percent of who asks. Gives no change where it does.
+
+    Raises Refused where the two sides cannot stand beside each other.
+    """
+    old = held.of(OLD) if stage(held, wish) is Stage.SHARED else held.records
+    if {each.kind for each in old} != {each.kind for each in wish.target}:
+        raise Refused(
+            f"{wish.name} cannot be shared between the old server and the gateway",
+            where=f"{_kinds(old)} there, {_kinds(wish.target)} here",
+            why="a share is of records of one type, and every type must have both",
+            remedy="name the gateway by addresses of the same types (dns.to), or move without --weight",
+        )
+    sides = [replace(each, ttl=wish.ttl, side=OLD, weight=FULL - weight) for each in old]
+    sides += [replace(each, side=NEW, weight=weight) for each in wish.target]
+    if _same(held.records, sides) and held.ttl == wish.ttl:
+        return []
+    return changes(held, wish, sides, replace(_mine(held, wish), lowered=None, moved=now, left=None))
 
 
 def restore(held: Held, wish: Wish, now: datetime) -> list[Change]:
@@ -183,13 +225,16 @@ def changes(held: Held, wish: Wish, records: Iterable[Records], mine: Ownership)
 
     What is not there and shall not be is listed too: nobody may have put it there in between.
     """
-    now = {(each.name, each.kind): each for each in (*held.records, *held.texts)}
-    then = {(each.name, each.kind): each for each in records}
-    kinds = {kind for _, kind in then}
-    text = written(mine)
-    then |= {(wish.texts[k], "TXT"): Records(wish.texts[k], "TXT", TEXT_TTL, (text,)) for k in kinds}
-    places = [(wish.name, kind) for kind in LEADING] + [(name, "TXT") for name in wish.texts.values()]
-    return [Change(now.get(place, Records(*place)), then.get(place, Records(*place))) for place in places]
+    now = {_place(each): each for each in (*held.records, *held.texts)}
+    then = {_place(each): each for each in records}
+    kinds, text = {kind for _, kind, _ in then}, written(mine)
+    texts = [Records(name, "TXT", TEXT_TTL, (text,)) for kind, name in wish.texts.items() if kind in kinds]
+    then |= {_place(each): each for each in texts}
+    plain = [Records(wish.name, kind) for kind in LEADING]
+    plain += [Records(name, "TXT") for name in wish.texts.values()]
+    sides = [replace(each, ttl=0, values=(), weight=0) for each in (now | then).values() if each.side]
+    places = {_place(each): each for each in (*plain, *sides)}
+    return [Change(now.get(place, none), then.get(place, none)) for place, none in places.items()]
 
 
 def held_until(held: Held, wish: Wish, hold: int) -> datetime | None:
@@ -203,7 +248,15 @@ def _mine(held: Held, wish: Wish) -> Ownership:
     known = ownership(held, wish)
     if known and known.was is not None and (known.moved or stage(held, wish) is Stage.LOWERED):
         return replace(known, resource=wish.resource)
-    return Ownership(wish.owner, wish.resource, held.records)
+    return Ownership(wish.owner, wish.resource, held.of(OLD) or held.records)
+
+
+def _place(records: Records) -> tuple[str, str, str]:
+    return records.name, records.kind, records.side
+
+
+def _kinds(records: Iterable[Records]) -> str:
+    return " and ".join(sorted({each.kind for each in records})) or "nothing"
 
 
 def _same(some: Iterable[Records], others: Iterable[Records]) -> bool:
