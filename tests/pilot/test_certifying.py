@@ -327,6 +327,20 @@ def test_a_further_name_leaves_the_old_certificate_in_place_until_there_is_one_f
     assert len(server.asked) == 3, "a name that is gone is no reason to order"
 
 
+def test_a_name_that_the_certificate_covers_already_is_written_beside_it(
+    pilot: Pilot, server: Server
+) -> None:
+    """The authority that signs here signs for all names below the domain too, as a server does by a `*`."""
+    pilot.look()
+    before = pair(pilot.secret(EDGE))
+    pilot.kube.apply(wish_config("shop", replace(WISH, others=("www.shop.localhost",))))
+    pilot.look()
+    edge = pilot.secret(EDGE)
+    assert edge
+    assert (pair(edge), len(server.asked)) == (before, 1)
+    assert edge["metadata"]["annotations"][DOMAIN] == "shop.localhost www.shop.localhost"
+
+
 def test_the_challenge_is_taken_away_again_also_where_no_proxy_shows_it(
     pilot: Pilot, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

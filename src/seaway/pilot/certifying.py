@@ -84,7 +84,7 @@ class Certifying:
         if held is None and (held := good(edge, self.wish, now)):
             mine = self._put(KEPT, _pair(edge or {}), held)
         stays = held or good(mine, self.wish.least, now)
-        if stays and _pair(edge or {}) != _pair(mine or {}):
+        if stays and (_pair(edge or {}) != _pair(mine or {}) or _told(edge) != self._covered(stays)):
             log.info("the gateway is given the last good certificate")
             self._put(TLS_SECRET, _pair(mine or {}), stays)
         found = self.kube.get(life_ref(self.system))
@@ -203,11 +203,15 @@ class Certifying:
         if Wish.read(self.kube.get(wish_ref(self.system))) != self.wish:
             raise Conflict("another certificate is wished for by now")
         notes = {
-            DOMAIN: " ".join(name for name in self.wish.hosts if covers(held.names, name)),
+            DOMAIN: self._covered(held),
             UNTIL: held.until.isoformat(),
             AUTHORITY: self.wish.authority,
         }
         return self._write(name, "kubernetes.io/tls", data, notes)
+
+    def _covered(self, held: Certificate) -> str:
+        """Name those of the public names that it is for, as `up` reads them."""
+        return " ".join(name for name in self.wish.hosts if covers(held.names, name))
 
     def _write(self, name: str, kind: str, data: Mapping[str, str], notes: Mapping[str, str]) -> Manifest:
         self._must_lead()
@@ -240,6 +244,10 @@ class Certifying:
     def _must_lead(self) -> None:
         if not self.leads():
             raise Conflict("another pilot leads, or nobody may at this moment")
+
+
+def _told(secret: Mapping[str, Any] | None) -> str:
+    return str(((secret or {}).get("metadata", {}).get("annotations") or {}).get(DOMAIN, ""))
 
 
 def _pair(secret: Mapping[str, Any]) -> dict[str, str]:
