@@ -204,7 +204,7 @@ def test_a_wrong_answer_of_the_name_system_is_told_and_mended(
     with gateway(monkeypatch) as port, pebble(tmp_path, port, names=knot.server) as server:
         pilot.wish(Wish(DOMAIN, server.directory, ca=server.ca))
         assert pilot.look() is None
-        assert pilot.why.startswith("connection: ")
+        assert pilot.why.startswith(f"{DOMAIN}: connection: ")
         assert "127.0.0.77" in pilot.why
         knot.put(ZONE, Records(DOMAIN, "A", 1, (LOOPBACK,)))
         pilot.rest()
