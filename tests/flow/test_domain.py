@@ -220,6 +220,9 @@ class Between:
     def weighs(self) -> bool:
         return self.dns.weighs
 
+    def alias(self, host: str) -> str:
+        return self.dns.alias(host)
+
     def read(self, name: str) -> tuple[Records, ...]:
         return self.dns.read(name)
 

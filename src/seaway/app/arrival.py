@@ -66,10 +66,15 @@ def places(system: System, environment: EnvironmentSpec, spec: DnsSpec) -> tuple
             remedy="bring it up first, or say it: environments.NAME.dns.to",
         )  # fmt: skip
     names = [each for each in found if not is_ip(each)]
-    if names and spec.zone in environment.hosts:
-        raise Refused(
-            f"{spec.zone} is the zone itself, and cannot be an alias of {names[0]}",
-            why="a zone's own name holds other records (RFC 1034, 3.6.2)",
-            remedy="give the gateway's addresses: environments.NAME.dns.to",
-        )
+    if names and spec.zone in environment.hosts and spec.provider != "route53":
+        raise no_alias(spec.zone, names[0])
     return tuple(names[:1]) or found
+
+
+def no_alias(zone: str, host: str) -> Refused:
+    """Compose the error for a zone's own name that would have to be another's alias."""
+    return Refused(
+        f"{zone} is the zone itself, and cannot be an alias of {host}",
+        why="a zone's own name holds other records (RFC 1034, 3.6.2)",
+        remedy="give the gateway's addresses: environments.NAME.dns.to",
+    )

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from seaway.app.arrival import places
+from seaway.app.arrival import no_alias, places
 from seaway.errors import SeawayError, UsageError
 from seaway.flow.domain import DomainStatus, PublicName, back_all, domain_status, look, move_all
 from seaway.flow.system import System
 from seaway.kit.near import unknown
-from seaway.kit.servers import NameServer
+from seaway.kit.servers import NameServer, is_ip
 from seaway.model.event import Report
 from seaway.model.fields import seconds
-from seaway.ports.dns import Dns
+from seaway.ports.dns import ALIAS, Dns, led_to
 from seaway.providers.dns.manual import Manual
 from seaway.providers.dns.rfc2136 import Rfc2136, load_key
 from seaway.providers.eks.route53 import Route53
@@ -64,7 +64,18 @@ def public_names(
 
 
 def _led(bare: PublicName, to: tuple[str, ...]) -> PublicName:
-    return replace(bare, wish=replace(bare.wish, to=to), gateway=replace(bare.gateway, to=to))
+    """Lead it there, to a host name by an alias where there can be one. Raises Refused where it needs one."""
+    alias = "" if all(map(is_ip, to)) else _alias(bare, to[0])
+    if not alias and bare.wish.name == bare.zone and not is_ip(to[0]):
+        raise no_alias(bare.zone, to[0])
+    wish = replace(bare.wish, to=to, alias=alias)
+    return replace(bare, wish=wish, gateway=replace(bare.gateway, to=to))
+
+
+def _alias(bare: PublicName, host: str) -> str:
+    """Find the alias to a host name; where the zone has it, that is enough: the way back asks nobody else."""
+    there = (value for each in look(bare).records for value in each.values if value.startswith(ALIAS))
+    return next((value for value in there if led_to(value) == host.lower()), "") or bare.dns.alias(host)
 
 
 def _found(system: System, environment: EnvironmentSpec, spec: DnsSpec, bare: PublicName) -> tuple[str, ...]:
@@ -79,7 +90,8 @@ def _found(system: System, environment: EnvironmentSpec, spec: DnsSpec, bare: Pu
         mine = ownership(held, bare.wish)
         if not (mine and mine.moved):
             raise
-        return tuple(value for each in held.of(NEW) or held.records for value in each.values)
+        now = held.of(NEW) or held.records
+        return tuple(led_to(value).rstrip(".") for each in now for value in each.values)
 
 
 def _voucher(system: System, environment: EnvironmentSpec) -> str:

@@ -51,7 +51,7 @@ def _in_its_zone(there: Path, name: str, spec: DnsSpec | None) -> Iterator[Found
     if not f".{name}".endswith(f".{spec.zone}"):
         yield Found((*there, "zone"), f"{spec.zone} does not hold {name}", "name the zone that does")
         return
-    if spec.named and name == spec.zone:
+    if spec.named and name == spec.zone and spec.provider != "route53":
         why = f"{name} is the zone itself, which cannot be another's alias (RFC 1034, 3.6.2)"
         yield Found((*there, "to"), why, "give the gateway's addresses")
     if not text_name(name, "A", spec.prefix).endswith(f".{spec.zone}"):

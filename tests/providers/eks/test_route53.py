@@ -209,6 +209,9 @@ class Mirrored:
     def weighs(self) -> bool:
         return self.dns.weighs
 
+    def alias(self, host: str) -> str:
+        return self.dns.alias(host)
+
     def read(self, name: str) -> tuple[Records, ...]:
         return self.dns.read(name)
 
@@ -226,8 +229,7 @@ def _together(place: tuple[str, str], changes: Sequence[Change]) -> Records:
 
 
 def test_the_public_name_moves_there_and_back(client: Any, knot: Knot, tmp_path: Path) -> None:
-    _renew(client)
-    route53 = Route53.open(ZONE)
+    route53 = renewed(client)
     for each in OLD:
         values = [{"Value": value} for value in each.values]
         upsert(client, route53, Name=each.name, Type=each.kind, TTL=each.ttl, ResourceRecords=values)
@@ -256,8 +258,7 @@ def weights(client: Any, zone: Route53) -> dict[tuple[str, str], tuple[int, list
 @pytest.fixture
 def shared(client: Any, knot: Knot, tmp_path: Path) -> Iterator[tuple[PublicName, Route53]]:
     """The public name at Route 53, with addresses of the old server of the one type that the gateway has."""
-    _renew(client)
-    route53 = Route53.open(ZONE)
+    route53 = renewed(client)
     values = [{"Value": value} for value in OLD[0].values]
     upsert(client, route53, Name=NAME, Type="A", TTL=OLD[0].ttl, ResourceRecords=values)
     knot.put(ZONE, OLD[0])
@@ -324,11 +325,12 @@ def test_sides_of_unlike_types_cannot_share(shared: tuple[PublicName, Route53], 
     assert {kind for kind, _ in weights(client, route53)} == {"A", "AAAA"}
 
 
-def _renew(client: Any) -> None:
+def renewed(client: Any) -> Route53:
     """Make the zone of the public name, in place of that of an earlier test."""
     for each in client.list_hosted_zones_by_name(DNSName=ZONE)["HostedZones"]:
         _remove(client, each["Id"])
     client.create_hosted_zone(Name=ZONE, CallerReference=uuid4().hex)
+    return Route53.open(ZONE)
 
 
 def _remove(client: Any, zone: str) -> None:

@@ -42,6 +42,9 @@ class Manual:
     def weighs(self) -> bool:
         return False
 
+    def alias(self, host: str) -> str:  # noqa: ARG002  (no zone knows aliases but those of CNAME)
+        return ""
+
     @cached_property
     def servers(self) -> tuple[NameServer, ...]:
         """The servers that keep the zone. Raises Refused where nobody knows any."""

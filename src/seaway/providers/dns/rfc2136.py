@@ -30,6 +30,9 @@ class Rfc2136:
     def weighs(self) -> bool:
         return False
 
+    def alias(self, host: str) -> str:  # noqa: ARG002  (no zone knows aliases but those of CNAME)
+        return ""
+
     def servers(self) -> tuple[NameServer, ...]:
         """Name the servers of the zone as it does itself, at their usual port. Raises as `read`."""
         return tuple(

@@ -123,6 +123,12 @@ class Cloud:
         with self._making:
             return self.session.client("sts", **self._settings(""))
 
+    def load_balancers(self, region: str) -> Any:
+        """Make a client for load balancers (Elastic Load Balancing v2) of a region."""
+        client: Any = self.session.client
+        with self._making:
+            return client("elbv2", **replace(self, region=region)._settings("elbv2"))  # noqa: SLF001  (its own)
+
     @property
     def partition(self) -> str:
         """The part of AWS that the region belongs to, as ARNs name it: aws, aws-cn, aws-us-gov."""

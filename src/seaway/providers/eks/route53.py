@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from seaway.errors import Conflict, NotFound, Refused
-from seaway.ports.dns import ALIAS, KINDS, SIDES, Change, Records
+from seaway.ports.dns import ALIAS, ALIAS_TTL, KINDS, SIDES, Change, Records
 from seaway.providers.eks.cloud import Cloud, explained
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 LOOKS: Final = 60
 #: Route 53 is the same in all regions of a part of AWS, and a client still wants one.
 ANY_REGION: Final = "us-east-1"
-#: Seconds for which an alias may be kept: its own TTL is that of its target, 60 for those of AWS.
-ALIAS_TTL: Final = 60
+#: The host name of a load balancer with its region: a network one has it behind `elb`, others before that.
+_BALANCER: Final = re.compile(r".+\.(?:elb\.([a-z0-9-]+)|([a-z0-9-]+)\.elb)\.amazonaws\.com(?:\.cn)?")
 #: How the identifier of one of two sides begins; what follows is the side.
 SET: Final = "seaway-"
 
@@ -31,10 +32,9 @@ SET: Final = "seaway-"
 class Route53:
     """Implements ports/dns.py for a public hosted zone."""
 
-    client: Route53Client
+    cloud: Cloud
     zone: str
     hosted: str
-    pace: float
 
     @classmethod
     def open(cls, zone: str, region: str = "") -> Route53:
@@ -57,7 +57,11 @@ class Route53:
                 f"there are {len(ids)} public hosted zones {zone}", where=", ".join(ids),
                 why="it cannot be told which of them is delegated", remedy="remove those that are not",
             )  # fmt: skip
-        return cls(cloud.route53, zone, ids[0], cloud.pace)
+        return cls(cloud, zone, ids[0])
+
+    @property
+    def client(self) -> Route53Client:
+        return self.cloud.route53
 
     @property
     def place(self) -> str:
@@ -66,6 +70,24 @@ class Route53:
     @property
     def weighs(self) -> bool:
         return True
+
+    def alias(self, host: str) -> str:
+        """Give one to a load balancer of this account (Route 53 API: AliasTarget).
+
+        Of two sides by weight, that of one without a healthy target is then not answered.
+        """
+        if not (found := _BALANCER.fullmatch(host.lower())):
+            return ""
+        with explained(f"the load balancer {host} cannot be looked for"):
+            balancers = self.cloud.load_balancers(found[1] or found[2])
+            pages = balancers.get_paginator("describe_load_balancers").paginate()
+            hosted = [
+                each["CanonicalHostedZoneId"]
+                for page in pages
+                for each in page["LoadBalancers"]
+                if each["DNSName"].lower() == host.lower()
+            ]
+        return f"{ALIAS}{hosted[0]}:{host.lower()}:true" if hosted else ""
 
     def read(self, name: str) -> tuple[Records, ...]:
         """See what the zone has at a name. Raises Refused for records that have no value of their own."""
@@ -101,7 +123,7 @@ class Route53:
             with explained(f"the change of {self.place} cannot be followed"):
                 if self.client.get_change(Id=made)["ChangeInfo"]["Status"] == "INSYNC":
                     return
-            time.sleep(self.pace)
+            time.sleep(self.cloud.pace)
 
     def _send(self, batch: list[Any]) -> str:
         try:

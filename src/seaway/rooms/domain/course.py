@@ -11,7 +11,7 @@ from typing import Final
 
 from seaway.errors import Refused
 from seaway.kit.dns import Change, Records
-from seaway.ports.dns import SIDES
+from seaway.ports.dns import ALIAS, ALIAS_TTL, SIDES
 from seaway.rooms.domain.names import text_name
 from seaway.rooms.domain.ownership import LEADING, Ownership, owners, written
 
@@ -36,7 +36,8 @@ class Stage(StrEnum):
 class Wish:
     """What the file asks of the public name. `to` are addresses, or one name, at which the gateway answers.
 
-    `ttl` is in seconds; `prefix` is that of the texts of ownership, and `resource` what they name.
+    `ttl` is in seconds; `prefix` is that of the texts of ownership, and `resource` what they name. `alias` is
+    the value of one that leads there, where the provider has such: it may stand beside addresses.
     """
 
     name: str
@@ -45,10 +46,13 @@ class Wish:
     owner: str
     resource: str
     prefix: str = ""
+    alias: str = ""
 
     @property
     def target(self) -> tuple[Records, ...]:
         """The records that lead to the gateway."""
+        if self.alias:
+            return (Records(self.name, "A", ALIAS_TTL, (self.alias,)),)
         found: dict[str, list[str]] = {}
         for each in self.to:
             found.setdefault(_kind(each), []).append(_value(each))
@@ -200,9 +204,9 @@ def share(held: Held, wish: Wish, weight: int, now: datetime) -> list[Change]:
             why="a share is of records of one type, and every type must have both",
             remedy="name the gateway by addresses of the same types (dns.to), or move without --weight",
         )
-    sides = [replace(each, ttl=wish.ttl, side=OLD, weight=FULL - weight) for each in old]
+    sides = [replace(each, ttl=_ttl(each, wish), side=OLD, weight=FULL - weight) for each in old]
     sides += [replace(each, side=NEW, weight=weight) for each in wish.target]
-    if _same(held.records, sides) and held.ttl == wish.ttl:
+    if set(held.records) == set(sides):
         return []
     return changes(held, wish, sides, replace(_mine(held, wish), lowered=None, moved=now, left=None))
 
@@ -253,6 +257,11 @@ def _mine(held: Held, wish: Wish) -> Ownership:
 
 def _place(records: Records) -> tuple[str, str, str]:
     return records.name, records.kind, records.side
+
+
+def _ttl(records: Records, wish: Wish) -> int:
+    """Give the seconds of the file, but for an alias, which has none of its own."""
+    return ALIAS_TTL if records.values[0].startswith(ALIAS) else wish.ttl
 
 
 def _kinds(records: Iterable[Records]) -> str:
