@@ -196,7 +196,8 @@ class Eks:
         self, clusterName: str, principalArn: str, policyArn: str, **more: Any
     ) -> Thing:
         entry = self._there(self.entries, (clusterName, principalArn), "No access entry found")
-        entry["policies"].append({"policyArn": policyArn, **more})
+        kept = [each for each in entry["policies"] if each["policyArn"] != policyArn]
+        entry["policies"] = [*kept, {"policyArn": policyArn, **more}]
         return {"clusterName": clusterName, "principalArn": principalArn}
 
     def list_associated_access_policies(self, clusterName: str, principalArn: str, **paging: Any) -> Thing:

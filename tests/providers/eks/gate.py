@@ -6,15 +6,10 @@ the key ROOT may do all. A call that is refused is refused in the words of its s
 
 from __future__ import annotations
 
-import json
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
-from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.sax.saxutils import escape, unescape
 
 import boto3
@@ -26,7 +21,8 @@ from seaway.model.identity import Key
 from seaway.model.secret import Secret
 from seaway.twin.authenticator import Holder
 from seaway.twin.eks import ACCOUNT
-from seaway.twin.wire import OPERATIONS, listening
+from seaway.twin.wire import listening
+from tests.providers.eks.proxy import Proxy, found_in
 from tests.providers.eks.rules import Call, Demand, Rules, allows, documents_of
 
 ROOT = "ROOT"
@@ -165,13 +161,13 @@ class Gate:
             self.forget()
         if call.name in {"iam:CreateAccessKey", "sts:AssumeRole"}:
             key, secret = (
-                _found(f"<{name}>(.+?)</{name}>", body) for name in ("AccessKeyId", "SecretAccessKey")
+                found_in(f"<{name}>(.+?)</{name}>", body) for name in ("AccessKeyId", "SecretAccessKey")
             )
             if call.service == "iam":
                 self.owners[key] = ("user", call.given["UserName"], secret)
             else:
                 self.owners[key] = ("role", call.given["RoleArn"].rpartition("/")[2], secret)
-                self.sessions[key] = unescape(_found("<SessionToken>(.+?)</SessionToken>", body))
+                self.sessions[key] = unescape(found_in("<SessionToken>(.+?)</SessionToken>", body))
 
     def simulate(self, call: Call) -> bytes:
         """Answer iam:SimulatePrincipalPolicy, which moto does not know; nothing for other calls."""
@@ -203,18 +199,11 @@ class Gate:
         ).encode()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
+class _Handler(Proxy):
     gate: ClassVar[Gate]
 
-    def log_message(self, *_: Any) -> None:
-        pass
-
     def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        key, _, region, service, _ = _found(r"Credential=([^,]+)", self.headers["Authorization"]).split("/")
-        call = Call(service, *self._read(service, body, region))
+        key, call, body = self.heard()
         with self.gate.lock:
             try:
                 self.gate.pass_(
@@ -225,38 +214,22 @@ class _Handler(BaseHTTPRequestHandler):
                 )
                 simulated = self.gate.simulate(call)
             except No as no:
-                self._refuse(service, no)
+                self.refuse(call.service, 404 if no.code == "NoSuchEntity" else 403, no.code, no.message)
                 return
             if simulated:
                 status, headers, answer = 200, {"Content-Type": "text/xml"}, simulated
             else:
-                status, headers, answer = self._forward(service, body)
+                status, headers, answer = self.forward(call.service, body)
             if status < 300:
                 self.gate.learn(call, answer.decode())
-        self._send(status, headers, answer)
+        self.send(status, headers, answer)
 
     do_GET = do_POST = do_DELETE = do_PUT = _answer  # noqa: N815
-
-    def _read(self, service: str, body: bytes, region: str) -> tuple[str, str, dict[str, Any]]:
-        """Read which action it is, in the protocol of its service, and its parameters."""
-        if service == "eks":
-            path = urlsplit(self.path).path
-            op, labels = next(
-                (op, found.groupdict())
-                for method, pattern, op in OPERATIONS
-                if method == self.command and (found := pattern.fullmatch(path))
-            )
-            given = {name: unquote(value) for name, value in labels.items()} | json.loads(body or b"{}")
-            return op.name, region, given
-        if target := self.headers.get("X-Amz-Target"):
-            return target.rpartition(".")[2], region, json.loads(body or b"{}")
-        given = dict(parse_qsl(body.decode(), keep_blank_values=True))
-        return given.pop("Action"), region, given
 
     def _signed(self, credentials: Credentials, call: Call, body: bytes) -> bool:
         """Make the signature again that the request should carry (AWS SigV4)."""
         told = self.headers["Authorization"]
-        names = _found(r"SignedHeaders=([^,]+)", told).split(";")
+        names = found_in(r"SignedHeaders=([^,]+)", told).split(";")
         headers = {name: self.headers[name] for name in names}
         url = f"http://{self.headers['Host']}{self.path}"
         request = AWSRequest(self.command, url, headers=headers, data=body)
@@ -265,46 +238,10 @@ class _Handler(BaseHTTPRequestHandler):
         text = auth.string_to_sign(request, auth.canonical_request(request))
         return f"Signature={auth.signature(text, request)}" in told
 
-    def _forward(self, service: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        connection = HTTPConnection(urlsplit(self.gate.eks if service == "eks" else self.gate.moto).netloc)
-        connection.request(self.command, self.path, body, dict(self.headers))
-        with connection.getresponse() as answer:
-            skipped = {"content-length", "transfer-encoding", "connection", "date", "server"}
-            headers = {name: text for name, text in answer.getheaders() if name.lower() not in skipped}
-            found = (answer.status, headers, answer.read())
-        connection.close()
-        return found
-
-    def _refuse(self, service: str, no: No) -> None:
-        if service in {"eks", "secretsmanager", "ecr", "kms"}:
-            body = json.dumps({"__type": no.code, "message": no.message})
-            self._send(400, {"x-amzn-ErrorType": no.code, "Content-Type": "application/json"}, body.encode())
-            return
-        status = 404 if no.code == "NoSuchEntity" else 403
-        error = f"<Error><Code>{no.code}</Code><Message>{escape(no.message)}</Message></Error>"
-        whole = f"<Response><Errors>{error}</Errors></Response>"
-        if service != "ec2":
-            whole = f"<ErrorResponse>{error}</ErrorResponse>"
-        self._send(status, {"Content-Type": "text/xml"}, whole.encode())
-
-    def _send(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.send_response(status)
-        for name, text in headers.items():
-            self.send_header(name, text)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
-def _found(pattern: str, text: str) -> str:
-    found = re.search(pattern, text)
-    assert found, pattern
-    return found[1]
-
 
 @contextmanager
 def guarded(moto: str, eks: str, regions: Any) -> Iterator[tuple[str, Gate]]:
     """Put a gate before both. Gives its URL."""
     gate = Gate(moto, eks, regions)
-    with listening(type("GateHandler", (_Handler,), {"gate": gate}), None) as port:
+    with listening(type("GateHandler", (_Handler,), {"gate": gate, "moto": moto, "eks": eks}), None) as port:
         yield f"http://127.0.0.1:{port}", gate

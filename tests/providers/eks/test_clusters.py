@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 import yaml
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
 
 from seaway.errors import NotFound, Refused, Unreachable, Unready, UsageError
 from seaway.model.event import silent
@@ -260,9 +266,10 @@ def test_a_service_that_is_busy_is_asked_again(west: West, monkeypatch: pytest.M
     assert codes == []
 
 
-def test_an_endpoint_that_nobody_answers_at_is_told_as_such() -> None:
+@pytest.mark.parametrize("kind", [EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError])
+def test_an_endpoint_that_nobody_answers_at_is_told_as_such(kind: type[BotoCoreError]) -> None:
     with pytest.raises(Unreachable, match="AWS does not answer"), explained("no list"):
-        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
+        raise kind(endpoint_url="http://127.0.0.1:1")
 
 
 @pytest.mark.parametrize(

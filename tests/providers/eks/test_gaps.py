@@ -78,7 +78,7 @@ GAPS: dict[str, Callable[[Any], bool] | None] = {
     "NetworkPolicies, on a cluster that enforces them.": None,
     "Route 53's own look at a batch: moto compares no weights, and lets plain records stand beside "
     "weighted ones.": weighs_nothing,
-    "Quotas, throttling, and outages of a zone.": None,
+    "Quotas, and outages of a zone.": None,
     "Regions of China and of the US government.": None,
 }
 

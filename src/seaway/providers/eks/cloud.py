@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
@@ -24,17 +24,18 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    EndpointConnectionError,
     HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
     TokenRetrievalError,
 )
+from botocore.exceptions import ConnectionError as NotConnectedError
 
 from seaway.errors import Refused, SeawayError, Unreachable, UsageError
 from seaway.model.identity import Key
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from mypy_boto3_ec2 import EC2Client
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_eks import EKSClient
@@ -45,9 +46,16 @@ if TYPE_CHECKING:
 
 REHEARSAL: Final = "SEAWAY_AWS_ENDPOINTS"
 _OVERRIDE: Final = "AWS_ENDPOINT_URL"
+#: Calls that are never made again by botocore, which cannot tell whether the first was carried out: those of
+#: EC2 make a thing that has nothing but an id, and so two; the secret half of a key is given only once.
+_ONCE: Final = {"ec2": ("Create", "Allocate"), "iam": ("CreateAccessKey",)}
+#: What EC2 says of too many calls, with HTTP 503 (EC2 API reference, Request throttling).
+_THROTTLED: Final = "RequestLimitExceeded"
+_FAULT: Final = 500
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 #: How AWS names the action that was refused (IAM user guide, access denied error messages).
 _DENIED: Final = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
+Client = TypeVar("Client", bound="BaseClient")
 _CREDENTIALS: Final = "configure credentials as for the aws command: aws configure, AWS_PROFILE, or a role"
 
 
@@ -77,7 +85,7 @@ class Cloud:
     @cached_property
     def ec2(self) -> EC2Client:
         with self._making:
-            return self.session.client("ec2", **self._settings("ec2"))
+            return _once(self.session.client("ec2", **self._settings("ec2")))
 
     @cached_property
     def ecr(self) -> ECRClient:
@@ -92,7 +100,7 @@ class Cloud:
     @cached_property
     def iam(self) -> IAMClient:
         with self._making:
-            return self.session.client("iam", **self._settings("iam"))
+            return _once(self.session.client("iam", **self._settings("iam")))
 
     @cached_property
     def kms(self) -> KMSClient:
@@ -170,7 +178,7 @@ def explained(what: str) -> Iterator[None]:
         raise _answered(what, error) from error
     except (NoCredentialsError, PartialCredentialsError, TokenRetrievalError) as error:
         raise Refused("there are no AWS credentials to use", why=str(error), remedy=_CREDENTIALS) from error
-    except (EndpointConnectionError, HTTPClientError) as error:
+    except (NotConnectedError, HTTPClientError) as error:
         raise Unreachable(
             "AWS does not answer",
             why=str(error),
@@ -178,6 +186,28 @@ def explained(what: str) -> Iterator[None]:
         ) from error
     except BotoCoreError as error:
         raise SeawayError(what, why=str(error), remedy="aws configure list shows what is used") from error
+
+
+def unsure(error: Exception | None) -> bool:
+    """Tell whether a call that failed may have been carried out: its answer was lost, or says HTTP 5xx."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= _FAULT and error.response.get("Error", {}).get("Code") != _THROTTLED
+    return isinstance(error, HTTPClientError)
+
+
+def _once(client: Client) -> Client:
+    """Have a client leave it to us to find out what became of a call that must not be made twice."""
+
+    def leave(operation: Any, response: Any, caught_exception: Any, **_: Any) -> bool | None:
+        error = ClientError(response[1], operation.name) if response else caught_exception
+        return False if operation.name.startswith(names) and unsure(error) else None
+
+    service = client.meta.service_model.service_name
+    names = _ONCE[service]
+    # botocore goes by the first answer to this event; False is that there is no further attempt.
+    client.meta.events.register_first(f"needs-retry.{service}", leave)
+    return client
 
 
 def _answered(what: str, error: ClientError) -> SeawayError:

@@ -9,6 +9,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -135,7 +136,10 @@ class Identities:
         tags: Any = listed({IDENTITY: wish.name, JOB: wish.job.value, REGION: place.region} | _managed())
         trust = _trust(place, wish.trusted)
         if live is None:
-            with told(report, f"identity/{wish.name}", f"{wish.kind} {full}"), untaken(f"{wish.kind} {full}"):
+            with (
+                told(report, f"identity/{wish.name}", f"{wish.kind} {full}"),
+                untaken(f"{wish.kind} {full}", lambda: self._live(wish.name, wish.kind)),
+            ):
                 if wish.kind is Kind.USER:
                     client.create_user(Path=PATH, UserName=full, Tags=tags)
                 else:
@@ -151,7 +155,10 @@ class Identities:
         client, arn, text = self.cloud.iam, _arn(place, name, part), json.dumps(document)
         live = self._live_policy(arn, name)
         if live is None:
-            with told(report, f"policy/{name}/{part}", f"policy {_full(name)}-{part}"), untaken(arn):
+            with (
+                told(report, f"policy/{name}/{part}", f"policy {_full(name)}-{part}"),
+                untaken(arn, lambda: self._live_policy(arn, name)),
+            ):
                 client.create_policy(
                     Path=PATH,
                     PolicyName=f"{_full(name)}-{part}",
@@ -218,14 +225,17 @@ class Identities:
         ours = {_arn(place, identity.name, part) for part in _POLICIES}
         for arn in sorted(ours & self._attached(identity.name, identity.kind)):
             detach = getattr(client, f"detach_{identity.kind.value}_policy")
-            detach(PolicyArn=arn, **_named(identity.kind, identity.name))
+            with suppress(client.exceptions.NoSuchEntityException):
+                detach(PolicyArn=arn, **_named(identity.kind, identity.name))
 
     def _end_user(self, place: Place, user: Identity, report: Report) -> None:
         with told(report, f"identity/{user.name}", f"remove user {_full(user.name)} and its keys"):
+            keys = IamKeys(self.cloud, user.name, _full(user.name))
             for key in user.keys:
-                self.cloud.iam.delete_access_key(UserName=_full(user.name), AccessKeyId=key.id)
+                keys.remove(key.id)
             self._detach(place, user)
-            self.cloud.iam.delete_user(UserName=_full(user.name))
+            with suppress(self.cloud.iam.exceptions.NoSuchEntityException):
+                self.cloud.iam.delete_user(UserName=_full(user.name))
         for each in user.consumers:
             report(
                 Event(f"identity/{user.name}", Outcome.NOTE, f"a key that opens nothing is left at {each}")
@@ -234,17 +244,21 @@ class Identities:
     def _end_role(self, place: Place, role: Identity, report: Report) -> None:
         with told(report, f"identity/{role.name}", f"remove role {_full(role.name)}"):
             self._detach(place, role)
-            self.cloud.iam.delete_role(RoleName=_full(role.name))
+            with suppress(self.cloud.iam.exceptions.NoSuchEntityException):
+                self.cloud.iam.delete_role(RoleName=_full(role.name))
 
     def _end_policy(self, place: Place, name: str, part: str, report: Report) -> bool:
         arn = _arn(place, name, part)
         if self._live_policy(arn, name) is None:
             return False
+        client = self.cloud.iam
         with told(report, f"policy/{name}/{part}", f"remove policy {_full(name)}-{part}"):
             for version in self._versions(arn):
                 if not version["IsDefaultVersion"]:
-                    self.cloud.iam.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
-            self.cloud.iam.delete_policy(PolicyArn=arn)
+                    with suppress(client.exceptions.NoSuchEntityException):
+                        client.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
+            with suppress(client.exceptions.NoSuchEntityException):
+                client.delete_policy(PolicyArn=arn)
         return True
 
 

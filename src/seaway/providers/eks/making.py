@@ -8,17 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
 
-from seaway.errors import Unready
+from seaway.errors import Refused, Unready
 from seaway.model.event import Event, Outcome, Report, told
 from seaway.model.plan import Change, Verb
 from seaway.providers.eks.access import Entry
 from seaway.providers.eks.addons import Addon
-from seaway.providers.eks.cloud import Cloud, explained
+from seaway.providers.eks.cloud import Cloud, explained, unsure
 from seaway.providers.eks.control import ControlPlane, NodeGroup
 from seaway.providers.eks.network import Address, Gateway, Nat, Routes, Subnet, Vpc
-from seaway.providers.eks.parts import Live, Part, code_of
+from seaway.providers.eks.parts import Fix, Ids, Live, Part, absent, code_of
 from seaway.providers.eks.repositories import Repository
 from seaway.providers.eks.roles import Role
 
@@ -41,10 +41,14 @@ KINDS: Final[tuple[type[Part], ...]] = (
 PATIENCE: Final = 2400.0
 #: Seconds in which AWS must show what it said it made.
 VISIBLE: Final = 120.0
+#: Looks at whether a thing was made though the call failed: AWS shows it only after a moment.
+LOOKS: Final = 3
 #: What AWS says of a thing that something else still hangs on.
 _IN_USE: Final = frozenset(
     {"DependencyViolation", "InvalidIPAddress.InUse", "ResourceInUseException", "DeleteConflict"}
 )
+#: What AWS says where a change must wait: of an address that a dying gateway still has, of a part of EKS.
+_BUSY: Final = frozenset({"Resource.AlreadyAssociated", "ResourceInUseException"})
 
 Groups = Sequence[Sequence[Part]]
 Seen = dict[type[Part], dict[str, Live]]
@@ -100,8 +104,7 @@ def ensure(cloud: Cloud, groups: Groups, seen: Seen, report: Report, gone: Colle
             for fix in part.fixes(cloud, live, ids):
                 text = f"{_named(part.id)}: {fix.text}"
                 with told(report, part.id, text), explained(f"{text} cannot be done"):
-                    fix.call()
-                    _wait(cloud, part, report)
+                    _mend(cloud, part, fix, ids, report)
 
 
 def remove(cloud: Cloud, cluster: str, report: Report) -> bool:
@@ -139,18 +142,56 @@ def _create(cloud: Cloud, part: Part, live: Live | None, ids: dict[str, str], re
         while True:
             try:
                 part.create(cloud, ids)
-            except ClientError as error:
-                if not _passing(error) or time.monotonic() > end:
+            except (ClientError, HTTPClientError, Refused) as error:
+                lost = isinstance(error, Refused) or unsure(error)
+                if lost and _made(cloud, part):
+                    return True
+                if not (unsure(error) or _passing(error)) or time.monotonic() > end:
                     raise
             else:
                 return True
             time.sleep(cloud.pace)
 
 
-def _passing(error: ClientError) -> bool:
-    """Tell what time mends: a role that EKS does not see yet, an address that a dying gateway still has."""
-    unseen = code_of(error) == "InvalidParameterException" and "role" in str(error).lower()
-    return unseen or code_of(error) == "Resource.AlreadyAssociated"
+def _made(cloud: Cloud, part: Part) -> bool:
+    """Look for a part that was made by a call whose answer was lost; its name may be taken by itself."""
+    for _ in range(LOOKS):
+        if _see(cloud, part) is not None:
+            return True
+        time.sleep(cloud.pace)
+    return False
+
+
+def _mend(cloud: Cloud, part: Part, fix: Fix, ids: Ids, report: Report) -> None:
+    """Carry a fix out. Where the call fails, AWS is looked at for whether it is needed still."""
+    end = time.monotonic() + cloud.patience
+    while True:
+        try:
+            fix.call()
+        except (ClientError, HTTPClientError) as error:
+            live = _wait(cloud, part, report)
+            again = next((each for each in part.fixes(cloud, live, ids) if each.text == fix.text), None)
+            if again is None:
+                return
+            if not (unsure(error) or _passing(error)) or time.monotonic() > end:
+                raise
+            fix = again
+        else:
+            _wait(cloud, part, report)
+            return
+        time.sleep(cloud.pace)
+
+
+def _passing(error: Exception) -> bool:
+    """Tell what time mends: a thing just made that is not seen everywhere yet, one that is still in use.
+
+    EKS tells of a role or subnet that it does not see as of a wrong parameter.
+    """
+    if not isinstance(error, ClientError):
+        return False
+    code, said = code_of(error), str(error)
+    unseen = code == "InvalidParameterException" and ("role" in said.lower() or ".NotFound" in said)
+    return unseen or absent(error) or code in _BUSY
 
 
 def _wait(cloud: Cloud, part: Part, report: Report) -> Live:
@@ -186,9 +227,10 @@ def _delete(cloud: Cloud, cluster: str, kind: type[Part], part: str, live: Live)
         try:
             kind.delete(cloud, live)
         except ClientError as error:
-            if code_of(error) not in _IN_USE:
+            late = time.monotonic() > end
+            if code_of(error) not in _IN_USE and (late or not absent(error)):
                 raise
-            if time.monotonic() > end:
+            if late:
                 raise Unready(
                     f"{_named(part)} of cluster {cluster} is still in use",
                     where=kind.identity(live),

@@ -22,6 +22,8 @@ PART: Final = "seaway.dev/part"
 _TAKEN: Final = frozenset(
     {"ResourceInUseException", "EntityAlreadyExists", "RepositoryAlreadyExistsException"}
 )
+#: What EC2 and IAM say of a thing that is not there, besides codes that end in NotFound.
+_ABSENT: Final = frozenset({"NoSuchEntity", "NatGatewayNotFound", "Gateway.NotAttached"})
 #: One thing as AWS describes it.
 Live = dict[str, Any]
 #: The identities of the parts that are there, by part: ids in EC2, ARNs in IAM, names in EKS.
@@ -106,14 +108,26 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def absent(error: ClientError) -> bool:
+    """Tell whether AWS says that a thing is not there, by its services' several names for that."""
+    code = code_of(error)
+    return code.endswith((".NotFound", "NotFoundException")) or code in _ABSENT
+
+
 @contextmanager
-def untaken(thing: str) -> Iterator[None]:
-    """Make something under a name. Raises Refused where somebody else's has it: that is not taken over."""
+def untaken(thing: str, ours: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """Make something under a name. Raises Refused where somebody else's has it: that is not taken over.
+
+    It may be our own, of a call whose answer was lost and that was made again: `ours` looks for it by its
+    tag. For the parts of a cluster `making` does so.
+    """
     try:
         yield
     except ClientError as error:
         if code_of(error) not in _TAKEN:
             raise
+        if ours():
+            return
         raise Refused(
             f"{thing} is there and is not Seaway's",
             why=f"it does not carry the tag {CLUSTER} of this cluster",
