@@ -95,7 +95,8 @@ def test_a_moved_name_needs_no_cluster_to_be_led_back(seaway: Run, knot: Knot, t
     (tmp_path / "seaway.yaml").write_text(text)
     done = seaway("domain", "status", **GIVEN, KUBECONFIG="/nowhere")
     assert done.returncode == 1
-    assert "no context production in /nowhere" in done.stderr
+    assert "there is no context production in your kubeconfig" in done.stderr
+    assert "where: /nowhere" in done.stderr
     knot.put("shop.test", OLD)
     with place(knot, tmp_path / "place") as there:
         move(there.here, adopt=True)

@@ -6,23 +6,25 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Final
 
+from seaway.app.away import open_away
 from seaway.errors import Refused, SeawayError
 from seaway.flow.system import System
-from seaway.kit import kubeconfig
-from seaway.kit.kube import Kube, Ref
+from seaway.kit.kube import Ref
 from seaway.kit.servers import NameServer, is_ip
+from seaway.model.event import silent
 from seaway.model.gateway import EDGE, GATEWAY_API
 from seaway.model.snapshot import NameFacts
+from seaway.ports.world import World
 from seaway.rooms.cluster.plan import name_of
 from seaway.rooms.cluster.spec import DnsSpec, EnvironmentSpec
 from seaway.rooms.edge.facts import addresses_of
 
 LOOPBACK: Final = "127.0.0.1"
-#: The context of a cluster on EKS, as `aws eks update-kubeconfig` calls it.
-CONTEXT: Final = "arn:aws:eks:{}:{}:cluster/{}"
 
 
-def arrival(system: System, environment: EnvironmentSpec) -> Callable[[], NameFacts | None]:
+def arrival(
+    system: System, environment: EnvironmentSpec, world: World | None = None
+) -> Callable[[], NameFacts | None]:
     """Give what sees where resolvers lead visitors of the public names; None where the file knows no dns.
 
     What that takes is loaded here and now: two threads that load parts of asyncio at once see halves of it.
@@ -33,7 +35,7 @@ def arrival(system: System, environment: EnvironmentSpec) -> Callable[[], NameFa
 
     def ask() -> NameFacts:
         try:
-            to = places(system, environment, spec)
+            to = places(system, environment, spec, world)
         except SeawayError as error:
             return NameFacts(environment.domain, "unknown", str(error))
         resolvers = tuple(map(NameServer.parse, spec.resolvers))
@@ -48,20 +50,24 @@ def _last(found: Sequence[NameFacts]) -> NameFacts:
     return unmoved or next((each for each in found if each.why), found[0])
 
 
-def places(system: System, environment: EnvironmentSpec, spec: DnsSpec) -> tuple[str, ...]:
+def places(
+    system: System, environment: EnvironmentSpec, spec: DnsSpec, world: World | None = None
+) -> tuple[str, ...]:
     """Say where the gateway answers: what the file says, this machine, or what its cluster says.
 
-    Raises Refused where that says nothing that the name can lead to, and what its API raises.
+    `world` is that of an environment that is open already. Raises Refused where that says nothing that the
+    name can lead to, and what opening it and its API raise.
     """
     if spec.to or environment.on == "local":
         return spec.to or (LOOPBACK,)
-    cluster = environment.region, environment.account, name_of(environment)
-    context = environment.context or CONTEXT.format(*cluster)
-    with closing(Kube.from_kubeconfig(str(kubeconfig.location()), context)) as kube:
-        found = addresses_of(kube.get(Ref(GATEWAY_API, "Gateway", EDGE, system.system)))
+    if world is None:
+        with closing(open_away(system, environment, silent)) as opened:
+            return places(system, environment, spec, opened)
+    gateway = Ref(GATEWAY_API, "Gateway", EDGE, system.system)
+    found = addresses_of(world.kube.get(gateway))
     if not found:
         raise Refused(
-            "the gateway has no address yet", where=f"Gateway {system.system}/{EDGE} of context {context}",
+            "the gateway has no address yet", where=f"{gateway} of cluster {name_of(environment)}",
             why="the file does not say where it answers, and the cluster neither",
             remedy="bring it up first, or say it: environments.NAME.dns.to",
         )  # fmt: skip

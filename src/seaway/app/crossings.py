@@ -52,7 +52,7 @@ def ask(
         known = crossings_of(system, seen) | (releases_in(seen.live) if names else {})
         wanted = fitting(known, verb, names)
         if wanted and verb is not Verb.HOLD and not anyway:
-            must_have_arrived(arrival(system, system.environment(on)[1])(), report)
+            must_have_arrived(arrival(system, system.environment(on)[1], world)(), report)
         _order(system, world, wanted, verb)
         return wanted
 
@@ -68,7 +68,7 @@ def move(
         known = crossings_of(system, seen) | releases_in(seen.live)
         wanted = decide_move(known, name, weight, ready_pods(system, seen))
         if any(view.weight.percent < weight.percent for view in wanted) and not anyway:
-            must_have_arrived(arrival(system, system.environment(on)[1])(), report)
+            must_have_arrived(arrival(system, system.environment(on)[1], world)(), report)
         _order(system, world, wanted, Verb.MOVE, weight.percent)
         return wanted
 

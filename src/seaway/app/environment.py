@@ -60,7 +60,8 @@ def survey(system: System, on: str, report: Report) -> Survey:
     """Look at an environment; nothing is changed."""
     name, environment = system.environment(on)
     refuse_what_cannot_be(system, environment)
-    world, look_at_name = open_world(system, environment, report), arrival(system, environment)
+    world = open_world(system, environment, report)
+    look_at_name = arrival(system, environment, world)
     if not (environment.here or environment.https.issuer == "acme"):
         world.certificates.issue(*environment.hosts)  # from files: whether they will do
     with closing(world), ThreadPoolExecutor(3) as pool:

@@ -15,6 +15,7 @@ import yaml
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from seaway.app.arrival import places
 from seaway.cli import main
 from seaway.errors import Refused
 from seaway.flow.images import repositories, wanted
@@ -24,6 +25,7 @@ from seaway.providers.eks.cloud import REHEARSAL, Cloud
 from seaway.providers.eks.parts import CLUSTER
 from seaway.providers.eks.repositories import Repository, host
 from seaway.providers.local import certificate
+from seaway.rooms.cluster.spec import DnsSpec
 from seaway.rooms.images.platform import Gateway
 from seaway.twin.inventory import Aws, client, inventory
 from tests.providers.eks.conftest import IMAGES, Shop
@@ -193,6 +195,17 @@ def test_credentials_for_another_account_stop_it(seaway: Run, rehearsal: Aws, tm
         assert done.returncode == 1
         assert "the credentials are for AWS account 123456789012, not 999999999999" in done.stderr
     assert inventory(rehearsal, "eu-central-1") == before
+
+
+@pytest.mark.usefixtures("seaway")
+def test_the_gateway_is_asked_for_by_the_environments_own_connection(shop: Shop, tmp_path: Path) -> None:
+    """A kubeconfig that knows no context of it does not matter."""
+    write(tmp_path, "eu-central-1")
+    system = _system(tmp_path)
+    _, environment = system.environment("production")
+    with pytest.raises(Refused, match="the gateway has no address yet") as refused:
+        places(system, environment, DnsSpec(provider="manual", zone="example.com"))
+    assert refused.value.where == f"Gateway shop/edge of cluster {shop.facts.name}"
 
 
 @pytest.mark.parametrize(
