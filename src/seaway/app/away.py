@@ -14,7 +14,7 @@ from seaway.flow.observe import neighbours
 from seaway.flow.system import System
 from seaway.kit.kube import Kube, Ref
 from seaway.kit.machine import somebody
-from seaway.model.event import Report, silent
+from seaway.model.event import Report
 from seaway.model.quantity import amount
 from seaway.ports.certificates import Certificates
 from seaway.ports.world import World
@@ -39,6 +39,11 @@ def open_away(system: System, environment: EnvironmentSpec, report: Report) -> W
     if environment.on == "eks":
         return _on_eks(system, environment, report)
     fleet = ContextClusters(environment.context)
+
+    def place() -> str:
+        with closing(fleet.connect()) as kube:
+            return f"In the cluster of context {environment.context}, at {kube.address}:"
+
     return World(
         Away(fleet, environment.on),
         open_registry(environment),
@@ -47,52 +52,40 @@ def open_away(system: System, environment: EnvironmentSpec, report: Report) -> W
         fleet.connect,
         report,
         {"by": somebody()},
+        place=place,
     )
 
 
-def place_of(system: System, environment: EnvironmentSpec) -> str:
-    """Say which account and context, or which context and server, a change is about; raises as open_away."""
-    name = name_of(environment)
-    if environment.on == "eks":
-        fleet = eks_clusters(system, environment)
-        return f"In AWS account {fleet.account}, {environment.region}, context {fleet.context(name)}:"
-    with closing(ContextClusters(environment.context).connect()) as kube:
-        return f"In the cluster of context {environment.context}, at {kube.address}:"
+def removals_of(system: System, environment: EnvironmentSpec, world: World) -> list[str]:
+    """Say what `leave_away` would remove. Raises NotFound or Unreachable for a context."""
+    found = world.clusters.find(name_of(environment))
+    running = found is not None and found.state == "running"
+    there = running and world.kube.get(Ref("v1", "Namespace", system.system))
+    goes = [f"namespace {system.system} with all that is in it"] if there else []
+    goes += [f"database {each} with its data" for each in system.databases] if there else []
+    if world.ground and not (running and neighbours(system, world)):
+        goes += [each.thing for each in world.ground.removals()]
+    return goes
 
 
-def removals_of(system: System, environment: EnvironmentSpec) -> list[str]:
-    """Say what `leave_away` would remove. Raises as open_away, NotFound or Unreachable for a context."""
-    with closing(open_away(system, environment, silent)) as world:
-        found = world.clusters.find(name_of(environment))
-        running = found is not None and found.state == "running"
-        there = running and world.kube.get(Ref("v1", "Namespace", system.system))
-        goes = [f"namespace {system.system} with all that is in it"] if there else []
-        goes += [f"database {each} with its data" for each in system.databases] if there else []
-        if environment.on == "eks" and not (running and neighbours(system, world)):
-            fleet = eks_clusters(system, environment)
-            goes += [each.thing for each in fleet.propose_end(name_of(environment)).changes]
-        return goes
-
-
-def leave_away(system: System, environment: EnvironmentSpec, report: Report) -> None:
+def leave_away(system: System, environment: EnvironmentSpec, world: World) -> None:
     """Remove a system from a cluster elsewhere, and one on EKS with it unless others live there.
 
     Raises Refused where a cluster on EKS does not answer: what the cloud gave for it would be left over.
     """
     name = name_of(environment)
-    with closing(open_away(system, environment, report)) as world:
-        found = world.clusters.find(name)
-        others = False
-        if found and found.state == "running":
-            others = bool(neighbours(system, world))
-            apply(leave_cloud(system.system, storage_class_of(system.system, environment)), world)
-        elif found:
-            raise Refused(
-                f"cluster {name} is {found.state}: its load balancer and volumes cannot be taken back",
-                remedy=f"wait until it answers, or: seaway cluster delete --on eks --name {name}",
-            )
-        if environment.on == "eks" and not others:
-            world.clusters.delete(name, report)
+    found = world.clusters.find(name)
+    others = False
+    if found and found.state == "running":
+        others = bool(neighbours(system, world))
+        apply(leave_cloud(system.system, storage_class_of(system.system, environment)), world)
+    elif found:
+        raise Refused(
+            f"cluster {name} is {found.state}: its load balancer and volumes cannot be taken back",
+            remedy=f"wait until it answers, or: seaway cluster delete --on eks --name {name}",
+        )
+    if world.ground and not others:
+        world.clusters.delete(name, world.report)
 
 
 def template_of(system: System, environment: EnvironmentSpec) -> dict[str, Any]:
@@ -153,4 +146,5 @@ def _on_eks(system: System, environment: EnvironmentSpec, report: Report) -> Wor
         report,
         {"by": somebody()},
         ground=EksGround(fleet, name, nodes, environment.instance, volumes),
+        place=lambda: f"In AWS account {fleet.account}, {environment.region}, context {fleet.context(name)}:",
     )

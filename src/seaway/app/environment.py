@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from seaway.app.arrival import arrival
-from seaway.app.away import leave_away, place_of, removals_of, template_of
+from seaway.app.away import leave_away, removals_of, template_of
 from seaway.app.images import missing_images
 from seaway.app.world import alone, open_world
 from seaway.app.zone import zone_key
@@ -24,7 +24,7 @@ from seaway.flow.status import Status, status_of, unsettled
 from seaway.flow.system import System
 from seaway.model.bill import Bill
 from seaway.model.cluster import ClusterFacts
-from seaway.model.event import Event, Outcome, Report
+from seaway.model.event import Event, Outcome, Report, silent
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Snapshot
 from seaway.ports.world import World
@@ -107,19 +107,20 @@ def up(system: System, on: str, report: Report) -> tuple[Plan, ...]:
                 return tuple(done)
 
 
-def down(system: System, on: str, report: Report) -> None:
+def down(system: System, on: str, report: Report, opened: World | None = None) -> None:
     """Remove all that Seaway made for this system, and nothing else.
 
     The cluster goes too, unless other systems live in it or somebody else keeps it: then only this one's
-    namespace goes.
+    namespace goes. `opened` is the world of an environment that was looked at before.
     """
     _, environment = system.environment(on)
     name = name_of(environment)
     with alone(system, on, report):
-        if not environment.here:
-            leave_away(system, environment, report)
-            return
-        with closing(open_world(system, environment, report)) as world:
+        entered = replace(opened, report=report) if opened else open_world(system, environment, report)
+        with closing(entered) as world:
+            if not environment.here:
+                leave_away(system, environment, world)
+                return
             found = world.clusters.find(name)
             if found and found.state == "running" and neighbours(system, world):
                 mine = {environment.ports.http, environment.ports.https}
@@ -147,13 +148,14 @@ def place(system: System, on: str) -> str:
     is not there.
     """
     _, environment = system.environment(on)
-    return "" if environment.here else place_of(system, environment)
+    return "" if environment.here else open_world(system, environment, silent).place()
 
 
-def removals(system: System, on: str) -> list[str]:
-    """Say what `down` would take from an environment elsewhere."""
+def removals(system: System, on: str) -> tuple[list[str], World]:
+    """Say what `down` would take from an environment elsewhere, and give that environment, open for it."""
     _, environment = system.environment(on)
-    return removals_of(system, environment)
+    with closing(open_world(system, environment, silent)) as world:
+        return removals_of(system, environment, world), world
 
 
 def export(system: System, on: str) -> dict[str, Any]:

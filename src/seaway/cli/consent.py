@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -34,13 +34,17 @@ def _brief(lines: Sequence[str]) -> str:
     return "; ".join([*told[:SHOWN], f"{left} more", told[-1]] if left > 1 else told)
 
 
-def agree(system: System, on: str, lines: Sequence[str], *, yes: bool) -> None:
+def agree(
+    system: System, on: str, lines: Sequence[str], *, yes: bool, place: Callable[[], str] | None = None
+) -> None:
     """Ask before something changes in an environment elsewhere than on this machine, and say where that is.
 
-    Raises Refused where nobody can answer, or the credentials are for another account than the file's.
+    `place` tells it where the environment is open already. Raises Refused where nobody can answer, or the
+    credentials are for another account than the file's.
     """
     from seaway.app import environment as house  # noqa: PLC0415  (pydantic, lightkube)
 
     name, environment = system.environment(on)
     if not environment.here and not yes:
-        consent(f"{name} is not changed without a word", house.place(system, on), lines, "Make it so?")
+        where = place() if place else house.place(system, on)
+        consent(f"{name} is not changed without a word", where, lines, "Make it so?")

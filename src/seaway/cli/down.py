@@ -22,14 +22,15 @@ def command(on: On = "", file: File = FILE, output: Output = Format.TEXT, yes: Y
     cluster = house.local_cluster(system, on)
     goes = [f"cluster {cluster.name} ({len(cluster.nodes)} nodes)"] if cluster else []
     goes += [f"database {each} with its data" for each in system.databases] if cluster else []
+    world = None
     if not environment.here:
-        goes = house.removals(system, on)
-        agree(system, on, goes, yes=yes or not goes)
+        goes, world = house.removals(system, on)
+        agree(system, on, goes, yes=yes or not goes, place=world.place)
     elif goes and not yes:
         refusal = f"environment {name} is not removed without a word"
         consent(refusal, "This goes, for good:", goes, f"Remove environment {name}?")
     with Story() as story:
-        house.down(system, on, story)
+        house.down(system, on, story, world)
     if output is Format.JSON:
         emit_json({"environment": name, "removed": goes})
     else:

@@ -33,7 +33,7 @@ def command(
             found = house.survey(system, on, story)
         if found.plan:
             told = [*lines(found.plan), *([costs(found.bill)] if found.bill else [])]
-            agree(system, on, told, yes=yes)
+            agree(system, on, told, yes=yes, place=found.world.place)
     with Story() as story:
         plans = house.up(system, on, story)
     changes = [change for plan in plans for change in plan.changes]

@@ -17,3 +17,6 @@ class Ground(Protocol):
 
     def ensure(self, report: Report) -> None:
         """Make what is missing and mend what differs; the cluster is ready for work on return."""
+
+    def removals(self) -> tuple[Change, ...]:
+        """Say what goes from there when the cluster is deleted. Changes nothing."""

@@ -26,7 +26,7 @@ class World:
 
     `outputs` are those of the steps that are done, and what was known before. `stop` is set once the rest of
     the plan will not be carried out: steps that only wait give up then. `ground` is there where the cluster
-    stands on rented parts.
+    stands on rented parts. `place` says where changes happen, for whoever is asked; nothing on this machine.
     """
 
     clusters: Clusters
@@ -38,6 +38,7 @@ class World:
     outputs: dict[str, str] = field(default_factory=dict)
     stop: threading.Event = field(default_factory=threading.Event)
     ground: Ground | None = None
+    place: Callable[[], str] = str
     _kube: Kube | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

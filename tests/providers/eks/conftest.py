@@ -32,6 +32,7 @@ IMAGES = ("seaway/base", "shop/web")
 class Shop:
     """The cluster shop in eu-central-1, and the kubeconfig that was written when it was made."""
 
+    aws: Aws
     clusters: EksClusters
     facts: ClusterFacts
     kubeconfig: Path
@@ -89,7 +90,7 @@ def shop(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Shop:
         _rehearse(aws, patch, folder)
         clusters = EksClusters(Cloud.open("eu-central-1"), images=IMAGES)
         facts = clusters.create("shop", 2, "", silent)
-    return Shop(clusters, facts, folder / "kubeconfig")
+    return Shop(aws, clusters, facts, folder / "kubeconfig")
 
 
 @pytest.fixture(scope="session")

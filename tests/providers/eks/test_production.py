@@ -29,6 +29,8 @@ from seaway.rooms.cluster.spec import DnsSpec
 from seaway.rooms.images.platform import Gateway
 from seaway.twin.inventory import Aws, client, inventory
 from tests.providers.eks.conftest import IMAGES, Shop
+from tests.providers.eks.faults import faulty
+from tests.providers.eks.rules import Call
 
 FILE = """
 system: shop
@@ -195,6 +197,25 @@ def test_credentials_for_another_account_stop_it(seaway: Run, rehearsal: Aws, tm
         assert done.returncode == 1
         assert "the credentials are for AWS account 123456789012, not 999999999999" in done.stderr
     assert inventory(rehearsal, "eu-central-1") == before
+
+
+@pytest.mark.parametrize("yes", [(), ("--yes",)], ids=["asked", "yes"])
+def test_who_removes_it_opens_the_account_once(
+    seaway: Run, shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, yes: Any
+) -> None:
+    """To say where it is and what goes, to ask, and to act; where it may, there is nothing to remove."""
+    write(tmp_path, "eu-north-1" if yes else "eu-central-1")
+    asked = list[str]()
+
+    def hear(call: Call, _: bytes) -> None:
+        asked.append(call.name)
+
+    with faulty(shop.aws, hear) as url:
+        monkeypatch.setenv(REHEARSAL, f"{url} registry=http://127.0.0.1:5055")
+        done = seaway("down", "--on", "production", *yes)
+    assert done.returncode == (0 if yes else 1), done.stderr
+    assert ("context " + shop.facts.context in done.stderr) == (not yes)
+    assert asked.count("sts:GetCallerIdentity") == 1
 
 
 @pytest.mark.usefixtures("seaway")

@@ -31,3 +31,6 @@ class EksGround:
 
     def ensure(self, report: Report) -> None:
         self.clusters.ensure(self.name, self.nodes, self.size, report)
+
+    def removals(self) -> tuple[Change, ...]:
+        return self.clusters.propose_end(self.name).changes
