@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,8 @@ from seaway.kit import dns
 from seaway.kit.dns import Records
 from seaway.kit.servers import NameServer
 from seaway.model.event import silent
-from seaway.model.snapshot import NameFacts
+from seaway.model.plan import Verb
+from seaway.model.snapshot import Live, NameFacts
 from seaway.rooms.domain.outside import known
 from tests.flow import worlds
 from tests.flow.names import Told
@@ -66,6 +68,46 @@ def test_the_plan_says_what_comes_before_the_first_crossing(tmp_path: Path) -> N
     alone = read(FILE, "seaway.yaml", tmp_path)
     without = replace(worlds.everything(alone), name=leads("old server"))
     assert planned(alone, without).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        (None, "automatic"),
+        (leads("gateway"), "automatic"),
+        (leads("both"), "automatic"),
+        (leads("old server"), "manual"),
+        (leads("unknown", "no answer"), "manual"),
+    ],
+)
+def test_a_crossing_that_starts_by_itself_waits_for_visitors(
+    tmp_path: Path, name: NameFacts | None, start: str
+) -> None:
+    system = read(FILE + CROSSING.replace(b"}}", b", start: automatic}}"), "seaway.yaml", tmp_path)
+    plan = planned(system, replace(worlds.nothing(system), name=name))
+    (made,) = [step for step in plan.steps if step.id == "crossing/login/crossing"]
+    assert made.manifest["spec"]["start"] == start
+    told = "login: starts by itself with the seaway up after that"
+    assert (told in plan.notes) == (start == "manual")
+
+
+def test_what_waited_starts_once_the_name_has_moved_and_what_began_goes_on(tmp_path: Path) -> None:
+    system = read(FILE + CROSSING.replace(b"}}", b", start: automatic}}"), "seaway.yaml", tmp_path)
+    seen = worlds.everything(system)
+    change, *rest = planned(system, replace(seen, name=leads("old server"))).changes
+    assert (change.verb, change.thing) == (Verb.UPDATE, "Crossing shop/login")
+    assert [each.verb for each in rest] == [Verb.WAIT]
+    begun = replace(seen, live=with_status(seen.live, {"started": True}))
+    assert not planned(system, replace(begun, name=leads("old server"))).steps
+
+
+def with_status(live: Live, change: dict[str, Any]) -> Live:
+    changed = {
+        ref: {**found, "status": {**found["status"], **change}}
+        for ref, found in live.objects.items()
+        if ref.kind == "Crossing"
+    }
+    return Live(live.objects | changed)
 
 
 def test_resolvers_together_say_where_the_name_leads(

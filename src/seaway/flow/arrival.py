@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Final
+
 from seaway.errors import Refused
+from seaway.flow.system import System
 from seaway.model.event import Event, Outcome, Report
-from seaway.model.snapshot import NameFacts
+from seaway.model.snapshot import NameFacts, Snapshot
+from seaway.rooms.crossing.plan import resources_in
+from seaway.rooms.crossing.spec import CrossingSpec
+from seaway.rooms.crossing.state import State
+
+_BY_HAND: Final = {"start": "manual"}
 
 
-def moves_first(name: NameFacts | None) -> list[str]:
-    """Say what comes before the first crossing; nothing where the name leads here, or the file has none."""
+def moves_first(name: NameFacts | None, waiting: Iterable[str] = ()) -> list[str]:
+    """Say what comes before the first crossing; nothing where the name leads here, or the file has none.
+
+    Those that are `waiting` would start by themselves.
+    """
     if name is None or not (name.unmoved or name.why):
         return []
-    return [f"{_told(name)}: seaway domain move is the step before seaway cross"]
+    first = f"{_told(name)}: seaway domain move is the step before seaway cross"
+    names = ", ".join(waiting)
+    return [first, *([f"{names}: starts by itself with the seaway up after that"] if names else [])]
+
+
+def unhurried(system: System, seen: Snapshot) -> dict[str, CrossingSpec]:
+    """Give the crossings of the file, of which none begins by itself before visitors are known to come.
+
+    Until then one with `start: automatic` waits for `seaway cross start`; what has begun is left as it is.
+    """
+    if seen.name is None or seen.name.arrived:
+        return dict(system.crossings)
+    live = resources_in(seen.live, system.system, system.crossings)
+    states = {name: State.from_status((found or {}).get("status")) for name, found in live.items()}
+    return {
+        name: spec if states[name].started or states[name].weight else spec.model_copy(update=_BY_HAND)
+        for name, spec in system.crossings.items()
+    }
 
 
 def must_have_arrived(name: NameFacts | None, report: Report) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final
 
-from seaway.flow.arrival import moves_first
+from seaway.flow.arrival import moves_first, unhurried
 from seaway.flow.login import protected
 from seaway.flow.releases import decide_releases
 from seaway.flow.status import edge_url
@@ -81,9 +81,11 @@ def make_plan(system: System, environment: EnvironmentSpec, seen: Snapshot, buil
     steps += edge.plan(edge_wish(system, environment, wish), seen, known)
     steps += acme.plan(system.system, wish, live, known, seen.zone_key)
     piloted = system.piloted(environment)
-    steps += crossing.plan(place, system.crossings, live, known, course.releases, piloted=piloted)
+    crossings = unhurried(system, seen)
+    steps += crossing.plan(place, crossings, live, known, course.releases, piloted=piloted)
     notes = [*course.notes, *_notes(system, environment, seen), *_stand_in(system, wish, seen)]
-    notes += moves_first(seen.name) if system.crossings else []
+    waiting = [name for name, spec in crossings.items() if spec.start != system.crossings[name].start]
+    notes += moves_first(seen.name, waiting) if crossings else []
     return Plan.ordered(_removals_last(steps), notes)
 
 

@@ -88,6 +88,11 @@ class NameFacts:
         """Whether no visitor comes to the gateway by it yet, as far as that is known."""
         return self.leads in {"old server", "nowhere"}
 
+    @property
+    def arrived(self) -> bool:
+        """Whether visitors are known to come to the gateway by it."""
+        return self.leads in {"gateway", "both"}
+
 
 @dataclass(frozen=True)
 class Snapshot:
