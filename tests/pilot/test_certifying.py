@@ -15,6 +15,7 @@ import pytest
 
 from scripts.benchmark.api_server import Store, api_server
 from seaway.errors import Conflict
+from seaway.kit import moments
 from seaway.kit.kube import Kube, Ref
 from seaway.model.certificate import AUTHORITY, DOMAIN, kept
 from seaway.model.gateway import ENVOY_API, GATEWAY_API
@@ -76,6 +77,9 @@ class Pilot:
 
     def events(self) -> list[str]:
         return [o["reason"] for o in self.store.objects.values() if o["kind"] == "Event"]
+
+    def messages(self) -> list[str]:
+        return [o["message"] for o in self.store.objects.values() if o["kind"] == "Event"]
 
     def rested(self) -> None:
         """Let the pause after a failure be over."""
@@ -295,6 +299,9 @@ def test_another_directory_is_ordered_from_while_the_old_certificate_is_shown(
     assert pair(pilot.secret(EDGE)) == before
     assert [asking.directory for asking in server.asked] == [WISH.directory, "https://other.example.com/dir"]
     assert pilot.life["failures"] == 1
+    shown = kept(pilot.secret(EDGE) or {})
+    told = f"visitors see the one for {', '.join(shown.names)} until {moments.written(shown.until)}"
+    assert f"{told}; a new one failed once: away" in pilot.messages()
 
 
 def test_a_further_name_leaves_the_old_certificate_in_place_until_there_is_one_for_both(

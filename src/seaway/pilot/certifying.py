@@ -29,7 +29,7 @@ from seaway.pilot.hands import told
 from seaway.pilot.proving import Proof
 from seaway.pilot.signing import Asking, new_key, order, suggestion
 from seaway.ports.certificates import Issued
-from seaway.rooms.acme.facts import good, life_of, unfit
+from seaway.rooms.acme.facts import good, life_of, shown, unfit
 from seaway.rooms.acme.life import (
     Ask,
     Failure,
@@ -172,7 +172,8 @@ class Certifying:
     def _tell(self, life: Life, held: Certificate | None, found: Manifest | None) -> None:
         """Warn people if that is due, and write the life down where it is another one than was found."""
         now = self.now()
-        if said := warning(life, held, now):
+        before = None if held or not life.failures else shown(self._secret(TLS_SECRET), now)
+        if said := warning(life, held, now, before):
             self._event(Emit("Warning", FAILED, said))
             life = replace(life, told=now)
         if life != life_of(found):

@@ -11,7 +11,7 @@ from typing import Any
 from seaway.kit.kube import Kube
 from seaway.model.certificate import AUTHORITY, Certificate, kept, mistrust
 from seaway.rooms.acme.life import Life, settled
-from seaway.rooms.acme.wish import Wish, life_ref, wish_ref
+from seaway.rooms.acme.wish import ACME, Wish, life_ref, wish_ref
 
 
 @dataclass(frozen=True)
@@ -48,3 +48,13 @@ def good(secret: Mapping[str, Any] | None, wish: Wish, now: datetime) -> Certifi
         return None
     found = kept(secret)
     return found if found.until > now else None
+
+
+def shown(secret: Mapping[str, Any] | None, now: datetime) -> Certificate | None:
+    """Read the certificate of a Secret if some server signed it, for whatever names, and it has not ended."""
+    notes = (secret or {}).get("metadata", {}).get("annotations") or {}
+    try:
+        found = kept(secret or {})
+    except ValueError:
+        return None
+    return found if notes.get(AUTHORITY, "").startswith(ACME) and found.until > now else None

@@ -238,13 +238,20 @@ def passed(life: Life, now: datetime, *, rehearsal: bool) -> Life:
     )
 
 
-def warning(life: Life, held: Certificate | None, now: datetime) -> str:
-    """Say what people must hear, once a day for as long as tries fail; empty where that is nothing."""
+def warning(life: Life, held: Certificate | None, now: datetime, before: Certificate | None = None) -> str:
+    """Say what people must hear, once a day for as long as tries fail; empty where that is nothing.
+
+    `before` is what visitors are shown while there is none that fits the wish.
+    """
     if not life.failures or life.last is None or life.since is None:
         return ""
     if life.told and timedelta() <= now - life.told < DAY:
         return ""
-    ends = f"the certificate ends on {moments.written(held.until)}" if held else "visitors see the stand-in"
+    ends = "visitors see the stand-in"
+    if held:
+        ends = f"the certificate ends on {moments.written(held.until)}"
+    elif before:
+        ends = f"visitors see the one for {', '.join(before.names)} until {moments.written(before.until)}"
     tries = "once" if life.failures == 1 else f"{life.failures} times since {moments.written(life.since)}"
     return f"{ends}; a new one failed {tries}: {life.last.why}"
 

@@ -22,6 +22,8 @@ ACCOUNT: Final = "acme-account"
 KEPT: Final = "acme-certificate"
 #: Secret: the key that changes the zone (RFC 8945), where proofs are put into one.
 ZONE_KEY: Final = "acme-dns-key"
+#: How what a server signed is told by the annotation of its Secret; the directory follows.
+ACME: Final = "acme:"
 OTHERS: Final = "others"
 #: What is not written where there is none of it: the cluster's copy stays as an earlier version made it.
 RARE: Final = frozenset({"wildcard", "zone", "server", OTHERS})
@@ -90,7 +92,7 @@ class Wish:
     @property
     def authority(self) -> str:
         """Name who signs, as the Secret's annotation says it."""
-        return f"acme:{self.directory}"
+        return f"{ACME}{self.directory}"
 
     @property
     def mark(self) -> str:
