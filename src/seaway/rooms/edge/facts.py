@@ -85,18 +85,22 @@ def look_at_issuer(issuer: str, ca: str) -> IssuerFacts:
     return IssuerFacts(issuer, asked, token, ends, private=bool(ca), authority=authority)
 
 
-def verdicts(policy: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
-    """Read what the gateway says of a policy (Gateway API: PolicyStatus), of its newest form."""
-    now = (policy or {}).get("metadata", {}).get("generation", 0)
-    ancestors = (policy or {}).get("status", {}).get("ancestors") or []
-    told = [c for each in ancestors for c in each.get("conditions", []) if c["type"] == "Accepted"]
+def verdicts(found: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """Read what the gateway says of a policy or route, of its newest form.
+
+    Gateway API: PolicyStatus, RouteStatus.
+    """
+    now = (found or {}).get("metadata", {}).get("generation", 0)
+    status = (found or {}).get("status", {})
+    above = status.get("ancestors") or status.get("parents") or []
+    told = [c for each in above for c in each.get("conditions", []) if c["type"] == "Accepted"]
     return [c for c in told if c.get("observedGeneration", 0) >= now]
 
 
-def accepted(policy: Mapping[str, Any] | None) -> bool:
-    """Whether the gateway has taken a policy up, on every route that it stands before."""
-    found = verdicts(policy)
-    return bool(found) and all(c["status"] == "True" for c in found)
+def accepted(found: Mapping[str, Any] | None) -> bool:
+    """Whether the gateway has taken a policy up, on every route that it stands before, or a route."""
+    said = verdicts(found)
+    return bool(said) and all(c["status"] == "True" for c in said)
 
 
 def certificate_of(secret: Mapping[str, Any] | None) -> CertificateFacts | None:

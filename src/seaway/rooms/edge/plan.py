@@ -37,9 +37,10 @@ from seaway.rooms.edge.steps import (
     IssueCertificate,
     Publish,
     RefuseLogin,
+    RemoveRoute,
     Trust,
 )
-from seaway.steps.objects import Desired, changes, orphans
+from seaway.steps.objects import Desired, RemoveObject, changes, orphans
 from seaway.steps.secrets import BringSecret
 
 NAMESPACE = ("cluster/namespace",)
@@ -224,7 +225,13 @@ def plan(wish: EdgeWish, seen: Snapshot, known: Mapping[str, str]) -> list[Any]:
     steps += _taken_up(wish, live, {step.id for step in changed})
     steps += _front(wish, seen, touched={step.id for step in changed})
     gone = orphans(ROOM, objects, live.of_component(ROOM))
-    return [*steps, *gone]
+    return [*steps, *(_leaving(step) for step in gone)]
+
+
+def _leaving(step: RemoveObject) -> RemoveObject:
+    """Have visitors leave a route before it goes."""
+    route = step.ref.kind == "HTTPRoute"
+    return RemoveRoute(step.id, step.after, step.ref, step.seconds) if route else step
 
 
 def _taken_up(wish: EdgeWish, live: Live, touched: set[str]) -> list[AwaitLogin]:

@@ -10,13 +10,14 @@ from seaway.errors import Unready
 from seaway.kit.kube import Ref
 from seaway.model.certificate import AUTHORITY, DOMAIN, UNTIL
 from seaway.model.event import Event, Outcome
-from seaway.model.gateway import EDGE, GATEWAY_API, TLS_SECRET
+from seaway.model.gateway import EDGE, GATEWAY_API, NEVER, TLS_SECRET
 from seaway.model.manifests import Manifest, labels, stamp
 from seaway.model.plan import Change, Outputs, Verb
 from seaway.ports.world import World
 from seaway.rooms.edge.facts import accepted, address_of, look_at_monolith, verdicts
 from seaway.rooms.edge.manifests import ROOM
 from seaway.rooms.edge.spec import MonolithSpec
+from seaway.steps.objects import RemoveObject
 from seaway.steps.rollout import AwaitRollout
 
 
@@ -160,6 +161,27 @@ class AwaitLogin:
                 )
             world.pause(0.2)
         return {}
+
+
+@dataclass(frozen=True)
+class RemoveRoute(RemoveObject):
+    """Have a route take no more requests, and delete it once the gateway has taken that up.
+
+    Deleted at once, its clusters and its routes go in one step, and Envoy may hear of the clusters first: a
+    request in between is answered with 503. A gateway that says nothing is waited for as long as `heard`.
+    """
+
+    heard: float = 10.0
+
+    def run(self, world: World) -> Outputs:
+        ends, found = time.monotonic() + self.heard, world.kube.get(self.ref)
+        if found is not None:
+            rules = [{**rule, "matches": [{"headers": [NEVER]}]} for rule in found["spec"]["rules"]]
+            found = world.kube.patch(self.ref, {"spec": {"rules": rules}})
+        while found is not None and not accepted(found) and time.monotonic() < ends:
+            world.pause(0.1)
+            found = world.kube.get(self.ref)
+        return super().run(world)
 
 
 @dataclass(frozen=True)
