@@ -48,3 +48,11 @@ def test_quantities_are_the_same_by_amount_and_other_texts_by_their_letters(
     desired: str, live: str, found: list[str]
 ) -> None:
     assert differences(desired, live) == found
+
+
+@pytest.mark.parametrize(
+    ("live", "found"), [({}, ["spec.http3"]), ({"http3": {}}, []), ({"http3": {"more": 1}}, [])]
+)
+def test_what_counts_by_being_there_is_missed(live: dict[str, Any], found: list[str]) -> None:
+    """An object without entries, such as what offers HTTP/3: whoever takes it away turns that off."""
+    assert differences({"spec": {"http3": {}}}, {"spec": live}) == found

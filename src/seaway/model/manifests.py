@@ -101,7 +101,7 @@ def differences(desired: Any, live: Any, path: str = "") -> list[str]:
     """Name every place where `live` lacks or contradicts what `desired` says; more in `live` is fine."""
     if isinstance(desired, dict):
         if not isinstance(live, dict):
-            return [path] if desired else []
+            return [path]
         return [
             d for key, item in desired.items() for d in differences(item, live.get(key), _join(path, key))
         ]
