@@ -79,6 +79,7 @@ class Eks:
         self.groups: dict[tuple[str, str], Thing] = {}
         self.entries: dict[tuple[str, str], Thing] = {}
         self.addons: dict[tuple[str, str], Thing] = {}
+        self.pods: dict[tuple[str, str], Thing] = {}
 
     def create_cluster(self, name: str, roleArn: str, resourcesVpcConfig: Thing, **more: Any) -> Thing:
         if name in self.clusters:
@@ -220,21 +221,58 @@ class Eks:
             raise Wrong("ResourceInUseException", f"Addon already exists: {addonName}")
         arn = self._arn(f"addon/{clusterName}/{addonName}/1")
         addon = {**more, "clusterName": clusterName, "addonName": addonName, "addonArn": arn}
-        self.addons[clusterName, addonName] = {**self._identified(addon), **_phase("CREATING")}
+        self.addons[clusterName, addonName] = {**addon, **_phase("CREATING")}
         return {"addon": self.addons[clusterName, addonName]}
 
     def describe_addon(self, clusterName: str, addonName: str) -> Thing:
         return {"addon": self._look(self.addons, (clusterName, addonName), "No addon found")}
 
-    def update_addon(self, clusterName: str, addonName: str, **change: Any) -> Thing:
-        live = self._there(self.addons, (clusterName, addonName), "No addon found")
-        live |= {**self._identified(change), **_phase("UPDATING")}
-        return {"update": {"id": "1", "status": "InProgress"}}
-
     def delete_addon(self, clusterName: str, addonName: str) -> Thing:
         live = self._there(self.addons, (clusterName, addonName), "No addon found")
         live |= _phase("DELETING")
         return {"addon": live}
+
+    def create_pod_identity_association(
+        self, clusterName: str, namespace: str, serviceAccount: str, roleArn: str, **more: Any
+    ) -> Thing:
+        self._active(clusterName)
+        self._role(roleArn)
+        account = f"{namespace}-{serviceAccount}"
+        if (clusterName, account) in self.pods:
+            raise Wrong("ResourceInUseException", f"Association already exists: {account}")
+        arn = self._arn(f"podidentityassociation/{clusterName}/{account}")
+        self.pods[clusterName, account] = {
+            **more,
+            "clusterName": clusterName,
+            "namespace": namespace,
+            "serviceAccount": serviceAccount,
+            "roleArn": roleArn,
+            "associationId": account,
+            "associationArn": arn,
+        }
+        return {"association": self.pods[clusterName, account]}
+
+    def list_pod_identity_associations(
+        self, clusterName: str, namespace: str, serviceAccount: str, **paging: Any
+    ) -> Thing:
+        self._there(self.clusters, clusterName, "No cluster found")
+        found = self.pods.get((clusterName, f"{namespace}-{serviceAccount}"))
+        shown = [{key: found[key] for key in ("clusterName", "associationId")}] if found else []
+        return _paged("associations", shown, **paging)
+
+    def describe_pod_identity_association(self, clusterName: str, associationId: str) -> Thing:
+        return {"association": self._there(self.pods, (clusterName, associationId), "No association found")}
+
+    def update_pod_identity_association(self, clusterName: str, associationId: str, roleArn: str) -> Thing:
+        self._role(roleArn)
+        found = self._there(self.pods, (clusterName, associationId), "No association found")
+        found["roleArn"] = roleArn
+        return {"association": found}
+
+    def delete_pod_identity_association(self, clusterName: str, associationId: str) -> Thing:
+        found = self._there(self.pods, (clusterName, associationId), "No association found")
+        del self.pods[clusterName, associationId]
+        return {"association": found}
 
     def _arn(self, rest: str) -> str:
         return f"arn:aws:eks:{self.region}:{self.account}:{rest}"
@@ -289,16 +327,6 @@ class Eks:
             self.aws("iam").get_role(RoleName=arn.rpartition("/")[2])
         except ClientError as error:
             raise Wrong("InvalidParameterException", f"Role with arn: {arn}, could not be assumed") from error
-
-    def _identified(self, addon: Thing) -> Thing:
-        """Make associations of the roles that pods of an add-on take; EKS shows their ARNs."""
-        roles = addon.pop("podIdentityAssociations", [])
-        for each in roles:
-            self._role(each["roleArn"])
-        return {
-            **addon,
-            "podIdentityAssociations": [f"association/{each['serviceAccount']}" for each in roles],
-        }
 
     @staticmethod
     def _there(where: dict[Any, Thing], key: Any, message: str) -> Thing:

@@ -132,9 +132,8 @@ def _eks(aws: Aws, region: str, names: dict[str, str]) -> list[Any]:
     if region not in aws.regions:
         return []
     held = aws.regions[region]
-    things = copy.deepcopy(
-        [*held.clusters.values(), *held.groups.values(), *held.entries.values(), *held.addons.values()]
-    )
+    kinds = (held.clusters, held.groups, held.entries, held.addons, held.pods)
+    things = copy.deepcopy([live for kind in kinds for live in kind.values()])
     for each in things:
         for key in ("looks", "endpoint", "certificateAuthority", "accessEntryArn"):
             each.pop(key, None)

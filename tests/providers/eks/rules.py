@@ -34,6 +34,7 @@ _CREATES = {
 }
 #: A route is of its table alone, wherever it leads.
 _ROUTES = {"CreateRoute", "ReplaceRoute"}
+_IN_CLUSTERS = {"CreateNodegroup", "CreateAccessEntry", "CreateAddon", "CreatePodIdentityAssociation"}
 _LINKED = {"CreateCluster": "eks", "CreateNodegroup": "eks-nodegroup"}
 
 
@@ -164,16 +165,22 @@ class Rules:
         tags, held = _request(given.get("tags", {})), self.eks.get(call.region)
         if action in {"ListClusters", "CreateCluster"}:
             yield Demand(call.name, context=tags)
-        elif action in {"DescribeCluster", "ListAccessEntries"} or action.startswith(
-            ("UpdateCluster", "DeleteC")
+        elif (
+            action in {"DescribeCluster", "ListAccessEntries"}
+            or action.startswith(("UpdateCluster", "DeleteC"))
+            or action == "ListPodIdentityAssociations"
         ):
             yield self._held(call, f"cluster/{cluster}", held.clusters.get(cluster) if held else None)
-        elif action in {"CreateNodegroup", "CreateAccessEntry", "CreateAddon"}:
+        elif action in _IN_CLUSTERS:
             found = self._held(call, f"cluster/{cluster}", held.clusters.get(cluster) if held else None)
             yield Demand(found.action, found.arn, {**found.context, **tags})
         elif "Addon" in action:
             addon = held.addons.get((cluster, given["addonName"])) if held else None
             yield self._held(call, f"addon/{cluster}/{given['addonName']}/1", addon)
+        elif "PodIdentity" in action:
+            id_ = given["associationId"]
+            pods = held.pods.get((cluster, id_)) if held else None
+            yield self._held(call, f"podidentityassociation/{cluster}/{id_}", pods)
         elif "Nodegroup" in action:
             group = held.groups.get((cluster, given["nodegroupName"])) if held else None
             yield self._held(call, f"nodegroup/{cluster}/{given['nodegroupName']}/1", group)
@@ -185,20 +192,6 @@ class Rules:
             policy = {"eks:policyArn": given["policyArn"]} if "policyArn" in given else {}
             yield Demand(found.action, found.arn, {**found.context, **policy})
         yield from _along(call, cluster, tags)
-        yield from self._identity(call, cluster, held)
-
-    def _identity(self, call: Call, cluster: str, held: Eks | None) -> Iterator[Demand]:
-        """List what the identity of an add-on's pods asks for (CloudFormation, AWS::EKS::Addon)."""
-        for each in call.given.get("podIdentityAssociations", []):
-            yield Demand("iam:PassRole", each["roleArn"], {"iam:PassedToService": "pods.eks.amazonaws.com"})
-            live = held.clusters.get(cluster, {}) if held else {}
-            tags = _resource(live.get("tags", {}))
-            yield Demand("eks:CreatePodIdentityAssociation", call.arn(f"cluster/{cluster}"), tags)
-        if call.action == "DeleteAddon" and held:
-            addon = held.addons.get((cluster, call.given["addonName"]), {})
-            for each in addon.get("podIdentityAssociations", []):
-                arn = call.arn(f"podidentityassociation/{cluster}/{each.rpartition('/')[2]}")
-                yield Demand("eks:DeletePodIdentityAssociation", arn)
 
     def _ecr(self, call: Call) -> Iterator[Demand]:
         given = call.given
@@ -236,10 +229,12 @@ def _along(call: Call, cluster: str, tags: Context) -> Iterator[Demand]:
         "CreateNodegroup": f"nodegroup/{cluster}/{call.given.get('nodegroupName')}/1",
         "CreateAccessEntry": f"access-entry/{cluster}/1",
         "CreateAddon": f"addon/{cluster}/{call.given.get('addonName')}/1",
+        "CreatePodIdentityAssociation": f"podidentityassociation/{cluster}/1",
     }.get(call.action)
     if rest and tags:
         yield Demand("eks:TagResource", call.arn(rest), tags)
-    for key, service in (("roleArn", "eks"), ("nodeRole", "ec2")):
+    takes = "pods.eks" if "PodIdentity" in call.action else "eks"
+    for key, service in (("roleArn", takes), ("nodeRole", "ec2")):
         if role := call.given.get(key):
             yield Demand("iam:PassRole", role, {"iam:PassedToService": f"{service}.amazonaws.com"})
     if service := _LINKED.get(call.action, ""):

@@ -119,7 +119,7 @@ def test_what_is_changed_by_hand_is_found_and_mended(rehearsal: Aws, shop: Shop)
     held.clusters["shop"]["logging"]["clusterLogging"][0]["types"].remove("audit")
     held.groups["shop", "seaway"]["scalingConfig"]["desiredSize"] = 1
     next(iter(held.entries.values()))["policies"].clear()
-    held.addons["shop", "aws-ebs-csi-driver"]["podIdentityAssociations"] = []
+    next(iter(held.pods.values()))["roleArn"] = held.clusters["shop"]["roleArn"]
     ecr = client(rehearsal, "ecr", region)
     ecr.put_image_tag_mutability(repositoryName="shop/shop/web", imageTagMutability="MUTABLE")
     ecr.put_image_scanning_configuration(
@@ -140,7 +140,7 @@ def test_what_is_changed_by_hand_is_found_and_mended(rehearsal: Aws, shop: Shop)
         ("cluster/main", "from where its API is reached"),
         ("cluster/main", "logs: audit"),
         ("nodes/main", "nodes 1 → 2"),
-        ("addon/aws-ebs-csi-driver", "its role volumes"),
+        ("pod-identity/volumes", "its role volumes"),
         ("repository/shop/web", "tags that cannot be moved"),
         ("repository/shop/web", "scan of what comes"),
         ("repository/seaway/base", "keep the newest 100 images"),

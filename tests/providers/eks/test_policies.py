@@ -78,7 +78,7 @@ class Life:
         self.iam.update_assume_role_policy(RoleName=f"{name}-node", PolicyDocument=json.dumps(trust))
         held = self.aws.regions[REGION]
         held.clusters["shop"]["resourcesVpcConfig"]["endpointPrivateAccess"] = False
-        held.addons["shop", "aws-ebs-csi-driver"]["podIdentityAssociations"] = []
+        next(iter(held.pods.values()))["roleArn"] = held.clusters["shop"]["roleArn"]
         for change, how in (
             (self.ecr.put_image_tag_mutability, {"imageTagMutability": "MUTABLE"}),
             (
@@ -197,6 +197,10 @@ def test_what_is_not_seaways_is_out_of_reach(aws: Aws, gate: Gate, monkeypatch: 
     ec2, eks = client(aws, "ec2", REGION), client(aws, "eks", REGION)
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    eks.list_clusters()
+    theirs: Any = {"clusterName": "bank", "associationId": "kube-system-theirs"}
+    aws.regions[REGION].clusters["bank"] = {"name": "bank", "tags": {}, "status": "ACTIVE", "looks": 0}
+    aws.regions[REGION].pods["bank", "kube-system-theirs"] = {**theirs, "tags": {}}
     deployer = minted(gate, monkeypatch, Job.DEPLOYER)
     own = "seaway-deployer"
     administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -212,6 +216,7 @@ def test_what_is_not_seaways_is_out_of_reach(aws: Aws, gate: Gate, monkeypatch: 
             Resources=[vpc], Tags=[{"Key": "seaway.dev/cluster", "Value": "shop"}]
         ),
         lambda: deployer.eks.delete_cluster(name="bank"),
+        lambda: deployer.eks.delete_pod_identity_association(**theirs),
         lambda: deployer.iam.create_role(RoleName="mine", AssumeRolePolicyDocument=trust),
         lambda: deployer.iam.attach_role_policy(
             RoleName=f"seaway-shop-{REGION}-node", PolicyArn=administrator
@@ -226,7 +231,9 @@ def test_what_is_not_seaways_is_out_of_reach(aws: Aws, gate: Gate, monkeypatch: 
     for wrong in wrongs:
         with pytest.raises(Refused), explained("no"):
             wrong()
-    assert not eks.list_clusters()["clusters"]
+    assert eks.list_clusters()["clusters"] == ["bank"]
+    assert aws.regions[REGION].pods.pop(("bank", "kube-system-theirs"))
+    aws.regions[REGION].clusters.clear()
     ec2.delete_route_table(RouteTableId=table)
     ec2.delete_vpc(VpcId=vpc)
 

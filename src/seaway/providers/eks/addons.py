@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from seaway.providers.eks.cloud import Cloud
 from seaway.providers.eks.control import Eks, mine
 from seaway.providers.eks.parts import Fix, Ids, Live, tags_of, untaken
 
-#: Each add-on with the account in the cluster that takes a role, and which role; pod identity comes first,
-#: since by it the others have their roles (EKS user guide, EKS add-ons).
-ADDONS: Final = {
-    "eks-pod-identity-agent": ("", ""),
-    "aws-ebs-csi-driver": ("ebs-csi-controller-sa", "role/volumes"),
-    "metrics-server": ("", ""),
-}
+#: Pod identity comes first, since by it the others have their roles (EKS user guide, EKS add-ons).
+ADDONS: Final = ("eks-pod-identity-agent", "aws-ebs-csi-driver", "metrics-server")
 
 #: What somebody else put there before gives way.
 CONFLICTS: Final = "OVERWRITE"
@@ -42,35 +37,17 @@ class Addon(Eks):
                 continue
         return mine(found, cluster)
 
-    def create(self, cloud: Cloud, ids: Ids) -> None:
-        account, role = ADDONS[self.name]
-        identity: Any = {}
-        if role:
-            identity = {"podIdentityAssociations": [{"serviceAccount": account, "roleArn": ids[role]}]}
+    def create(self, cloud: Cloud, ids: Ids) -> None:  # noqa: ARG002
         with untaken(f"add-on {self.name} of cluster {self.cluster}"):
             cloud.eks.create_addon(
                 clusterName=self.cluster,
                 addonName=self.name,
                 resolveConflicts=CONFLICTS,
                 tags=tags_of(self.cluster, self.id),
-                **identity,
             )
 
-    def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:
-        account, role = ADDONS[self.name]
-        if not role or live.get("podIdentityAssociations"):
-            return []
-        cluster, name = self.cluster, self.name
-        return [
-            Fix(
-                f"its {role.replace('/', ' ')}",
-                lambda: cloud.eks.update_addon(
-                    clusterName=cluster,
-                    addonName=name,
-                    podIdentityAssociations=[{"serviceAccount": account, "roleArn": ids[role]}],
-                ),
-            )
-        ]
+    def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
+        return []
 
     @classmethod
     def settled(cls, live: Live) -> bool:

@@ -33,6 +33,7 @@ from seaway.providers.eks.control import ControlPlane, NodeGroup, described
 from seaway.providers.eks.making import Groups, Seen
 from seaway.providers.eks.network import network, subnet
 from seaway.providers.eks.parts import CLUSTER, Live, Part, code_of
+from seaway.providers.eks.pods import pod_roles
 from seaway.providers.eks.prices import bill
 from seaway.providers.eks.repositories import Repository
 from seaway.providers.eks.roles import Role
@@ -218,7 +219,7 @@ class EksClusters:
                 ControlPlane(name, _private(), self._open_to),
                 *(Repository(name, image) for image in self._images),
             ],
-            [*who, *self._nodes(name, min(max(now, least), most), size, seen)[0]],
+            [*who, *pod_roles(name), *self._nodes(name, min(max(now, least), most), size, seen)[0]],
             # Some of them have pods, which are ready only on nodes.
             [*addons(name)],
         ]

@@ -19,6 +19,7 @@ from seaway.providers.eks.cloud import Cloud, explained, unsure
 from seaway.providers.eks.control import ControlPlane, NodeGroup
 from seaway.providers.eks.network import Address, Gateway, Nat, Routes, Subnet, Vpc
 from seaway.providers.eks.parts import Fix, Ids, Live, Part, absent, code_of
+from seaway.providers.eks.pods import PodRole
 from seaway.providers.eks.repositories import Repository
 from seaway.providers.eks.roles import Role
 
@@ -34,6 +35,7 @@ KINDS: Final[tuple[type[Part], ...]] = (
     ControlPlane,
     NodeGroup,
     Entry,
+    PodRole,
     Addon,
     Repository,
 )

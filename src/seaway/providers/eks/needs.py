@@ -20,7 +20,7 @@ class When(StrEnum):
     MADE = "the call gives the thing Seaway's tag"
     OURS = "the thing carries Seaway's tag"
     BORN = "the tags come in the call that makes the thing"
-    PASSED = "the role goes to EKS, to its nodes or to its add-ons"
+    PASSED = "the role goes to EKS, to its nodes or to pods"
     MANAGED = "the policy is one of AWS's own for EKS"
     LINKED = "the role is one that EKS itself takes"
     ACCESS = "ours, and the policy is one that a job has"
@@ -201,16 +201,23 @@ PARTS: Final[Mapping[str, Needs]] = {
             *_eks(_ACCESS, When.OURS, "DeleteAccessEntry"),
         ),
     ),
-    # An add-on's identity is a thing of its own, made and removed with it (CloudFormation, AWS::EKS::Addon).
+    "pod-identity": Needs(
+        (
+            *_eks(_CLUSTER, When.ALWAYS, "ListPodIdentityAssociations"),
+            *_eks(_IDENTITIES, When.ALWAYS, "DescribePodIdentityAssociation"),
+        ),
+        (
+            *_eks(_CLUSTER, When.OURS, "CreatePodIdentityAssociation"),
+            _tagging(_IDENTITIES),
+            *_eks(_IDENTITIES, When.OURS, "UpdatePodIdentityAssociation", "DeletePodIdentityAssociation"),
+        ),
+    ),
     "addon": Needs(
         _eks(_ADDONS, When.ALWAYS, "DescribeAddon"),
         (
             *_eks(_CLUSTER, When.OURS, "CreateAddon"),
             _tagging(_ADDONS),
-            *_eks(_ADDONS, When.OURS, "UpdateAddon", "DeleteAddon"),
-            Grant("eks:CreatePodIdentityAssociation", _CLUSTER, When.OURS, along=True),
-            # EKS puts no tag of ours on it: it goes by the add-on that owns it.
-            Grant("eks:DeletePodIdentityAssociation", _IDENTITIES, along=True),
+            *_eks(_ADDONS, When.OURS, "DeleteAddon"),
         ),
     ),
     "repository": Needs(

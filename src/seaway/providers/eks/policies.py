@@ -26,7 +26,8 @@ ADMINISTRATOR: Final = "AmazonEKSClusterAdminPolicy"
 VIEWER: Final = "AmazonEKSViewPolicy"
 #: What each job may do inside a cluster. What a promoter copies is in registries, outside of every cluster.
 ACCESS: Final[Mapping[Job, str]] = {Job.DEPLOYER: ADMINISTRATOR, Job.PROMOTER: VIEWER, Job.VIEWER: VIEWER}
-_ALIKE: Final = frozenset({When.MADE, When.OURS, When.BORN})
+#: By service, the conditions for which one statement does for all kinds of things.
+_ALIKE: Final = {"ec2": frozenset({When.MADE, When.OURS, When.BORN}), "eks": frozenset({When.OURS})}
 _MAKES: Final = (
     "CreateVpc",
     "CreateInternetGateway",
@@ -79,13 +80,14 @@ def policies(job: Job, place: Place) -> dict[str, Document]:
 
 
 def _policy(found: tuple[Grant, ...], place: Place) -> Document:
-    """Write a statement for each thing and condition; for what is alike in EC2, one for all its things.
+    """Write a statement for each thing and condition; for what is alike in a service, one for all its things.
 
-    An action of EC2 reaches only the kinds of things that it is about, and the condition says which of these.
+    An action reaches only the kinds of things that it is about, and the condition says which of these.
     """
     statements: dict[tuple[When, str], dict[str, None]] = {}
     for grant in found:
-        on = "ec2:*" if grant.when in _ALIKE and grant.on.startswith("ec2:") else grant.on
+        service = grant.on.partition(":")[0]
+        on = f"{service}:*" if grant.when in _ALIKE.get(service, ()) else grant.on
         statements.setdefault((grant.when, on), {})[grant.action] = None
     return {
         "Version": "2012-10-17",

@@ -14,10 +14,11 @@ from hashlib import sha256
 from typing import Any, Final
 
 from seaway.providers.eks.access import Entry
-from seaway.providers.eks.addons import ADDONS, CONFLICTS, Addon
+from seaway.providers.eks.addons import CONFLICTS, Addon
 from seaway.providers.eks.control import GROUP, LOGS, ControlPlane, NodeGroup, scaling
 from seaway.providers.eks.network import ANYWHERE, Address, Gateway, Nat, Routes, Subnet, Vpc, subnet
 from seaway.providers.eks.parts import Live, listed, tags_of
+from seaway.providers.eks.pods import ACCOUNTS, PodRole, pod_roles
 from seaway.providers.eks.policies import access_policy
 from seaway.providers.eks.repositories import LIFECYCLE, MOVABLE, MUTABILITY, Repository
 from seaway.providers.eks.roles import USES, Role
@@ -212,12 +213,25 @@ def _entry(part: Entry) -> dict[str, Live]:
 
 
 @_resources.register
+def _pod_role(part: PodRole) -> dict[str, Live]:
+    namespace, account = ACCOUNTS[part.use]
+    return _resource(
+        "EKS::PodIdentityAssociation",
+        part,
+        {
+            "ClusterName": _ref(_MAIN),
+            "Namespace": namespace,
+            "ServiceAccount": account,
+            "RoleArn": _arn(part.role),
+        },
+    )
+
+
+@_resources.register
 def _addon(part: Addon) -> dict[str, Live]:
-    account, role = ADDONS[part.name]
-    associations = [{"ServiceAccount": account, "RoleArn": _arn(role)}] if role else []
-    identity = {"PodIdentityAssociations": associations} if role else {}
     properties = {"ClusterName": _ref(_MAIN), "AddonName": part.name, "ResolveConflicts": CONFLICTS}
-    return _resource("EKS::Addon", part, {**properties, **identity}, _logical(_NODES))
+    before = [_logical(each.id) for each in pod_roles(part.cluster)]
+    return _resource("EKS::Addon", part, properties, _logical(_NODES), *before)
 
 
 @_resources.register
