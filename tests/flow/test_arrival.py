@@ -85,7 +85,7 @@ def test_a_crossing_that_starts_by_itself_waits_for_visitors(
 ) -> None:
     system = read(FILE + CROSSING.replace(b"}}", b", start: automatic}}"), "seaway.yaml", tmp_path)
     plan = planned(system, replace(worlds.nothing(system), name=name))
-    (made,) = [step for step in plan.steps if step.id == "crossing/login/crossing"]
+    made: Any = next(step for step in plan.steps if step.id == "crossing/login/crossing")
     assert made.manifest["spec"]["start"] == start
     told = "login: starts by itself with the seaway up after that"
     assert (told in plan.notes) == (start == "manual")
@@ -107,7 +107,7 @@ def with_status(live: Live, change: dict[str, Any]) -> Live:
         for ref, found in live.objects.items()
         if ref.kind == "Crossing"
     }
-    return Live(live.objects | changed)
+    return Live({**live.objects, **changed})
 
 
 def test_resolvers_together_say_where_the_name_leads(

@@ -302,8 +302,8 @@ def _without(answer: Answer, hidden: set[str]) -> Answer:
     status, headers, body = answer
     document = ET.fromstring(body)  # noqa: S314  (an emulator's)
     listed = _listed(document)
-    for item in list(listed) if listed is not None else []:
-        if hidden & {child.text for child in item}:
+    if listed is not None:
+        for item in [each for each in listed if hidden & {child.text for child in each}]:
             listed.remove(item)
     return status, headers, ET.tostring(document)
 

@@ -54,7 +54,7 @@ class Proxy(BaseHTTPRequestHandler):
         if target := self.headers.get("X-Amz-Target"):
             return target.rpartition(".")[2], region, json.loads(body or b"{}")
         given = dict(parse_qsl(body.decode(), keep_blank_values=True))
-        return given.pop("Action"), region, given
+        return given.pop("Action", f"{self.command.title()} {self.path}"), region, given
 
     def forward(self, service: str, body: bytes) -> Answer:
         """Have the emulator of the service answer, to this request with that body."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from botocore.config import Config
@@ -33,7 +34,8 @@ def _quick(rehearsal: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     region takes an emulator longer than who waits here would wait.
     """
     assert inventory(rehearsal, REGION) == NOTHING
-    monkeypatch.setitem(ExponentialBackoff._DEFAULT_BACKOFF_CONFIG, "throttling_base_scale", 0.05)
+    waits: Any = ExponentialBackoff
+    monkeypatch.setitem(waits._DEFAULT_BACKOFF_CONFIG, "throttling_base_scale", 0.05)
     monkeypatch.setattr(Cloud, "patience", 20.0)
 
 

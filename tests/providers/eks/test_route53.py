@@ -25,6 +25,7 @@ from seaway.rooms.domain import course
 from seaway.rooms.domain.course import Stage
 from seaway.twin.inventory import OPEN, Aws
 from tests.flow.names import OLD, place
+from tests.providers.eks.faults import Fault, Once, faulty
 
 THROTTLED = b"""<?xml version="1.0"?>
 <ErrorResponse xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Error><Type>Sender</Type>
@@ -83,6 +84,21 @@ def test_a_change_that_begins_from_something_else_is_not_made(zone: Route53, cli
         zone.change([Change(none(text), text), Change(replace(theirs, ttl=3600), mine)])
     assert zone.read(theirs.name) == (theirs,)
     assert zone.read(text.name) == ()
+
+
+def test_a_change_whose_answer_was_lost_is_not_taken_for_somebody_elses(
+    rehearsal: Aws, zone: Route53, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, text = records(zone, "A", 60, "192.0.2.1"), records(zone, "TXT", 300, '"x"')
+    once = Once(Fault.LOST)
+    with faulty(rehearsal, once) as url:
+        monkeypatch.setenv(REHEARSAL, url)
+        lossy = Route53.open(zone.zone)
+        lossy.change([Change(none(old), old), Change(none(text), text)])
+        assert (lossy.read(old.name), lossy.read(text.name)) == ((old,), (text,))
+        lossy.change([Change(old, none(old)), Change(text, replace(text, ttl=60))])
+        assert lossy.read(old.name) == ()
+    assert once.met.total() == 2
 
 
 def test_what_could_not_be_put_back_as_it_was_is_refused(zone: Route53, client: Any) -> None:

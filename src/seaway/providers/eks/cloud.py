@@ -206,7 +206,8 @@ def _once(client: Client) -> Client:
     service = client.meta.service_model.service_name
     names = _ONCE[service]
     # botocore goes by the first answer to this event; False is that there is no further attempt.
-    client.meta.events.register_first(f"needs-retry.{service}", leave)
+    events: Any = client.meta.events
+    events.register_first(f"needs-retry.{service}", leave)
     return client
 
 

@@ -115,6 +115,8 @@ class Route53:
             with explained(f"{self.place} cannot be changed"):
                 made = self._send(batch)
         except _OtherwiseError as error:
+            if self._made(real):
+                return  # the answer was lost, and it was asked for again
             raise Conflict(
                 "somebody else changed the name in between", where=self.place, why=str(error),
                 remedy="look at it (seaway domain status) and run the command again",
@@ -124,6 +126,12 @@ class Route53:
                 if self.client.get_change(Id=made)["ChangeInfo"]["Status"] == "INSYNC":
                     return
             time.sleep(self.cloud.pace)
+
+    def _made(self, changes: Sequence[Change]) -> bool:
+        """Tell whether all that was to come is there, and all that was to go is not."""
+        there = {found for name in {each.after.name for each in changes} for found in self.read(name)}
+        come = {each.after for each in changes if each.after.values}
+        return come <= there and not ({each.before for each in changes} - come) & there
 
     def _send(self, batch: list[Any]) -> str:
         try:
