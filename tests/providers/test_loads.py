@@ -16,9 +16,10 @@ def test_vegetas_report_is_read() -> None:
         "latencies": {"mean": 1, "95th": 12_500_000, "99th": 90_000_000},
         "rate": 40.2,
         "throughput": 39.5,
+        "requests": 160,
         "status_codes": {"200": 150, "302": 5, "500": 3, "0": 2},
     }
-    assert told(40, report) == Trial(40, 39.5, 5, 0.0125)
+    assert told(40, report) == Trial(40, 39.5, 5, 0.0125, requests=160)
 
 
 def _groups(root: Path, controller: str, file: str, content: str) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from seaway.errors import Refused
-from seaway.kit.distribution import consult
+from seaway.kit.distribution import consult, introduce
 from seaway.ports.registry import Registry
 from seaway.providers.eks import registry as ecr
-from seaway.providers.local.access import HOST
+from seaway.providers.local.access import HOST, Access
 from seaway.providers.local.registry import LocalRegistry
 from seaway.rooms.cluster.plan import name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
+
+if TYPE_CHECKING:
+    from seaway.providers.eks.cloud import Cloud
 
 #: The endpoint of a rehearsal that stands for the registry of ECR, which no emulator has.
 REGISTRY: Final = "registry"
@@ -40,10 +44,18 @@ def _ecr_of(environment: EnvironmentSpec) -> str:
     if not cloud.endpoints:
         return f"{host(cloud, environment.account)}/{name_of(environment)}"
     if stands_in := cloud.endpoints.get(REGISTRY):
-        return f"{stands_in.partition('//')[2].rstrip('/')}/{name_of(environment)}"
+        if (found := stands_in.partition("//")[2].rstrip("/")) == HOST:
+            _sign_in_through(cloud)
+        return f"{found}/{name_of(environment)}"
     raise Refused(
         "the rehearsal does not say where images go",
         where=REHEARSAL,
         why="no emulator of ECR takes images",
         remedy=f"add a registry of this machine: {REGISTRY}=http://{HOST}",
     )
+
+
+def _sign_in_through(cloud: Cloud) -> None:
+    """Be let in to this machine's registry by what the ECR of a rehearsal gives, where that does."""
+    known = Access().known()
+    introduce(HOST, replace(known, login=lambda: ecr.stand_in_login(cloud, HOST) or known.login()))

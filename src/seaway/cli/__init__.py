@@ -42,6 +42,7 @@ TABLE: Final = (
     Verb("check", "validate the file and what it needs on this machine; nothing is changed"),
     Verb("plan", "what would change, step by step"),
     Verb("up", "bring the environment to what the file says"),
+    Verb("rehearse", "production on AWS, all of it on this machine: from nothing and back to nothing"),
     Verb("status", "one screen: nodes, services, images, routes and weights, what is wrong"),
     Verb("down", "remove all that Seaway made there, and nothing else"),
     Verb("cross", "move routes from the monolith to a service, and back", noun=True),

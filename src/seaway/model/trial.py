@@ -14,7 +14,7 @@ KEPT_UP: Final = 0.95
 class Trial:
     """A constant rate. `rate` and `answered` in requests a second, `late` the latency's p95 in seconds.
 
-    `cpu` is what each workload used meanwhile, in cores.
+    `cpu` is what each workload used meanwhile, in cores, `requests` how many there were.
     """
 
     rate: int
@@ -22,6 +22,7 @@ class Trial:
     failed: int
     late: float
     cpu: Mapping[str, float] = field(default_factory=dict)
+    requests: int = 0
 
     def borne(self, objective: float) -> bool:
         """Whether every request was answered well, in time, and as many as were wanted."""

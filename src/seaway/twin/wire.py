@@ -9,6 +9,7 @@ import base64
 import json
 import re
 import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,10 +23,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
 import botocore.session
+import httpx2
 from botocore.validate import ParamValidator
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from seaway.errors import SeawayError
 from seaway.providers.local import certificate
 from seaway.twin.eks import ACCOUNT, Eks, Machines, Thing, Works, Wrong
 
@@ -147,7 +150,12 @@ class Front(Handler):
         _, cluster, path = self.path.lstrip("/").split("/", 2)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         passed = {key: self.headers[key] for key in _PASSED if key in self.headers}
-        answer = self.machines.reach(cluster).request(self.command, f"/{path}", headers=passed, content=body)
+        try:
+            client = self.machines.reach(cluster)
+            answer = client.request(self.command, f"/{path}", headers=passed, content=body)
+        except (SeawayError, httpx2.TransportError) as error:
+            self.send(503, {"kind": "Status", "message": str(error)})
+            return
         self.send_response(answer.status_code)
         self.send_header("Content-Type", answer.headers.get("Content-Type", "text/plain"))
         self.send_header("Content-Length", str(len(answer.content)))
@@ -174,7 +182,7 @@ def serving(
     shared: Thing = {"regions": {}, "lock": threading.Lock(), "machines": machines}
     authority = certificate.authority("EKS on loopback", timedelta(days=1))
     with (
-        ThreadPoolExecutor(1) as executor,
+        _worker() as executor,
         listening(type("ApiServer", (api,), shared), _tls(authority, folder)) as tls,
     ):
         works = Works(machines, executor) if machines else None
@@ -193,6 +201,16 @@ def serving(
             yield f"http://127.0.0.1:{port}", shared["regions"]
 
 
+@contextmanager
+def _worker() -> Iterator[ThreadPoolExecutor]:
+    """Give who does one thing after the other; at the end it ends the one at hand, and begins no other."""
+    executor = ThreadPoolExecutor(1)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
 def _tls(authority: certificate.Pair, folder: Path) -> ssl.SSLContext:
     names = [x509.IPAddress(ip_address("127.0.0.1"))]
     uses = [ExtendedKeyUsageOID.SERVER_AUTH]
@@ -204,10 +222,17 @@ def _tls(authority: certificate.Pair, folder: Path) -> ssl.SSLContext:
     return context
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell what went wrong, but not that a client went away."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def listening(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None) -> Iterator[int]:
     """Serve on a free port of loopback; gives the port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = _Server(("127.0.0.1", 0), handler)
     if tls:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})

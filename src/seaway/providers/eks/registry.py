@@ -6,9 +6,14 @@ import base64
 import re
 import time
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from seaway.kit.docker_config import Login
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr.type_defs import AuthorizationDataTypeDef
+
+    from seaway.providers.eks.cloud import Cloud
 
 #: Hosts of private registries in the parts of AWS that are open to all (ECR user guide, Registries).
 _HOST: Final = re.compile(
@@ -26,11 +31,29 @@ def find_login(host: str) -> Login | None:
     ours = _HOST.fullmatch(host)
     if not ours:
         return None
-    from seaway.providers.eks.cloud import Cloud, explained  # noqa: PLC0415  (boto3: 0.3 s that few commands need)
+    from seaway.providers.eks.cloud import Cloud  # noqa: PLC0415  (boto3: 0.3 s that few commands need)
 
-    cloud = Cloud.open(ours["region"])
+    return _login(_given(Cloud.open(ours["region"]), host))
+
+
+def stand_in_login(cloud: Cloud, host: str) -> Login | None:
+    """Ask the ECR of a rehearsal for a password to what stands in for its registry; None for another's.
+
+    Raises as find_login does.
+    """
+    given = _given(cloud, host)
+    return _login(given) if given["proxyEndpoint"] == f"https://{host}" else None
+
+
+def _given(cloud: Cloud, host: str) -> AuthorizationDataTypeDef:
+    from seaway.providers.eks.cloud import explained  # noqa: PLC0415  (boto3)
+
     with explained(f"there is no password for {host}"):
         (given,) = cloud.ecr.get_authorization_token()["authorizationData"]
+    return given
+
+
+def _login(given: AuthorizationDataTypeDef) -> Login:
     user, _, password = base64.b64decode(given["authorizationToken"]).decode().partition(":")
     holds = (given["expiresAt"] - datetime.now(UTC)).total_seconds()
     # By this machine's clock it may have ended already: then whoever refuses it says when.

@@ -62,11 +62,7 @@ class LocalClusters:
         process.require(*TOOLS)
         programs = engine.ensure(report)
         with _changing(name, report):
-            place = _settle(name)
-            with told(report, f"cluster/{name}/network", "network"):
-                network.raise_cluster(place)
-            with told(report, f"cluster/{name}/registry", "registry"):
-                making.start_registry(programs, report)
+            place = _prepare(name, programs, report)
             asleep = not supervisor.scanning(place.services)
             if asleep:
                 place.gate.unlink(missing_ok=True)
@@ -91,6 +87,13 @@ class LocalClusters:
             _merge(place)
             record.change(place, whole=True)
         return self.scale(name, nodes, size, report) if len(wanted) < nodes else _facts(place)
+
+    def reserve(self, name: str, report: Report) -> ClusterFacts:
+        """Settle where a cluster will be, with its way to this machine and the registry; nothing runs yet."""
+        process.require(*TOOLS)
+        programs = engine.ensure(report)
+        with _changing(name, report):
+            return _facts(_prepare(name, programs, report))
 
     def scale(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
         _check(size, nodes)
@@ -208,6 +211,16 @@ class LocalClusters:
                 machine.stop()
                 cgroups.remove("seaway")
         return True
+
+
+def _prepare(name: str, programs: engine.Engine, report: Report) -> Home:
+    """See that a cluster has its place, its network and the registry."""
+    place = _settle(name)
+    with told(report, f"cluster/{name}/network", "network"):
+        network.raise_cluster(place)
+    with told(report, f"cluster/{name}/registry", "registry"):
+        making.start_registry(programs, report)
+    return place
 
 
 def _start(place: Home, wanted: Sequence[NodeHome], programs: engine.Engine) -> None:

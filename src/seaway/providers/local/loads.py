@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,11 +23,28 @@ NANO: Final = 1e-9
 OK: Final = range(200, 400)
 
 
-class LocalLoads:
-    """Implements ports.Loads: this machine has a route to every pod of its clusters."""
+@dataclass(frozen=True)
+class Gateway:
+    """Where requests to a domain go, wherever its name leads.
 
-    def __init__(self, engine: Engine) -> None:
+    `at` is HOST:PORT, `authority` the file of who vouches for its certificate.
+    """
+
+    domain: str
+    at: str
+    authority: Path
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        return (f"-connect-to={self.domain}:443:{self.at}", f"-root-certs={self.authority}")
+
+
+class LocalLoads:
+    """Implements ports.Loads: this machine has a route to every pod of its clusters, and to a `gateway`."""
+
+    def __init__(self, engine: Engine, gateway: Gateway | None = None) -> None:
         self._vegeta = engine.program("vegeta")
+        self._way = gateway.options if gateway else ()
 
     def attack(self, urls: Sequence[str], rate: int, seconds: int) -> Trial:
         with tempfile.TemporaryDirectory() as folder:
@@ -35,7 +53,7 @@ class LocalLoads:
             most = (f"-{each}={CONNECTIONS}" for each in ("connections", "max-connections", "max-workers"))
             process.run(
                 *(self._vegeta, "attack", f"-rate={rate}/s", f"-duration={seconds}s", f"-output={answers}"),
-                *(*bounds, *most),
+                *(*bounds, *most, *self._way),
                 stdin="".join(f"GET {url}\n" for url in urls),
                 timeout=seconds + 2 * TIMEOUT,
             )
@@ -54,4 +72,5 @@ def told(rate: int, report: Mapping[str, Any]) -> Trial:
     """Read vegeta's report (vegeta report -type=json: times in nanoseconds, codes as text)."""
     codes = report["status_codes"]
     failed = sum(count for code, count in codes.items() if int(code) not in OK)
-    return Trial(rate, report["throughput"], failed, report["latencies"]["95th"] * NANO)
+    late = report["latencies"]["95th"] * NANO
+    return Trial(rate, report["throughput"], failed, late, requests=report["requests"])

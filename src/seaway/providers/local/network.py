@@ -148,14 +148,17 @@ def write_rules(
     """Replace this cluster's nftables table as one transaction.
 
     `published` maps loopback ports of this machine to an address and port in the cluster, `admitted` are
-    loopback ports of this machine that pods reach at the cluster's `outside` address. Ports of `udp` are
-    published for datagrams too.
+    loopback ports of this machine that pods, and this machine too, reach at the cluster's `outside` address.
+    Ports of `udp` are published for datagrams too.
     """
     table, link = _table(home), home.link
     out = "\n".join(
         f"    ip daddr 127.0.0.0/8 {kind} dport {port} dnat to {ip}:{to}"
         for port, (ip, to) in sorted(published.items())
         for kind in ("tcp", *(["udp"] if port in udp else []))
+    )
+    around = "\n".join(
+        f"    ip daddr {home.outside} tcp dport {port} dnat to 127.0.0.1:{port}" for port in admitted
     )
     into = "\n".join(
         f'    iifname "{link}" ip daddr {home.outside} tcp dport {port} dnat to 127.0.0.1:{port}'
@@ -172,6 +175,7 @@ table ip {table} {{
   chain output {{
     type nat hook output priority -100;
 {out}
+{around}
   }}
   chain prerouting {{
     type nat hook prerouting priority -100;

@@ -1,0 +1,93 @@
+"""EBS volumes of a rehearsal: folders of this machine, for claims that ask for Amazon's volumes."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+from seaway.errors import SeawayError
+from seaway.kit.kube import Kube, Manifest, Ref
+
+#: Who provides what `up` asks for on EKS.
+DRIVER: Final = "ebs.csi.aws.com"
+#: By these annotations Kubernetes and a provider of volumes understand each other (sig-storage-lib).
+_NODE: Final = "volume.kubernetes.io/selected-node"
+_BY: Final = "pv.kubernetes.io/provisioned-by"
+_PAUSE: Final = 0.3
+
+
+class Volumes:
+    """Makes and removes volumes in the background until it is closed. Every node sees the same folders."""
+
+    def __init__(self, kube: Kube, folder: Path) -> None:
+        self._kube, self._folder = kube, folder
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name="volumes")
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._kube.close()
+
+    def _serve(self) -> None:
+        while not self._stop.wait(_PAUSE):
+            try:
+                self._provide()
+            except SeawayError:
+                continue  # the API server is away for a moment, or another was quicker: the next look sees
+
+    def _provide(self) -> None:
+        listed = self._kube.list("storage.k8s.io/v1", "StorageClass")
+        classes = {each["metadata"]["name"]: each for each in listed if each["provisioner"] == DRIVER}
+        if not classes:
+            return
+        for claim in self._kube.list("v1", "PersistentVolumeClaim"):
+            kind = classes.get(claim["spec"].get("storageClassName", ""))
+            if kind and wanting(claim):
+                made = volume(claim, kind, self._folder)
+                path = Path(made["spec"]["hostPath"]["path"])
+                path.mkdir(parents=True, exist_ok=True)
+                path.chmod(0o777)  # pods run as anybody; the folder above is closed to all but root
+                self._kube.create(made)
+        for found in self._kube.list("v1", "PersistentVolume"):
+            if freed(found):
+                shutil.rmtree(found["spec"]["hostPath"]["path"], ignore_errors=True)
+                self._kube.delete(Ref.of(found))
+
+
+def wanting(claim: Manifest) -> bool:
+    """Tell whether a claim waits for its volume, and the scheduler has chosen who needs it."""
+    notes = claim["metadata"].get("annotations") or {}
+    return _NODE in notes and not claim["spec"].get("volumeName")
+
+
+def freed(volume: Manifest) -> bool:
+    """Tell whether a volume is one of these, and nobody has it any more."""
+    notes = volume["metadata"].get("annotations") or {}
+    return notes.get(_BY) == DRIVER and volume.get("status", {}).get("phase") == "Released"
+
+
+def volume(claim: Manifest, kind: Manifest, folder: Path) -> Manifest:
+    """Compose the volume of a claim, for nobody else."""
+    name = f"pvc-{claim['metadata']['uid']}"
+    mine: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        **{key: claim["metadata"][key] for key in ("name", "namespace", "uid")},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name, "annotations": {_BY: DRIVER}},
+        "spec": {
+            "accessModes": claim["spec"]["accessModes"],
+            "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
+            "claimRef": mine,
+            "persistentVolumeReclaimPolicy": kind.get("reclaimPolicy", "Delete"),
+            "storageClassName": kind["metadata"]["name"],
+            "hostPath": {"path": str(folder / name), "type": "Directory"},
+        },
+    }

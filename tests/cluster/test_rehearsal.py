@@ -1,0 +1,129 @@
+"""`seaway rehearse --on production`: from nothing to crossed traffic and back to nothing, as one command."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from seaway.providers.local import home
+from seaway.twin.machines import local_name
+from tests.cluster.support import belongings
+from tests.cluster.tiny_system import IGNORED, PROJECT, SEAWAY
+
+SYSTEM, CLUSTER, ACCOUNT = "far", "seaway-test-aws", "210987654321"
+FILE: dict[str, Any] = {
+    "system": SYSTEM,
+    "environments": {
+        "production": {"on": "eks", "account": ACCOUNT, "region": "eu-central-1", "cluster": CLUSTER,
+                       "domain": "far.example.com", "nodes": {"min": 1, "max": 1, "size": "m7i.large"}},
+    },
+    "monolith": {"address": "http://old.example.com:9000", "health": "/health"},
+    "services": {
+        "app": {"source": "./app", "run": "python3 -m tiny", "scale": 1,
+                "resources": {"cpu": "20m", "memory": "64Mi"}, "rollout": {"drain": 3, "request": 1},
+                "env": {"SIDE": "app", "PORT": "8000"}, "database": "notes"}
+    },
+    "databases": {"notes": {"engine": "postgres", "cpu": "20m", "memory": "128Mi"}},
+    "crossings": {"first": {"routes": ["/first"], "to": "app", "steps": [50, 100]}},
+    "edge": {"replicas": 1},
+}  # fmt: skip
+
+
+@pytest.fixture
+def far(tmp_path: Path, kubeconfig: Path) -> Path:  # noqa: ARG001
+    """The folder of a system whose production nobody can reach from here."""
+    (tmp_path / "seaway.yaml").write_text(yaml.safe_dump(FILE, sort_keys=False))
+    shutil.copytree(PROJECT, tmp_path / "app", ignore=IGNORED)
+    return tmp_path
+
+
+@contextmanager
+def _rehearsing(folder: Path, *more: str) -> Iterator[subprocess.Popen[str]]:
+    """The command as it runs; it takes down what it made where the test fails in between."""
+    argv: list[str | Path] = [SEAWAY, "rehearse", "--on", "production", "-o", "json", *more]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, cwd=folder
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=100)
+
+
+def _until(process: subprocess.Popen[str], words: str) -> str:
+    """Read the story up to these words; gives it."""
+    story = ""
+    for line in process.stderr or ():
+        story += line
+        if words in line:
+            return story
+    raise AssertionError(story)
+
+
+def _aws(story: str, *words: str) -> Any:
+    """Ask the account with the real aws command, in the environment that the story names."""
+    exported = next(line for line in story.splitlines() if line.strip().startswith("export "))
+    given = dict(word.split("=", 1) for word in shlex.split(exported)[1:])
+    done = subprocess.run(
+        [SEAWAY.with_name("aws"), *words, "--output", "json"],
+        env={**os.environ, **given}, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return json.loads(done.stdout)
+
+
+def _nothing_is_left() -> None:
+    name = local_name(CLUSTER)
+    assert belongings(name) == {key: set() for key in belongings(name)}
+    assert not (home.RUN / "rehearsals" / name).exists()
+    assert not [path for path in _outputs() if f"rehearsals/{name}/" in path]
+
+
+def _outputs() -> Iterator[str]:
+    """The files to which the programs of this machine write."""
+    for each in Path("/proc").glob("[0-9]*/fd/1"):
+        with suppress(OSError):  # it has ended by now
+            yield str(each.readlink())
+
+
+def test_production_goes_from_nothing_to_crossed_traffic_and_back(far: Path, kubeconfig: Path) -> None:
+    before = kubeconfig.read_text()
+    with _rehearsing(far, "--keep") as process:
+        story = _until(process, "Ctrl-C takes it all down")
+        assert _aws(story, "sts", "get-caller-identity")["Account"] == ACCOUNT
+        assert _aws(story, "eks", "list-clusters")["clusters"] == [CLUSTER]
+        assert len(_aws(story, "ecr", "describe-repositories")["repositories"]) > 2
+        process.send_signal(signal.SIGINT)
+        out, rest = process.communicate(timeout=100)
+    assert process.returncode == 0, story + rest
+    found = json.loads(out)
+    assert (found["wrong"], found["failed"], found["crossed"]) == ([], 0, ["first"])
+    assert found["requests"] > 5 * 40
+    states = {part["part"]: part["state"] for part in found["parts"]}
+    assert (states["crossings"], states["public name"]) == ("rehearsed in part", "not rehearsed")
+    assert f"AWS account {ACCOUNT}, eu-central-1, is played on this machine" in story
+    assert "+ create vpc" in story
+    assert kubeconfig.read_text() == before
+    _nothing_is_left()
+
+
+def test_an_interrupt_leaves_nothing_behind(far: Path) -> None:
+    with _rehearsing(far) as process:
+        _until(process, "control plane")
+        process.send_signal(signal.SIGINT)
+        _, story = process.communicate(timeout=100)
+    assert process.returncode == 130, story
+    _nothing_is_left()
