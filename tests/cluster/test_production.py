@@ -283,7 +283,7 @@ def test_who_has_a_token_and_an_access_entry_is_let_in(
     assert afar.asked(_new(mine)) == 200
     assert afar.refused(_new(mine, ago=910)) == "expired"
     assert afar.refused(_new(mine, cluster="bank")) == "the signature is not for this cluster"
-    assert afar.refused(_new(mine, host="sts.evil.example")) == "not for STS: sts.evil.example"
+    assert afar.refused(_new(mine, at="https://sts.evil.example")) == "not for STS: sts.evil.example"
     longer = signed(mine).replace("X-Amz-Expires=60", "X-Amz-Expires=900")
     assert afar.refused(wrapped(longer)) == "the signature is not for this cluster"
     user = cloud.sts.get_caller_identity()["Arn"].rpartition("/")[2]

@@ -7,12 +7,15 @@ import os
 import shlex
 import shutil
 import signal
+import ssl
 import subprocess
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import yaml
 
@@ -85,6 +88,13 @@ def _aws(story: str, *words: str) -> Any:
     return json.loads(done.stdout)
 
 
+def _asked(cluster: Any, token: str) -> int:
+    """Show a token to the API server of a cluster; gives the status of its answer."""
+    trust = ssl.create_default_context(cadata=b64decode(cluster["certificateAuthority"]["data"]).decode())
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx2.get(f"{cluster['endpoint']}/api/v1/nodes", headers=headers, verify=trust).status_code
+
+
 def _nothing_is_left() -> None:
     name = local_name(CLUSTER)
     assert belongings(name) == {key: set() for key in belongings(name)}
@@ -106,6 +116,10 @@ def test_production_goes_from_nothing_to_crossed_traffic_and_back(far: Path, kub
         assert _aws(story, "sts", "get-caller-identity")["Account"] == ACCOUNT
         assert _aws(story, "eks", "list-clusters")["clusters"] == [CLUSTER]
         assert len(_aws(story, "ecr", "describe-repositories")["repositories"]) > 2
+        shop = _aws(story, "eks", "describe-cluster", "--name", CLUSTER)["cluster"]
+        for cluster, status in ((CLUSTER, 200), ("another", 401)):
+            token = _aws(story, "eks", "get-token", "--cluster-name", cluster)["status"]["token"]
+            assert _asked(shop, token) == status
         process.send_signal(signal.SIGINT)
         out, rest = process.communicate(timeout=100)
     assert process.returncode == 0, story + rest

@@ -19,6 +19,7 @@ from seaway.kit.lock import locked
 from seaway.model.event import Report, notes, told
 from seaway.providers.local import certificate, home
 from seaway.providers.local.access import HOST, PUSH, Access
+from seaway.twin.authenticator import Authenticator, Holder, answering
 from seaway.twin.ecr import Ecr
 from seaway.twin.emulator import emulating
 from seaway.twin.inventory import OPEN, Aws, Inventory, inventory
@@ -101,10 +102,14 @@ def playing(place: Place, monolith: int, report: Report) -> Iterator[Twin]:
         machines = begin(closing(LocalMachines(SIZE, report)))
         outside, port = machines.reserve(place.cluster), monolith or begin(listening(OldServer))
         machines.admit(place.cluster, port)
+        door = begin(answering(folder))
+        machines.consult(place.cluster, door.webhook)
         with told(report, "twin/aws", "AWS on this machine: moto, and EKS of our own"):
             moto = begin(emulating(folder, place.account))
             eks, regions = begin(serving(moto, folder, machines, account=place.account))
-            aws = Aws(moto, eks, regions, *_key(moto, place.region))
+            holder, key = _key(moto, place.region)
+            aws = Aws(moto, eks, regions, key, holder.secret)
+            door.authenticator = Authenticator({key: holder}, regions, place.region, place.cluster, moto)
             ecr = begin(
                 listening(type("TwinEcr", (Ecr,), {"moto": moto, "host": HOST, "login": staticmethod(_push)}))
             )
@@ -123,12 +128,12 @@ def _folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(path)
 
 
-def _key(moto: str, region: str) -> tuple[str, str]:
+def _key(moto: str, region: str) -> tuple[Holder, str]:
     """Make the user that the rehearsal is, and a key of theirs."""
     iam = boto3.client("iam", endpoint_url=moto, region_name=region, **OPEN)
-    iam.create_user(UserName=USER)
+    user = iam.create_user(UserName=USER)["User"]
     key = iam.create_access_key(UserName=USER)["AccessKey"]
-    return key["AccessKeyId"], key["SecretAccessKey"]
+    return Holder(user["Arn"], user["Arn"], user["UserId"], key["SecretAccessKey"]), key["AccessKeyId"]
 
 
 def _push() -> Login:

@@ -55,24 +55,26 @@ class Holder:
 class Keys(Protocol):
     """The keys of an account, with their secrets."""
 
-    def find(self, key: str) -> Holder | None:
+    def get(self, key: str, /) -> Holder | None:
         """Tell whose a key is, now."""
 
 
 class Authenticator:
-    """Knows who may sign in to a cluster that EKS holds in a region.
+    """Knows who may sign in to a cluster that EKS holds in a region. `sts` is where STS is played.
 
     `refused` is why not, for each token that was not taken.
     """
 
-    def __init__(self, keys: Keys, regions: Mapping[str, Eks], region: str, cluster: str) -> None:
-        self.keys, self.regions, self.region, self.cluster = keys, regions, region, cluster
+    def __init__(
+        self, keys: Keys, regions: Mapping[str, Eks], region: str, cluster: str, sts: str = ""
+    ) -> None:
+        self.keys, self.regions, self.region, self.cluster, self.sts = keys, regions, region, cluster, sts
         self.refused: list[str] = []
 
     def review(self, token: str) -> Thing:
         """Answer as the status of a TokenReview (authentication.k8s.io/v1)."""
         try:
-            return {"authenticated": True, "user": self._user(read(token))}
+            return {"authenticated": True, "user": self._user(read(token, self.sts))}
         except Untrue as why:
             self.refused.append(str(why))
             return {"authenticated": False, "error": str(why)}
@@ -93,7 +95,7 @@ class Authenticator:
 
     def _holder(self, claim: Claim) -> Holder:
         """Find who signed. Raises Untrue where STS would not say it either."""
-        holder = self.keys.find(claim.key)
+        holder = self.keys.get(claim.key)
         if holder is None or holder.session != claim.session:
             raise Untrue("STS does not know the key")
         if not claim.signed_by(holder.secret, self.cluster):

@@ -39,7 +39,7 @@ class Machines(Protocol):
         """Take a cluster away, with all its nodes."""
 
     def reach(self, cluster: str) -> Any:
-        """Give a client (httpx2) of its API server: its administrator, or nobody where it reviews tokens."""
+        """Give a client (httpx2) of its API server that is nobody: what counts is the token it brings."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from seaway.kit.kube import Kube
 from seaway.model.event import Report
 from seaway.providers.local import home
 from seaway.providers.local.clusters import LocalClusters
+from seaway.providers.local.reviewer import Webhook
+from seaway.twin.authenticator import bindings
 from seaway.twin.volumes import Volumes
 
 #: The longest name of a cluster.
@@ -46,6 +48,10 @@ class LocalMachines:
         """Let pods of a cluster that was reserved reach a port of this machine's loopback there."""
         self._local.admit(local_name(cluster), (port,), self._report)
 
+    def consult(self, cluster: str, webhook: Webhook) -> None:
+        """Have a cluster that was reserved ask a webhook about tokens."""
+        self._local.consult(local_name(cluster), webhook, self._report)
+
     def context(self, cluster: str) -> str:
         """Name the context of the local cluster itself."""
         return home.Home(local_name(cluster), 0).context
@@ -55,6 +61,8 @@ class LocalMachines:
         self._known.add(cluster)
         self._local.create(name, 1, self._size, self._report)
         kube = Kube.from_kubeconfig(self._local.kubeconfig(name), self.context(cluster))
+        for each in bindings():
+            kube.apply(each)
         self._volumes[cluster] = Volumes(kube, home.Home(name, 0).volumes)
 
     def hold(self, cluster: str, nodes: int) -> None:
@@ -74,6 +82,7 @@ class LocalMachines:
             if cluster not in self._clients:
                 path = self._local.kubeconfig(local_name(cluster))
                 document = yaml.safe_load(Path(path).read_text())
+                document["users"][0]["user"] = {}  # who asks is told by a token
                 self._clients[cluster] = connection.through(document, self.context(cluster), path)
             return self._clients[cluster]
 

@@ -51,30 +51,33 @@ class Claim:
     session: str
     region: str
     moment: str
-    host: str
+    place: str
     query: str
     signature: str
 
     def signed_by(self, secret: str, cluster: str) -> bool:
         """Tell whether this secret signed it for this cluster: the name is a header that no token carries."""
-        url = f"https://{self.host}/?{self.query}"
-        request = AWSRequest("GET", url, headers={"x-k8s-aws-id": cluster})
+        request = AWSRequest("GET", f"{self.place}/?{self.query}", headers={"x-k8s-aws-id": cluster})
         request.context["timestamp"] = self.moment
         auth = SigV4Auth(Credentials(self.key, secret), "sts", self.region)
         text = auth.string_to_sign(request, auth.canonical_request(request))
         return compare_digest(auth.signature(text, request), self.signature)
 
 
-def read(token: str) -> Claim:
-    """Take a token apart. Raises Untrue for what no `aws eks get-token` makes, and for one that has ended."""
+def read(token: str, sts: str = "") -> Claim:
+    """Take a token apart. Raises Untrue for what no `aws eks get-token` makes, and for one that has ended.
+
+    `sts` is the URL of an emulator, for which the aws command signs where its calls are sent there.
+    """
     url = _url(token)
-    found = _HOST.fullmatch(url.netloc)
-    if url.scheme != "https" or not found or url.path != "/" or url.fragment:
+    place, found = f"{url.scheme}://{url.netloc}", _HOST.fullmatch(url.netloc)
+    genuine = place == sts or (url.scheme == "https" and found)
+    if not genuine or url.path not in {"", "/"} or url.fragment:
         raise Untrue(f"not for STS: {url.netloc}")
     given = _parameters(url.query)
     _check_moment(given)
     scope = _SCOPE.fullmatch(given["x-amz-credential"])
-    if not scope or scope[2] != given["x-amz-date"][:8] or scope[3] != (found[1] or "us-east-1"):
+    if not scope or scope[2] != given["x-amz-date"][:8] or scope[3] != _region(found, scope[3]):
         raise Untrue("the credential is of another day, region or service")
     signed = "&".join(p for p in url.query.split("&") if not p.lower().startswith("x-amz-signature="))
     return Claim(
@@ -82,10 +85,15 @@ def read(token: str) -> Claim:
         given.get(_SESSION, ""),
         scope[3],
         given["x-amz-date"],
-        url.netloc,
+        place,
         signed,
         given["x-amz-signature"],
     )
+
+
+def _region(host: re.Match[str] | None, said: str) -> str:
+    """Give the region that a host of STS is for; that of an emulator is for every one."""
+    return (host[1] or "us-east-1") if host else said
 
 
 def _url(token: str) -> SplitResult:

@@ -137,7 +137,7 @@ class Gate:
             self._active_keys[name] = {each["AccessKeyId"] for each in keys if each["Status"] == "Active"}
         return key in self._active_keys[name]
 
-    def find(self, key: str) -> Holder | None:
+    def get(self, key: str, /) -> Holder | None:
         """Tell whose a key is, for who checks tokens: the emulated STS says who, and IAM at which path."""
         with self.lock:
             kind, name, secret = self.owners.get(key, ("", "", ""))

@@ -14,16 +14,16 @@ from botocore.credentials import Credentials
 from seaway.twin.tokens import PREFIX
 
 REGION = "eu-central-1"
-HOST = f"sts.{REGION}.amazonaws.com"
+STS = f"https://sts.{REGION}.amazonaws.com"
 QUERY = "Action=GetCallerIdentity&Version=2011-06-15"
 
 
 def signed(
-    by: Credentials, *, cluster: str = "shop", ago: float = 0, expires: int = 60, host: str = HOST
+    by: Credentials, *, cluster: str = "shop", ago: float = 0, expires: int = 60, at: str = STS
 ) -> str:
     """Sign a request to STS as it would have been signed `ago` seconds before now. Gives its URL."""
     moment = datetime.now(UTC) - timedelta(seconds=ago)
-    request = AWSRequest("GET", f"https://{host}/?{QUERY}", headers={"x-k8s-aws-id": cluster})
+    request = AWSRequest("GET", f"{at}/?{QUERY}", headers={"x-k8s-aws-id": cluster})
     with patch.object(botocore.auth, "get_current_datetime", lambda: moment):
         SigV4QueryAuth(by, "sts", REGION, expires=expires).add_auth(request)
     return str(request.url)

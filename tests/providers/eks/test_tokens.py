@@ -20,7 +20,7 @@ from seaway.twin.authenticator import Authenticator
 from seaway.twin.tokens import Untrue, read
 from tests.providers.eks.conftest import KEYS, Shop
 from tests.providers.eks.gate import Gate
-from tests.providers.eks.signing import HOST, QUERY, REGION, signed, wrapped
+from tests.providers.eks.signing import QUERY, REGION, STS, signed, wrapped
 from tests.providers.eks.test_policies import minted
 
 SOMEBODY = Credentials(KEYS["AWS_ACCESS_KEY_ID"], KEYS["AWS_SECRET_ACCESS_KEY"])
@@ -47,19 +47,27 @@ def test_before_and_after_it_is_not(ago: float, why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host",
+    "place",
     [
-        "sts.evil.example",
-        "127.0.0.1:5600",
-        f"{HOST}.evil.example",
-        f"{HOST}:444",
-        f"evil.example%2F@{HOST}",
-        "s3.eu-central-1.amazonaws.com",
+        "https://sts.evil.example",
+        "http://127.0.0.1:5600",
+        f"{STS}.evil.example",
+        f"{STS}:444",
+        STS.replace("//", "//evil.example%2F@"),
+        "https://s3.eu-central-1.amazonaws.com",
     ],
 )
-def test_a_request_to_anywhere_else_is_no_token_however_well_it_is_signed(host: str) -> None:
-    with pytest.raises(Untrue, match="not for STS"):
-        read(wrapped(signed(SOMEBODY, host=host)))
+def test_a_request_to_anywhere_else_is_no_token_however_well_it_is_signed(place: str) -> None:
+    for sts in ("", "http://127.0.0.1:5601"):
+        with pytest.raises(Untrue, match="not for STS"):
+            read(wrapped(signed(SOMEBODY, at=place)), sts)
+
+
+def test_one_for_the_emulator_is_a_token_where_that_plays_sts() -> None:
+    emulator = "http://127.0.0.1:5600"
+    text = wrapped(signed(SOMEBODY, at=emulator))
+    assert read(text, emulator).signed_by(SOMEBODY.secret_key, "shop")
+    assert not read(text, emulator).signed_by(SOMEBODY.secret_key, "bank")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +99,7 @@ def test_what_no_tool_makes_is_refused(found: str, put: str, why: str) -> None:
         "",
         "k8s-aws-v1.",
         "k8s-aws-v1.!!!!",
-        "k8s-aws-v2." + wrapped(f"https://{HOST}/?{QUERY}")[11:],
+        "k8s-aws-v2." + wrapped(f"{STS}/?{QUERY}")[11:],
         "k8s-aws-v1." + base64.urlsafe_b64encode(b"\xff" * 9).decode(),
         "k8s-aws-v1." + "a" * 20000,
         wrapped("https://[sts/?"),
