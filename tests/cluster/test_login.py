@@ -149,3 +149,15 @@ def test_the_end_of_the_session_is_one(system: Tiny, signs: Issuer) -> None:
     ada.log_in(signs, "/private")
     assert ada.get("/.login/out")[0] == 302
     assert ada.get("/private")[0] == 302
+
+
+def test_a_login_that_leaves_the_file_costs_no_request(system: Tiny, signs: Issuer) -> None:
+    """The last of these tests: from then on everybody comes in, as before it."""
+    assert Browser(system).get("/private")[1].startswith(signs.url)
+    document = yaml.safe_load(system.file.read_text())
+    del document["environments"]["test"]["login"]
+    system.file.write_text(yaml.safe_dump(document, sort_keys=False))
+    with system.load("/private", may_fail=True) as load:
+        system.seaway("up")
+        until(lambda: Browser(system).get("/private")[0] == 200, "the monolith without a login")
+    assert {answer["code"] for answer in load.answers} == {200, 302}
