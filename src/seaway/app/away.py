@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +30,15 @@ if TYPE_CHECKING:
     from seaway.providers.eks.clusters import EksClusters
 
 GIB: Final = 1 << 30
+
+
+def rehearsing(environment: EnvironmentSpec) -> bool:
+    """Tell whether AWS is played to this process."""
+    if environment.on != "eks":
+        return False
+    from seaway.providers.eks.cloud import REHEARSAL  # noqa: PLC0415  (boto3)
+
+    return bool(os.environ.get(REHEARSAL))
 
 
 def open_away(system: System, environment: EnvironmentSpec, report: Report) -> World:

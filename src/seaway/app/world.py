@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-from seaway.app.away import open_away
+from seaway.app.away import open_away, rehearsing
 from seaway.app.registry import open_registry
 from seaway.flow.observe import observe_crossings
 from seaway.flow.system import System
@@ -59,11 +59,15 @@ def looking(
 
 @contextmanager
 def alone(system: System, on: str, report: Report) -> Iterator[None]:
-    """One `up` or `down` of an environment at a time: the second waits for the first."""
+    """One `up` or `down` of an environment at a time: the second waits for the first.
+
+    Production does not wait for a rehearsal of it.
+    """
     _, environment = system.environment(on)
     if environment.here:
         need_root()  # the lock is root's too
     folder = (home.RUN if environment.here else cache.folder()) / "locks"
     mark = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{environment.region}-{name_of(environment)}".lstrip("-"))
-    with locked(folder / f"up-{mark}.lock", "another seaway up or down", notes(report, "lock")):
+    kind = "rehearsed" if rehearsing(environment) else "up"
+    with locked(folder / f"{kind}-{mark}.lock", "another seaway up or down", notes(report, "lock")):
         yield
