@@ -27,4 +27,4 @@ def test_production_does_not_wait_for_its_rehearsal(tmp_path: Path, monkeypatch:
         monkeypatch.setenv(REHEARSAL, "http://127.0.0.1:1")
         with alone(system, "production", silent):  # it would wait for half an hour
             found = {path.name for path in tmp_path.rglob("*.lock")}
-    assert found == {"up-us-west-2-shop.lock", "rehearsed-us-west-2-shop.lock"}
+    assert found == {"up-us-west-2-shop.lock", "up-rehearsed-us-west-2-shop.lock"}

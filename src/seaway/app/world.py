@@ -68,6 +68,6 @@ def alone(system: System, on: str, report: Report) -> Iterator[None]:
         need_root()  # the lock is root's too
     folder = (home.RUN if environment.here else cache.folder()) / "locks"
     mark = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{environment.region}-{name_of(environment)}".lstrip("-"))
-    kind = "rehearsed" if rehearsing(environment) else "up"
+    kind = "up-rehearsed" if rehearsing(environment) else "up"
     with locked(folder / f"{kind}-{mark}.lock", "another seaway up or down", notes(report, "lock")):
         yield

@@ -323,7 +323,7 @@ class EksClusters:
     @contextmanager
     def _changing(self, name: str, report: Report) -> Iterator[None]:
         """One change of a cluster at a time, on this machine; one that is rehearsed is another."""
-        kind = "rehearsed" if self.cloud.endpoints else "eks"
+        kind = "eks-rehearsed" if self.cloud.endpoints else "eks"
         file = cache.folder() / "locks" / f"{kind}-{self.cloud.region}-{cluster_name(name)}.lock"
         Path(file.parent).mkdir(parents=True, exist_ok=True)
         with locked(file, f"another change of cluster {name}", notes(report, "lock")):
