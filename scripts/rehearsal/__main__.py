@@ -34,6 +34,9 @@ def main() -> None:
         town.raise_town()
     system = town.copy_system()
     seaway = Seaway(system / "seaway.yaml", {name: town.secret(name) for name in town.SHARED})
+    if given.production:
+        _produce(given, seaway)
+        return
     if given.fresh:
         seaway.tell("down", "--yes")
     signer = _signer(given, system)
@@ -62,6 +65,14 @@ def main() -> None:
     sys.stdout.write(report.table(result) + "\n")
     _farewell(given, edge, system, seaway)
     sys.exit(0 if result["ok"] else 1)
+
+
+def _produce(given: argparse.Namespace, seaway: Seaway) -> None:
+    """Rehearse the example's production, with the old server in its place."""
+    _say("seaway rehearse --on production: AWS is played on this machine")
+    seaway.tell("rehearse", "--on", "production", "--monolith", OLD)
+    if given.down_after:
+        town.lower_town()
 
 
 def _signer(given: argparse.Namespace, system: Path) -> Server | None:
@@ -134,6 +145,10 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--fresh", action="store_true", help="begin without what an earlier rehearsal left")
     parser.add_argument("--down-after", action="store_true", help="remove everything at the end")
+    parser.add_argument(
+        "--production", action="store_true",
+        help="instead: the example's production on AWS, which is played on this machine, and nothing is left",
+    )  # fmt: skip
     parser.add_argument("--stop", action="store_true", help="only stop and remove what a rehearsal left")
     parser.add_argument(
         "--https",
