@@ -137,7 +137,7 @@ class _Reviews(Handler):
     doors: ClassVar[list[Door]]
 
     def _review(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        asked = json.loads(self.body())
         authenticator = self.doors[0].authenticator
         status: Thing = {"authenticated": False, "error": "nobody is here"}
         if authenticator:

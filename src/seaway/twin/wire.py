@@ -31,6 +31,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from seaway.errors import SeawayError
 from seaway.providers.local import certificate
 from seaway.twin.eks import ACCOUNT, Eks, Machines, Thing, Works, Wrong
+from seaway.twin.quiet import Quiet
 
 #: What of a request reaches the API server of a cluster.
 _PASSED: Final = ("Accept", "Content-Type", "Authorization")
@@ -60,43 +61,26 @@ def _operation(method: str, path: str) -> tuple[Any, dict[str, str]]:
     raise _UnknownError
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(Quiet):
     """What EKS and the API servers of its clusters share. `regions` is what EKS holds."""
 
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1  # head and body in one packet: by two, each answer waits 40 ms for an acknowledgement
     regions: dict[str, Eks]
     machines: Machines | None
     lock: threading.Lock
     make: Callable[[str], Eks]
 
     def send(self, status: int, document: Thing, error: str = "") -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        if error:
-            self.send_header("x-amzn-ErrorType", error)
-        self.end_headers()
-        self.wfile.write(body)
+        headers = {"Content-Type": "application/json"} | ({"x-amzn-ErrorType": error} if error else {})
+        self.reply(status, headers, json.dumps(document).encode())
 
     def send_gap(self) -> None:
         """Answer as emulators do to a call that they do not know: never as AWS would."""
-        body = b"<html>not played here</html>"
-        self.send_response(404)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Keep quiet: each request is told by who made it."""
+        self.reply(404, {"Content-Type": "text/html"}, b"<html>not played here</html>")
 
 
 class _Service(Handler):
     def _answer(self) -> None:
-        url, length = urlsplit(self.path), int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length) or b"{}")
+        url, body = urlsplit(self.path), json.loads(self.body() or b"{}")
         with self.lock:
             try:
                 answer = self._operate(url.path, parse_qs(url.query), body)
@@ -142,7 +126,7 @@ class Front(Handler):
         if self.machines is None:
             raise RuntimeError("no cluster runs behind this")
         _, cluster, path = self.path.lstrip("/").split("/", 2)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body()
         passed = {key: self.headers[key] for key in _PASSED if key in self.headers}
         try:
             client = self.machines.reach(cluster)
@@ -150,11 +134,8 @@ class Front(Handler):
         except (SeawayError, httpx2.TransportError) as error:
             self.send(503, {"kind": "Status", "message": str(error)})
             return
-        self.send_response(answer.status_code)
-        self.send_header("Content-Type", answer.headers.get("Content-Type", "text/plain"))
-        self.send_header("Content-Length", str(len(answer.content)))
-        self.end_headers()
-        self.wfile.write(answer.content)
+        kind = answer.headers.get("Content-Type", "text/plain")
+        self.reply(answer.status_code, {"Content-Type": kind}, answer.content)
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _forward  # noqa: N815
 

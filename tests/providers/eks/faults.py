@@ -26,8 +26,9 @@ from xml.etree import ElementTree as ET
 import botocore.session
 
 from seaway.twin.inventory import Aws
+from seaway.twin.quiet import Answer
 from seaway.twin.wire import listening
-from tests.providers.eks.proxy import Answer, Proxy
+from tests.providers.eks.proxy import Proxy
 from tests.providers.eks.rules import Call
 
 _READS: Final = ("Describe", "List", "Get")
@@ -136,7 +137,7 @@ class _Faulty(Proxy):
             return
         answer = self.forward(call.service, body)
         if fault is None:
-            self.send(*answer)
+            self.reply(*answer)
         elif fault is Fault.FAILED_LATE:
             self.refuse(call.service, *_SAID[Fault.FAILED][call.service], "come again")
         else:
@@ -175,7 +176,7 @@ class _Paged(Proxy):
     def _answer(self) -> None:
         _, call, body = self.heard()
         if not _pageable(call):
-            self.send(*self.forward(call.service, body))
+            self.reply(*self.forward(call.service, body))
             return
         begin = int(call.given.pop(_TOKENS[call.service], -self.size))
         self.followed[call.name] += begin >= 0
@@ -189,7 +190,7 @@ class _Paged(Proxy):
             page = _json_page(answer[2], begin, begin + self.size, self.others)
         else:
             page = _xml_page(answer[2], begin, begin + self.size)
-        self.send(answer[0], answer[1], page)
+        self.reply(answer[0], answer[1], page)
 
     do_GET = do_POST = do_DELETE = do_PUT = _answer  # noqa: N815
 
@@ -265,7 +266,7 @@ class _Late(Proxy):
             return
         answer = self.forward(call.service, body)
         self.made.update(dict.fromkeys(_new(call, text, answer[2].decode()), time.monotonic()))
-        self.send(*(_without(answer, hidden) if listing else answer))
+        self.reply(*(_without(answer, hidden) if listing else answer))
 
     do_GET = do_POST = do_DELETE = do_PUT = _answer  # noqa: N815
 

@@ -222,7 +222,7 @@ class _Handler(Proxy):
                 status, headers, answer = self.forward(call.service, body)
             if status < 300:
                 self.gate.learn(call, answer.decode())
-        self.send(status, headers, answer)
+        self.reply(status, headers, answer)
 
     do_GET = do_POST = do_DELETE = do_PUT = _answer  # noqa: N815
 

@@ -5,29 +5,20 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.sax.saxutils import escape
 
+from seaway.twin.quiet import Answer, Quiet
 from seaway.twin.wire import OPERATIONS
 from tests.providers.eks.rules import Call
 
-#: How an emulator answered: the status, the headers, the body.
-Answer = tuple[int, dict[str, str], bytes]
 
-
-class Proxy(BaseHTTPRequestHandler):
+class Proxy(Quiet):
     """`moto` and `eks` are the addresses of the emulators behind it."""
 
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
     moto: ClassVar[str]
     eks: ClassVar[str]
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
     def handle(self) -> None:
         with suppress(ConnectionError):  # who asked waited no longer
@@ -35,7 +26,7 @@ class Proxy(BaseHTTPRequestHandler):
 
     def heard(self) -> tuple[str, Call, bytes]:
         """Read a request: by which key it is signed, which call it is, its body."""
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body()
         told = found_in(r"Credential=([^,]+)", self.headers["Authorization"])
         key, _, region, service, _ = told.split("/")
         return key, Call(service, *self._read(service, body, region)), body
@@ -58,36 +49,20 @@ class Proxy(BaseHTTPRequestHandler):
 
     def forward(self, service: str, body: bytes) -> Answer:
         """Have the emulator of the service answer, to this request with that body."""
-        connection = HTTPConnection(urlsplit(self.eks if service == "eks" else self.moto).netloc)
-        headers = {name: text for name, text in self.headers.items() if name.lower() != "content-length"}
-        connection.request(self.command, self.path, body, headers)
-        with connection.getresponse() as answer:
-            skipped = {"content-length", "transfer-encoding", "connection", "date", "server"}
-            headers = {name: text for name, text in answer.getheaders() if name.lower() not in skipped}
-            found = (answer.status, headers, answer.read())
-        connection.close()
-        return found
+        return self.passed_on(self.eks if service == "eks" else self.moto, body)
 
     def refuse(self, service: str, status: int, code: str, message: str) -> None:
         """Answer with an error in the words of its service."""
         if service in {"eks", "secretsmanager", "ecr", "kms"}:
             body = json.dumps({"__type": code, "message": message})
             headers = {"x-amzn-ErrorType": code, "Content-Type": "application/json"}
-            self.send(status, headers, body.encode())
+            self.reply(status, headers, body.encode())
             return
         error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
         whole = f"<Response><Errors>{error}</Errors></Response>"
         if service != "ec2":
             whole = f"<ErrorResponse>{error}</ErrorResponse>"
-        self.send(status, {"Content-Type": "text/xml"}, whole.encode())
-
-    def send(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.send_response(status)
-        for name, text in headers.items():
-            self.send_header(name, text)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.reply(status, {"Content-Type": "text/xml"}, whole.encode())
 
 
 def found_in(pattern: str, text: str) -> str:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import boto3
-import httpx2 as httpx
 import pytest
 
 from scripts.benchmark.names import NAME, ZONE, Knot
@@ -24,6 +21,8 @@ from seaway.providers.eks.route53 import Route53
 from seaway.rooms.domain import course
 from seaway.rooms.domain.course import Stage
 from seaway.twin.inventory import OPEN, Aws
+from seaway.twin.quiet import Quiet
+from seaway.twin.wire import listening
 from tests.flow.names import OLD, place
 from tests.providers.eks.faults import Fault, Once, faulty
 
@@ -150,34 +149,17 @@ def throttling(moto: str, times: int) -> Iterator[tuple[str, list[int]]]:
     """Stand before moto and refuse the first calls as AWS does; gives the URL, and the calls that came."""
     calls: list[int] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def _answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = self.body()
             calls.append(len(body))
-            if len(calls) <= times:
-                status, content = 400, THROTTLED
-            else:
-                found = httpx.request(
-                    self.command, moto + self.path, content=body, headers=dict(self.headers), trust_env=False
-                )
-                status, content = found.status_code, found.content
-            self.send_response(status)
-            self.send_header("Content-Type", "text/xml")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            refused = 400, {"Content-Type": "text/xml"}, THROTTLED
+            self.reply(*(refused if len(calls) <= times else self.passed_on(moto, body)))
 
         do_GET = do_POST = _answer  # noqa: N815
 
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", calls
-        server.shutdown()
-        thread.join()
+    with listening(Handler) as port:
+        yield f"http://127.0.0.1:{port}", calls
 
 
 @pytest.fixture
