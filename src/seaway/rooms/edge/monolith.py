@@ -79,14 +79,15 @@ def rule(spec: MonolithSpec) -> dict[str, Any]:
     return found
 
 
-def health_policy(system: str, spec: MonolithSpec, *others: str) -> Manifest:
+def health_policy(system: str, domain: str, spec: MonolithSpec, *others: str) -> Manifest:
     """Let the proxies ask each address whether it is sound; where none is, they try them all the same.
 
     All else follows from the edge's policy, with which this one is merged. `others` are further routes to it.
+    They ask for the domain, whatever other names there are: where what is asked changes, Envoy warms the
+    monolith's cluster anew, for up to 15 s in which it takes no new cluster, and routes to one answer 500.
     """
-    asked = {"path": spec.health, "method": "GET", "expectedStatuses": list(SOUND)}
-    if spec.host:
-        asked["hostname"] = spec.host
+    host = spec.host or domain
+    asked = {"path": spec.health, "method": "GET", "expectedStatuses": list(SOUND), "hostname": host}
     active = {
         "type": "HTTP",
         "interval": "5s",

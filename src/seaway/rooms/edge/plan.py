@@ -140,7 +140,7 @@ def _monolith(wish: EdgeWish, spec: MonolithSpec, facts: MonolithFacts | None) -
         Desired(f"{at}/service", monolith.service(wish.system), NAMESPACE),
         Desired(f"{at}/endpoints", slice_, (*NAMESPACE, *ANSWERS, f"{at}/admit")),
         *there,
-        Desired(f"{at}/health", monolith.health_policy(wish.system, spec, *also), first),
+        Desired(f"{at}/health", monolith.health_policy(wish.system, wish.domain, spec, *also), first),
         Desired(f"{at}/stand-in", monolith.stand_in(wish.system, EDGE), first),
         Desired(f"{ROOM}/default-route", route, waits),
     ]
