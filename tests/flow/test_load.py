@@ -123,6 +123,14 @@ def test_hostile_bytes_are_problems_with_a_line(text: bytes) -> None:
         system(text)
 
 
+@pytest.mark.parametrize("text", [b"system: a\n'[key]': 1", b"system: a\nservices: {web: {'[key]': 1}}"])
+def test_a_key_may_look_like_the_mark_of_a_wrong_key(text: bytes) -> None:
+    """Pydantic ends the place of a wrong key with this word."""
+    with pytest.raises(SpecError) as caught:
+        system(text)
+    assert "unknown key '[key]'" in [problem.why for problem in caught.value.problems]
+
+
 def test_a_huge_file_is_refused() -> None:
     with pytest.raises(SpecError, match="1 problem"):
         system(b"#" * (2 << 20))
@@ -136,7 +144,7 @@ KEYS = st.one_of(
     st.text(max_size=6),
     st.sampled_from([
         *System.model_fields, "web", "on", "domain", "nodes", "min", "max", "source", "run", "port", "scale",
-        "env", "secrets", "database", "calls", "routes", "to", "after", "steps", "address", "health",
+        "env", "secrets", "database", "calls", "routes", "to", "after", "steps", "address", "health", "[key]",
     ]),
 )  # fmt: skip
 TREES = st.recursive(

@@ -38,9 +38,11 @@ LIMITS: Final = {
 
 def explain(error: Any, top: type[BaseModel]) -> tuple[Path, str, str]:
     """Give path, reason and remedy of one of `ValidationError.errors()`."""
-    loc: Path = tuple(part for part in error["loc"] if part != "[key]")
+    loc, kind = tuple(error["loc"]), error["type"]
+    if loc[-1] == "[key]" and kind != "extra_forbidden":
+        loc = loc[:-1]  # of a mapping whose key is wrong; a key of the file may be written like this, too
     around, field = _about(loc, top)
-    key, kind = str(loc[-1]), error["type"]
+    key = str(loc[-1])
     if kind == "value_error" and isinstance(wrong := error["ctx"]["error"], Wrong):
         return loc, wrong.why, wrong.remedy
     if kind == "missing":
