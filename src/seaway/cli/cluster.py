@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seaway.model.cluster import ClusterFacts
     from seaway.ports.clusters import Fleet
     from seaway.providers.eks.clusters import EksClusters, Proposal
+    from seaway.providers.eks.readiness import Finding
 
 
 class Where(StrEnum):
@@ -53,6 +54,8 @@ Region = Annotated[
 ]
 DEFAULT: Final = "seaway"
 SIZE: Final = "medium"
+#: How the verdict of a check is marked.
+_MARKS: Final = {"fine": "✓", "note": "•", "stop": "✗"}
 
 
 @app.command()
@@ -164,6 +167,65 @@ def scale(  # noqa: PLR0917  (typer's options)
         facts = _fleet(on, region).scale(name, nodes, _size(on, size), story)
     answer(output, _document(facts), f"cluster {name} has {len(facts.nodes)} nodes")
     next_commands((f"seaway cluster nodes --name {name}{_place(on, region)}", "see them"))
+
+
+@app.command()
+def upgrade(  # noqa: PLR0917  (typer's options)
+    name: Name = DEFAULT,
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="1.XX",
+            help="The version of Kubernetes; default: the one that is under way, else the next.",
+        ),
+    ] = "",
+    on: On = Where.LOCAL,
+    region: Region = "",
+    yes: Yes = False,
+    output: Output = Format.TEXT,
+) -> None:
+    """Take a cluster on EKS one minor version up: control plane, then add-ons, then nodes.
+
+    Before anything changes all checks are made and shown. Interrupted, the same command goes on from there.
+
+    Example: seaway cluster upgrade --on eks --region eu-central-1 --name shop --to 1.36
+    """
+    if on is Where.LOCAL:
+        raise UsageError(
+            "a local cluster is not upgraded: its version comes with the engine",
+            why="all local clusters run the Kubernetes that this version of Seaway builds",
+            remedy="for a cluster on EKS give --on eks",
+        )
+    from seaway.providers.eks.clusters import Proposal  # noqa: PLC0415  (boto3)
+    from seaway.providers.eks.upgrade import look  # noqa: PLC0415
+
+    clusters = _eks(region)
+    found = look(clusters, name, to)
+    changes = tuple(each.change for each in found.moves)
+    sys.stderr.write("".join(f"{line}\n" for each in found.findings for line in _told(each)))
+    found.check(name)
+    if found.moves and not yes:
+        where = Proposal(clusters.account, clusters.cloud.region, clusters.context(name), changes)
+        _agree(f"cluster {name} is not changed without a word", where, "Make it so?")
+    with Story() as story:
+        if found.moves:
+            clusters.upgrade(name, found.target, story)
+    document = {
+        "cluster": name,
+        "version": found.target,
+        "findings": [{**vars(each), "verdict": each.verdict.value} for each in found.findings],
+        "changes": [each.as_json() for each in changes],
+    }
+    answer(output, document, f"cluster {name} is at {found.target}, with its add-ons and nodes")
+    next_commands((f"seaway cluster nodes --name {name}{_place(on, region)}", "its nodes"))
+
+
+def _told(finding: Finding) -> list[str]:
+    """Write what a check found, and what to do about it."""
+    first, *more = finding.text.splitlines()
+    more += [f"→ {finding.remedy}"] * bool(finding.remedy)
+    return [f"{_MARKS[finding.verdict.value]} {first}", *(f"    {line}" for line in more)]
 
 
 @app.command()

@@ -23,7 +23,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from seaway.kit.kube import Manifest
 from seaway.providers.local import certificate
 from seaway.providers.local.reviewer import Webhook
-from seaway.twin.eks import Eks, Thing
+from seaway.twin.eks import Eks
+from seaway.twin.phases import Thing
 from seaway.twin.tokens import Claim, Untrue, read
 from seaway.twin.wire import Handler, listening
 

@@ -15,15 +15,13 @@ from typing import Any, Final, Protocol
 
 from botocore.exceptions import ClientError
 
-PHASE: Final = 2
-#: So few that every list has several pages.
-PAGE: Final = 1
+from seaway.twin.phases import Thing, Wrong, paged, phase
+from seaway.twin.versions import DEFAULT, Versions, addon_version
+
 #: Zones over which the subnets of a cluster must lie.
 ZONES: Final = 2
 #: The account that AWS's documentation shows, and moto's own where it is given no other.
 ACCOUNT: Final = "123456789012"
-
-Thing = dict[str, Any]
 
 
 class Machines(Protocol):
@@ -50,15 +48,7 @@ class Works:
     executor: Executor
 
 
-class Wrong(Exception):  # noqa: N818  (reads as what happened)
-    """A call that is refused: the error's code, as EKS's model names it, and its message."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
-
-
-class Eks:
+class Eks(Versions):
     """The state of one region, and what each operation does to it.
 
     `aws` gives a client of another service. Without `works` nothing runs: there is only what EKS says.
@@ -72,6 +62,7 @@ class Eks:
         account: str = ACCOUNT,
         works: Works | None = None,
     ) -> None:
+        super().__init__()
         self.aws, self.region, self.endpoint = aws, region, endpoint
         self.account, self.works = account, works
         self._pending: dict[int, Future[None]] = {}
@@ -97,13 +88,14 @@ class Eks:
             "publicAccessCidrs": ["0.0.0.0/0"],
         }
         more.setdefault("logging", {"clusterLogging": []})
+        more.setdefault("version", DEFAULT)
         self.clusters[name] = {
             **more,
             "name": name,
             "arn": self._arn(f"cluster/{name}"),
             "roleArn": roleArn,
             "resourcesVpcConfig": {**reach, **resourcesVpcConfig, "vpcId": found[0]["VpcId"]},
-            **_phase("CREATING"),
+            **phase("CREATING"),
         }
         self._begin(self.clusters[name], lambda machines: machines.create(name))
         return {"cluster": self.clusters[name]}
@@ -116,7 +108,7 @@ class Eks:
         return {"cluster": live}
 
     def list_clusters(self, **paging: Any) -> Thing:
-        return _paged("clusters", list(self.clusters), **paging)
+        return paged("clusters", list(self.clusters), **paging)
 
     def update_cluster_config(self, name: str, **change: Any) -> Thing:
         live = self._active(name)
@@ -128,29 +120,29 @@ class Eks:
                 "clusterLogging": [*(e for e in kept if e["types"]), *logging["clusterLogging"]]
             }
         live["resourcesVpcConfig"] |= change.get("resourcesVpcConfig", {})
-        live |= _phase("UPDATING")
-        return {"update": {"id": "1", "status": "InProgress"}}
+        return self.begin(live, "LoggingUpdate" if logging else "EndpointAccessUpdate", {}, {})
 
     def delete_cluster(self, name: str) -> Thing:
         live = self._look(self.clusters, name, f"No cluster found for name: {name}.")
         if any(cluster == name for cluster, _ in (*self.groups, *self.addons)):
             raise Wrong("ResourceInUseException", "Cluster has nodegroups attached")
-        live |= _phase("DELETING")
+        live |= phase("DELETING")
         self._begin(live, lambda machines: machines.remove(name))
         return {"cluster": live}
 
     def create_nodegroup(self, clusterName: str, nodegroupName: str, nodeRole: str, **more: Any) -> Thing:
-        self._active(clusterName)
+        cluster = self._active(clusterName)
         if (clusterName, nodegroupName) in self.groups:
             raise Wrong("ResourceInUseException", f"NodeGroup already exists with name {nodegroupName}")
         self._role(nodeRole)
+        more.setdefault("version", cluster["version"])
         self.groups[clusterName, nodegroupName] = {
             **more,
             "clusterName": clusterName,
             "nodegroupName": nodegroupName,
             "nodeRole": nodeRole,
             "nodegroupArn": self._arn(f"nodegroup/{clusterName}/{nodegroupName}/1"),
-            **_phase("CREATING"),
+            **phase("CREATING"),
         }
         self._fill(clusterName, self.groups[clusterName, nodegroupName])
         return {"nodegroup": self.groups[clusterName, nodegroupName]}
@@ -163,13 +155,13 @@ class Eks:
         if live["status"] != "ACTIVE":
             raise Wrong("ResourceInUseException", f"Nodegroup cannot be updated, it is {live['status']}")
         live["scalingConfig"] |= scalingConfig
-        live |= _phase("UPDATING")
+        begun = self.begin(live, "ConfigUpdate", {}, {})
         self._fill(clusterName, live)
-        return {"update": {"id": "1", "status": "InProgress"}}
+        return begun
 
     def delete_nodegroup(self, clusterName: str, nodegroupName: str) -> Thing:
         live = self._there(self.groups, (clusterName, nodegroupName), "No node group found")
-        live |= _phase("DELETING")
+        live |= phase("DELETING")
         return {"nodegroup": live}
 
     def create_access_entry(self, clusterName: str, principalArn: str, **more: Any) -> Thing:
@@ -185,7 +177,7 @@ class Eks:
 
     def list_access_entries(self, clusterName: str, **paging: Any) -> Thing:
         self._there(self.clusters, clusterName, "No cluster found")
-        return _paged(
+        return paged(
             "accessEntries", [who for cluster, who in self.entries if cluster == clusterName], **paging
         )
 
@@ -203,7 +195,7 @@ class Eks:
 
     def list_associated_access_policies(self, clusterName: str, principalArn: str, **paging: Any) -> Thing:
         entry = self._there(self.entries, (clusterName, principalArn), "No access entry found")
-        return _paged("associatedAccessPolicies", entry["policies"], **paging)
+        return paged("associatedAccessPolicies", entry["policies"], **paging)
 
     def disassociate_access_policy(self, clusterName: str, principalArn: str, policyArn: str) -> Thing:
         entry = self._there(self.entries, (clusterName, principalArn), "No access entry found")
@@ -216,12 +208,13 @@ class Eks:
         return {}
 
     def create_addon(self, clusterName: str, addonName: str, **more: Any) -> Thing:
-        self._active(clusterName)
+        cluster = self._active(clusterName)
         if (clusterName, addonName) in self.addons:
             raise Wrong("ResourceInUseException", f"Addon already exists: {addonName}")
         arn = self._arn(f"addon/{clusterName}/{addonName}/1")
+        more.setdefault("addonVersion", addon_version(cluster["version"]))
         addon = {**more, "clusterName": clusterName, "addonName": addonName, "addonArn": arn}
-        self.addons[clusterName, addonName] = {**addon, **_phase("CREATING")}
+        self.addons[clusterName, addonName] = {**addon, **phase("CREATING")}
         return {"addon": self.addons[clusterName, addonName]}
 
     def describe_addon(self, clusterName: str, addonName: str) -> Thing:
@@ -229,7 +222,7 @@ class Eks:
 
     def delete_addon(self, clusterName: str, addonName: str) -> Thing:
         live = self._there(self.addons, (clusterName, addonName), "No addon found")
-        live |= _phase("DELETING")
+        live |= phase("DELETING")
         return {"addon": live}
 
     def create_pod_identity_association(
@@ -258,7 +251,7 @@ class Eks:
         self._there(self.clusters, clusterName, "No cluster found")
         found = self.pods.get((clusterName, f"{namespace}-{serviceAccount}"))
         shown = [{key: found[key] for key in ("clusterName", "associationId")}] if found else []
-        return _paged("associations", shown, **paging)
+        return paged("associations", shown, **paging)
 
     def describe_pod_identity_association(self, clusterName: str, associationId: str) -> Thing:
         return {"association": self._there(self.pods, (clusterName, associationId), "No association found")}
@@ -314,6 +307,7 @@ class Eks:
             raise Wrong("ResourceNotFoundException", message)
         if live["looks"] < 0 and live["status"] in {"CREATING", "UPDATING"}:
             live["status"] = "ACTIVE"
+            self.complete(live)
         return live
 
     def _active(self, name: str) -> Thing:
@@ -333,13 +327,3 @@ class Eks:
         if key not in where:
             raise Wrong("ResourceNotFoundException", message)
         return where[key]
-
-
-def _phase(status: str) -> Thing:
-    return {"status": status, "looks": PHASE}
-
-
-def _paged(key: str, items: list[Any], nextToken: str = "0", maxResults: int = PAGE) -> Thing:
-    begin = int(nextToken)
-    end = begin + min(maxResults, PAGE)
-    return {key: items[begin:end], **({"nextToken": str(end)} if end < len(items) else {})}

@@ -30,7 +30,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from seaway.errors import SeawayError
 from seaway.providers.local import certificate
-from seaway.twin.eks import ACCOUNT, Eks, Machines, Thing, Works, Wrong
+from seaway.twin.eks import ACCOUNT, Eks, Machines, Works
+from seaway.twin.phases import Thing, Wrong
 from seaway.twin.quiet import Quiet
 
 #: What of a request reaches the API server of a cluster.

@@ -7,6 +7,9 @@ from typing import Any
 from seaway.twin.eks import Eks
 from seaway.twin.wire import Handler
 
+#: The PodDisruptionBudgets of a cluster, by `region/name`.
+BUDGETS: dict[str, list[dict[str, Any]]] = {}
+
 
 class ApiServer(Handler):
     def _answer(self) -> None:
@@ -16,6 +19,11 @@ class ApiServer(Handler):
         elif rest[-1] == "nodes":
             with self.lock:
                 self.send(200, {"kind": "NodeList", "items": nodes(self.regions[region], name)})
+        elif rest[-1] == "poddisruptionbudgets":
+            self.send(200, {"kind": "PodDisruptionBudgetList", "items": BUDGETS.get(f"{region}/{name}", [])})
+        elif rest[-1] == "v1" and "policy" in rest:
+            budgets = {"name": "poddisruptionbudgets", "kind": "PodDisruptionBudget", "namespaced": True}
+            self.send(200, {"resources": [budgets]})
         else:
             self.send(200, {"resources": [{"name": "nodes", "kind": "Node", "namespaced": False}]})
 
@@ -35,6 +43,7 @@ def nodes(held: Eks, cluster: str) -> list[dict[str, Any]]:
             "status": {
                 "addresses": [{"type": "InternalIP", "address": f"10.0.0.{i}"}],
                 "conditions": [{"type": "Ready", "status": "True"}],
+                "nodeInfo": {"kubeletVersion": f"v{group['version']}.1-eks-1"},
             },
         }
         for (name, _), group in held.groups.items()

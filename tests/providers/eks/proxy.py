@@ -34,13 +34,15 @@ class Proxy(Quiet):
     def _read(self, service: str, body: bytes, region: str) -> tuple[str, str, dict[str, Any]]:
         """Read which action it is, in the protocol of its service, and its parameters."""
         if service == "eks":
-            path = urlsplit(self.path).path
+            path, query = urlsplit(self.path).path, dict(parse_qsl(urlsplit(self.path).query))
             op, labels = next(
                 (op, found.groupdict())
                 for method, pattern, op in OPERATIONS
                 if method == self.command and (found := pattern.fullmatch(path))
             )
-            given = {name: unquote(value) for name, value in labels.items()} | json.loads(body or b"{}")
+            given = (
+                {name: unquote(value) for name, value in labels.items()} | query | json.loads(body or b"{}")
+            )
             return op.name, region, given
         if target := self.headers.get("X-Amz-Target"):
             return target.rpartition(".")[2], region, json.loads(body or b"{}")

@@ -35,6 +35,17 @@ _CREATES = {
 #: A route is of its table alone, wherever it leads.
 _ROUTES = {"CreateRoute", "ReplaceRoute"}
 _IN_CLUSTERS = {"CreateNodegroup", "CreateAccessEntry", "CreateAddon", "CreatePodIdentityAssociation"}
+_NOWHERE = {"ListClusters", "CreateCluster", "DescribeAddonVersions"}
+_OF_CLUSTERS = {
+    "DescribeCluster",
+    "DescribeInsight",
+    "ListAccessEntries",
+    "ListAddons",
+    "ListInsights",
+    "ListNodegroups",
+    "ListPodIdentityAssociations",
+}
+_UPDATES = {"DescribeUpdate", "ListUpdates"}
 _LINKED = {"CreateCluster": "eks", "CreateNodegroup": "eks-nodegroup"}
 
 
@@ -163,25 +174,23 @@ class Rules:
         given, action = call.given, call.action
         cluster = given.get("name") or given.get("clusterName", "")
         tags, held = _request(given.get("tags", {})), self.eks.get(call.region)
-        if action in {"ListClusters", "CreateCluster"}:
+        of_cluster = self._held(call, f"cluster/{cluster}", held.clusters.get(cluster) if held else None)
+        if action in _NOWHERE:
             yield Demand(call.name, context=tags)
-        elif (
-            action in {"DescribeCluster", "ListAccessEntries"}
-            or action.startswith(("UpdateCluster", "DeleteC"))
-            or action == "ListPodIdentityAssociations"
-        ):
-            yield self._held(call, f"cluster/{cluster}", held.clusters.get(cluster) if held else None)
+        elif action in _OF_CLUSTERS or action.startswith(("UpdateCluster", "DeleteC")):
+            yield of_cluster
         elif action in _IN_CLUSTERS:
-            found = self._held(call, f"cluster/{cluster}", held.clusters.get(cluster) if held else None)
-            yield Demand(found.action, found.arn, {**found.context, **tags})
-        elif "Addon" in action:
+            yield Demand(call.name, of_cluster.arn, {**of_cluster.context, **tags})
+        elif action in _UPDATES and not given.keys() & {"addonName", "nodegroupName"}:
+            yield of_cluster
+        elif "addonName" in given:
             addon = held.addons.get((cluster, given["addonName"])) if held else None
             yield self._held(call, f"addon/{cluster}/{given['addonName']}/1", addon)
         elif "PodIdentity" in action:
             id_ = given["associationId"]
             pods = held.pods.get((cluster, id_)) if held else None
             yield self._held(call, f"podidentityassociation/{cluster}/{id_}", pods)
-        elif "Nodegroup" in action:
+        elif "nodegroupName" in given:
             group = held.groups.get((cluster, given["nodegroupName"])) if held else None
             yield self._held(call, f"nodegroup/{cluster}/{given['nodegroupName']}/1", group)
         else:

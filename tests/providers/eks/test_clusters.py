@@ -23,8 +23,9 @@ from seaway.errors import NotFound, Refused, Unreachable, Unready, UsageError
 from seaway.model.event import silent
 from seaway.providers.eks.cloud import REHEARSAL, Cloud, EmulatorGap, explained
 from seaway.providers.eks.clusters import EksClusters
-from seaway.twin.eks import PHASE, Eks, Wrong
+from seaway.twin.eks import Eks
 from seaway.twin.inventory import Aws, Inventory, client, inventory
+from seaway.twin.phases import PHASE, Wrong
 from tests.providers.eks.conftest import Shop, West
 from tests.providers.eks.looks import Calls, Killed
 

@@ -19,10 +19,12 @@ from seaway.providers.eks.kms import KmsKey
 from seaway.providers.eks.needs import PARTS
 from seaway.providers.eks.policies import Place, grants, policies
 from seaway.providers.eks.registry import find_login
+from seaway.providers.eks.upgrade import look
 from seaway.twin.inventory import Aws, client, inventory
 from tests.providers.eks.conftest import IMAGES, Shop
 from tests.providers.eks.gate import Gate
 from tests.providers.eks.test_clusters import NOTHING, let_go, parts_of
+from tests.providers.eks.test_upgrade import insight
 
 REGION = "eu-north-1"
 #: Characters of a managed policy, white space not counted (IAM quotas).
@@ -43,7 +45,9 @@ class Life:
             "create": lambda: self.clusters.create("shop", 1, "", silent),
             "mend": lambda: self.clusters.create("shop", 1, "", silent),
             "look": self.look,
+            "check": self.check,
             "scale": lambda: self.clusters.scale("shop", 2, "", silent),
+            "upgrade": lambda: self.clusters.upgrade("shop", "1.37", silent),
             "delete": lambda: self.clusters.delete("shop", silent),
         }
 
@@ -54,6 +58,22 @@ class Life:
         assert self.clusters.propose("shop", 1, "").changes == ()
         assert self.clusters.propose_nodes("shop", 2, "").changes
         assert self.clusters.propose_end("shop").changes
+
+    def check(self) -> None:
+        """Look at an upgrade while something else is under way."""
+        held = self.aws.regions[REGION]
+        held.insights["shop"] = [insight("Cluster health", "WARNING", "1.37")]
+        held.updates.clear()
+        held.begin(held.clusters["shop"], "ConfigUpdate", {}, {})
+        held.clusters["shop"]["looks"] = 9
+        found = look(self.clusters, "shop")
+        told = " ".join(each.text for each in found.findings)
+        assert "it is updating, by its update" in told
+        assert "Cluster health" in told
+        del held.insights["shop"]
+        eks = client(self.aws, "eks", REGION)
+        while eks.describe_cluster(name="shop")["cluster"]["status"] != "ACTIVE":
+            pass
 
     def spoil(self) -> None:
         """Change by hand what only mending touches."""

@@ -18,8 +18,8 @@ from seaway.providers.eks.cloud import REHEARSAL, Cloud, EmulatorGap
 from seaway.providers.eks.registry import stand_in_login
 from seaway.twin import emulator
 from seaway.twin.ecr import Ecr
-from seaway.twin.eks import PHASE
 from seaway.twin.inventory import OPEN, Aws, client
+from seaway.twin.phases import PHASE
 from seaway.twin.wire import listening, serving
 
 REGION = "eu-south-1"
@@ -116,8 +116,8 @@ def test_node_groups_have_nodes_or_say_why_not(
 @pytest.mark.usefixtures("rehearsal")
 def test_a_call_that_is_not_played_is_a_gap() -> None:
     with pytest.raises(EmulatorGap) as caught:
-        Cloud.open(REGION).eks.list_updates(name="shop")
-    assert caught.value.where == "eks ListUpdates"
+        Cloud.open(REGION).eks.list_fargate_profiles(clusterName="shop")
+    assert caught.value.where == "eks ListFargateProfiles"
 
 
 def test_ecr_gives_the_password_of_the_registry_that_stands_in(

@@ -39,6 +39,7 @@ from seaway.providers.eks.repositories import Repository
 from seaway.providers.eks.roles import Role
 from seaway.providers.eks.template import template
 from seaway.providers.eks.token import token
+from seaway.providers.eks.upgrade import carry_out
 
 CIDR: Final = "10.0.0.0/16"
 ZONES: Final = 2
@@ -154,6 +155,11 @@ class EksClusters:
             making.ensure(self.cloud, self._nodes(name, nodes, size, seen), seen, report)
             self._await_nodes(name, report)
         return self.get(name)
+
+    def upgrade(self, name: str, to: str, report: Report) -> None:
+        """Take it to a version of Kubernetes, "" for the next; raises as `upgrade.carry_out`."""
+        with self._changing(name, report):
+            carry_out(self, name, to, report)
 
     def use(self, name: str) -> str:
         live = self._existing(name)

@@ -71,6 +71,8 @@ _SELF: Final = Grant("iam:GetRole", IDENTITIES[0])
 _ACCESS: Final = "eks:access-entry/*"
 _NODES: Final = "eks:nodegroup/*"
 _CLUSTER: Final = "eks:cluster/*"
+#: An update is looked at by the right to what it is of.
+_UPDATES: Final = ("ListUpdates", "DescribeUpdate")
 
 
 def _eks(on: str, when: When, *actions: str) -> tuple[Grant, ...]:
@@ -170,21 +172,33 @@ PARTS: Final[Mapping[str, Needs]] = {
         ),
     ),
     "cluster": Needs(
-        (*_here("eks:ListClusters"), *_eks(_CLUSTER, When.ALWAYS, "DescribeCluster")),
+        (
+            *_here("eks:ListClusters", "eks:DescribeAddonVersions"),
+            *_eks(
+                _CLUSTER,
+                When.ALWAYS,
+                "DescribeCluster",
+                "ListNodegroups",
+                "ListAddons",
+                "ListInsights",
+                "DescribeInsight",
+                *_UPDATES,
+            ),
+        ),
         (
             Grant("eks:CreateCluster", when=When.MADE),
             _tagging(_CLUSTER),
-            *_eks(_CLUSTER, When.OURS, "UpdateClusterConfig", "DeleteCluster"),
+            *_eks(_CLUSTER, When.OURS, "UpdateClusterConfig", "UpdateClusterVersion", "DeleteCluster"),
             *_iam(When.PASSED, "PassRole", along=True),
             _linked("eks.amazonaws.com"),
         ),
     ),
     "nodes": Needs(
-        _eks(_NODES, When.ALWAYS, "DescribeNodegroup"),
+        _eks(_NODES, When.ALWAYS, "DescribeNodegroup", *_UPDATES),
         (
             *_eks(_CLUSTER, When.OURS, "CreateNodegroup"),
             _tagging(_NODES),
-            *_eks(_NODES, When.OURS, "UpdateNodegroupConfig", "DeleteNodegroup"),
+            *_eks(_NODES, When.OURS, "UpdateNodegroupConfig", "UpdateNodegroupVersion", "DeleteNodegroup"),
             _linked("eks-nodegroup.amazonaws.com"),
         ),
     ),
@@ -213,11 +227,11 @@ PARTS: Final[Mapping[str, Needs]] = {
         ),
     ),
     "addon": Needs(
-        _eks(_ADDONS, When.ALWAYS, "DescribeAddon"),
+        _eks(_ADDONS, When.ALWAYS, "DescribeAddon", *_UPDATES),
         (
             *_eks(_CLUSTER, When.OURS, "CreateAddon"),
             _tagging(_ADDONS),
-            *_eks(_ADDONS, When.OURS, "DeleteAddon"),
+            *_eks(_ADDONS, When.OURS, "UpdateAddon", "DeleteAddon"),
         ),
     ),
     "repository": Needs(
