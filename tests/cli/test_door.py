@@ -18,6 +18,7 @@ from .conftest import SEAWAY, Run
 
 HEAVY = (
     "boto3",
+    "sigstore",
     "pydantic",
     "lightkube",
     "httpx2",

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.rooms.images.registries import push, shelf
+from tests.rooms.images.sigstores import ISSUER, WORKFLOW, playing
 
 from .conftest import Run
 
@@ -92,6 +93,22 @@ def test_a_build_tells_what_is_in_each_layer(seaway: Run, shop: Path, server: An
     assert f"in /app/src: {made['layers'][1]['digest']}\n" in told
     assert "    holds 1 file, 15 bytes: shop.py 15\n" in told
     assert "    made again when any of these files changes\n" in told
+
+
+@pytest.mark.cluster
+def test_an_image_is_signed_and_verified_without_a_key(seaway: Run, tmp_path: Path, server: Any) -> None:
+    image = f"{server.host}/team/app@{push(shelf(server.host), b'app')}"
+    with playing(tmp_path) as sigstore:
+        who, trust = ("--identity", WORKFLOW, "--issuer", ISSUER), ("--trust", str(sigstore.root))
+        words = ("image", "sign", image, "--key", f"keyless:{sigstore.config}")
+        signed = seaway(*words, SIGSTORE_ID_TOKEN=sigstore.token())
+    assert f"--identity {WORKFLOW} --issuer {ISSUER} --trust {sigstore.config}" in signed.stderr
+    (seen,) = json.loads(seaway("image", "verify", image, *who, *trust, "-o", "json").stdout)
+    assert seen["signatures"] == [{"by": f"{WORKFLOW} of {ISSUER}", "form": "bundle"}]
+    half = seaway("image", "verify", image, *who[:2], *trust)
+    assert (half.returncode, "an identity and its issuer go together" in half.stderr) == (2, True)
+    nobody = seaway("image", "verify", image)
+    assert (nobody.returncode, "nobody is named who must have signed" in nobody.stderr) == (2, True)
 
 
 @pytest.mark.cluster

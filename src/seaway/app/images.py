@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing, nullcontext, suppress
 
-from seaway.app.keys import verifier
+from seaway.app.keys import witness
 from seaway.app.registry import registry_of
 from seaway.app.world import alone, looking, open_world
 from seaway.errors import NotFound, Refused
@@ -23,7 +23,7 @@ from seaway.providers.local.access import HOST
 from seaway.rooms.cluster.plan import READY
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.images.facts import image_facts
-from seaway.rooms.images.keys import Signer
+from seaway.rooms.images.keyless import Author
 from seaway.rooms.images.plan import BuildStep
 from seaway.rooms.images.plan import plan as plan_images
 from seaway.rooms.images.platform import Gateway
@@ -45,7 +45,7 @@ def promote(
     services: Sequence[str],
     report: Report,
     *,
-    key: Signer | None = None,
+    key: Author | None = None,
 ) -> dict[str, Promoted]:
     """Copy images from one environment's registry to another's once their gates pass: all of them, or none.
 
@@ -59,7 +59,7 @@ def promote(
         with suppress(NotFound), looking(system, before, report, observe_rollouts) as (seen, _):
             times = ran(system, seen)
     wanted = pictures.moves(system, source, target, services, by=somebody(), ran=times)
-    return promote_images(wanted, Rules.of(spec, lambda name: verifier(name, system.folder)), report, key)
+    return promote_images(wanted, Rules.of(spec, lambda one: witness(one, system.folder)), report, key)
 
 
 def prune(system: System, on: str, keep: int, report: Report, *, dry: bool) -> tuple[list[Stored], int]:

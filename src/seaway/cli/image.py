@@ -6,18 +6,19 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from seaway.cli import image_promote, image_prune, image_registry, image_trust
-from seaway.cli.options import FILE, File, Format, On, Output
+from seaway.cli.options import FILE, File, Format, On, Output, Token
 from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
 
 if TYPE_CHECKING:
     from seaway.model.names import ImageRef
     from seaway.ports.registry import Registry
-    from seaway.rooms.images.keys import Signer
+    from seaway.rooms.images.keyless import Author
     from seaway.rooms.images.recipe import Recipe
     from seaway.rooms.images.store import Store
 
@@ -30,7 +31,10 @@ Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", he
 Key = Annotated[
     str | None,
     typer.Option(
-        "--key", "-k", metavar="KEY", help="The key that signs them: a file, or awskms:///alias/NAME."
+        "--key",
+        "-k",
+        metavar="KEY",
+        help="The key that signs them: a file, awskms:///alias/NAME, or keyless.",
     ),
 ]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Take the base's newest packages first.")]
@@ -50,6 +54,7 @@ def build(
     *,
     refresh: Refresh = False,
     key: Key = None,
+    identity_token: Token = None,
     explain: Explain = False,
 ) -> None:
     """Build images and push them to the environment's registry. Layers that did not change cost nothing.
@@ -62,7 +67,8 @@ def build(
       seaway image build --key release.key
       seaway image build users --explain
     """
-    _make(services, on, file, output, refresh=refresh, again=True, key=key, explain=explain)
+    signer = _signer(key, identity_token) if key else None
+    _make(services, on, file, output, refresh=refresh, again=True, signer=signer, explain=explain)
 
 
 @app.command()
@@ -103,13 +109,13 @@ def _make(
     *,
     refresh: bool,
     again: bool,
-    key: str | None = None,
+    signer: Author | None = None,
     explain: bool = False,
 ) -> None:
     from seaway.model.event import told  # noqa: PLC0415
     from seaway.rooms.images.store import Store  # noqa: PLC0415
 
-    store, signer = Store(), _signer(key) if key else None
+    store = Store()
     with Story() as story:
         registry, recipes = _open(on, file, services, builds=True)
         if refresh:
@@ -141,10 +147,10 @@ def _make(
     next_commands(("seaway up", "run them"), ("seaway image list", "see what the registry has"))
 
 
-def _signer(key: str) -> Signer:
+def _signer(key: str, token: Path | None) -> Author:
     from seaway.app.keys import signer  # noqa: PLC0415
 
-    return signer(key)
+    return signer(key, token)
 
 
 def _refresh(recipes: Iterable[Recipe], store: Store) -> None:
@@ -154,7 +160,7 @@ def _refresh(recipes: Iterable[Recipe], store: Store) -> None:
 
 
 def _built(
-    recipe: Recipe, registry: Registry, store: Store, story: Story, step: str, *, signer: Signer | None
+    recipe: Recipe, registry: Registry, store: Store, story: Story, step: str, *, signer: Author | None
 ) -> ImageRef:
     """Make an image; what that needs is loaded only here, since most often the registry has it."""
     from seaway.rooms.images.make import make  # noqa: PLC0415  (cyclonedx: 0.1 s)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from seaway.cli.options import FILE, File, Format, Output, Yes
+from seaway.cli.options import FILE, File, Format, Output, Token, Yes
 from seaway.cli.story import Story, emit_json, emit_table, next_commands
 
 Services = Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="Default: all.")]
@@ -18,7 +18,10 @@ To = Annotated[str, typer.Option("--to", metavar="ENV", help="The environment th
 Key = Annotated[
     str | None,
     typer.Option(
-        "--key", "-k", metavar="KEY", help="The key that signs the record: a file, or awskms:///alias/NAME."
+        "--key",
+        "-k",
+        metavar="KEY",
+        help="The key that signs the record: a file, awskms:///alias/NAME, or keyless.",
     ),
 ]
 
@@ -29,6 +32,7 @@ def promote(
     from_: From = "",
     *,
     key: Key = None,
+    identity_token: Token = None,
     file: File = FILE,
     output: Output = Format.TEXT,
     yes: Yes = False,
@@ -47,7 +51,7 @@ def promote(
     from seaway.app.registry import registry_of  # noqa: PLC0415
     from seaway.flow.load import load  # noqa: PLC0415
 
-    system, signer = load(file), signer_of(key) if key else None
+    system, signer = load(file), signer_of(key, identity_token) if key else None
     _, target = system.environment(to)
     if target.on != "local" and not yes and sys.stdin.isatty():
         names = ", ".join(services or system.services)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from seaway.cli.options import FILE, File, Format, On, Output
+from seaway.cli.options import FILE, File, Format, On, Output, Token
 from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
 
 if TYPE_CHECKING:
     from seaway.model.names import Digest, ImageRef
+    from seaway.rooms.images.keyless import Author, Witness
     from seaway.rooms.images.shelf import Shelf
 
 Images = Annotated[
@@ -26,13 +28,29 @@ Name = Annotated[str, typer.Argument(metavar="[NAME]", help="The files are NAME.
 Key = Annotated[
     str,
     typer.Option(
-        "--key", "-k", metavar="KEY", help="The private key that signs: a file, or awskms:///alias/NAME."
+        "--key",
+        "-k",
+        metavar="KEY",
+        help="The private key that signs: a file, awskms:///alias/NAME, or keyless.",
     ),
 ]
 Keys = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         "--key", "-k", metavar="KEY", help="A public key, or awskms:///alias/NAME; each must have signed."
+    ),
+]
+Who = Annotated[
+    str,
+    typer.Option("--identity", metavar="ID", help="Who must have signed without a key, with --issuer."),
+]
+Issuer = Annotated[
+    str, typer.Option("--issuer", metavar="URL", help="The issuer of OpenID Connect that knows them.")
+]
+Trust = Annotated[
+    Path | None,
+    typer.Option(
+        "--trust", metavar="FILE", help="The trusted root of your own Sigstore; default: the public one."
     ),
 ]
 Type = Annotated[
@@ -70,50 +88,85 @@ def key(name: Name = "seaway", output: Output = Format.TEXT) -> None:
 
 
 def sign(
-    key: Key, images: Images = None, on: On = "", file: File = FILE, output: Output = Format.TEXT
+    key: Key,
+    images: Images = None,
+    *,
+    identity_token: Token = None,
+    on: On = "",
+    file: File = FILE,
+    output: Output = Format.TEXT,
 ) -> None:
     """Sign images where they lie, so that `seaway image verify` and cosign accept them.
+
+    `--key keyless` signs by an identity token of the CI and makes a public record of it (Sigstore);
+    `--key keyless:FILE` does it at a Sigstore of your own.
 
     For example:
       seaway image sign --key release.key
       seaway image sign users --key release.key --on rehearsal
       seaway image sign --key awskms:///alias/release
+      seaway image sign --key keyless
     """
-    from seaway.app.keys import KMS  # noqa: PLC0415
     from seaway.app.keys import signer as signer_of  # noqa: PLC0415
     from seaway.rooms.images.signatures import sign as sign_image  # noqa: PLC0415
 
-    signer, rows = signer_of(key), list[dict[str, Any]]()
+    signer, rows = signer_of(key, identity_token), list[dict[str, Any]]()
     with Story() as story:
         for name, shelf, digest in _found(images, on, file):
             fresh = sign_image(shelf, digest, signer)
-            story.note(f"{name}: {'signed' if fresh else 'was signed by this key already'}")
+            story.note(f"{name}: {'signed' if fresh else 'was signed so already'}")
             rows.append({"name": name, "image": f"{shelf}@{digest}", "signed": fresh})
     if output is Format.JSON:
         emit_json(rows)
         return
     emit_table(("name", "image"), [(row["name"], row["image"]) for row in rows])
-    public = key if key.startswith(KMS) else Path(key).with_suffix(".pub")
+    ours, cosigns = _verifying(key, signer)
     next_commands(
-        (f"seaway image verify --key {public}", "see that they are signed"),
-        (f"cosign verify --key {public} --insecure-ignore-tlog IMAGE", "the same, with cosign"),
+        (f"seaway image verify {ours}", "see that they are signed"),
+        (f"cosign verify {cosigns} IMAGE", "the same, with cosign"),
     )
 
 
+def _verifying(key: str, signer: Author) -> tuple[str, str]:
+    """Give the options that verify what was signed so: Seaway's, and cosign's."""
+    from seaway.rooms.images.keyless import Keyless  # noqa: PLC0415
+    from seaway.rooms.images.kinds import KMS  # noqa: PLC0415
+
+    if isinstance(signer, Keyless):
+        who, (_, _, file) = signer.public, key.partition(":")
+        trust = (f" --trust {file}", " --trusted-root TRUSTED_ROOT") if file else ("", "")
+        return (
+            f"--identity {who.who} --issuer {who.issuer}{trust[0]}",
+            f"--certificate-identity {who.who} --certificate-oidc-issuer {who.issuer}{trust[1]}",
+        )
+    public = key if key.startswith(KMS) else Path(key).with_suffix(".pub")
+    return f"--key {public}", f"--key {public} --insecure-ignore-tlog"
+
+
 def verify(
-    key: Keys, images: Images = None, on: On = "", file: File = FILE, output: Output = Format.TEXT
+    images: Images = None,
+    *,
+    key: Keys = None,
+    identity: Who = "",
+    issuer: Issuer = "",
+    trust: Trust = None,
+    on: On = "",
+    file: File = FILE,
+    output: Output = Format.TEXT,
 ) -> None:
     """See that images are signed by every one of the keys, by Seaway or by cosign; else it fails.
+
+    Who signs without a key is told by an identity, exactly as it is in the certificate, and its issuer.
 
     For example:
       seaway image verify --key release.pub
       seaway image verify registry.example.com/thoughts/users:v1 --key release.pub
+      seaway image verify --identity release@example.com --issuer https://accounts.example.com
     """
-    from seaway.app.keys import verifier  # noqa: PLC0415
     from seaway.errors import Refused  # noqa: PLC0415
     from seaway.rooms.images.signatures import signatures  # noqa: PLC0415
 
-    keys, rows, missing = [verifier(name) for name in key], list[dict[str, Any]](), list[str]()
+    keys, rows, missing = _witnesses(key or (), identity, issuer, trust), list[dict[str, Any]](), list[str]()
     for name, shelf, digest in _found(images, on, file):
         found = signatures(shelf, digest, keys)
         missing += [f"{name}: {k.name}" for k in keys if k not in [each.by for each in found]]
@@ -122,7 +175,7 @@ def verify(
     if missing:
         raise Refused(
             "not every image is signed by every key", why="no signature by: " + "; ".join(missing),
-            remedy="seaway image sign --key FILE, by whoever has the private key",
+            remedy="seaway image sign --key FILE, by whoever has the private key or the identity",
         )  # fmt: skip
     if output is Format.JSON:
         emit_json(rows)
@@ -142,6 +195,7 @@ def attest(
     images: Images = None,
     *,
     predicate: Predicate = None,
+    identity_token: Token = None,
     on: On = "",
     file: File = FILE,
     output: Output = Format.TEXT,
@@ -157,7 +211,7 @@ def attest(
     from seaway.app.keys import signer as signer_of  # noqa: PLC0415
     from seaway.rooms.images.attest import attest as attest_image  # noqa: PLC0415
 
-    signer, kind, said, rows = signer_of(key), _kind(type), _said(predicate), []
+    signer, kind, said, rows = signer_of(key, identity_token), _kind(type), _said(predicate), []
     for name, shelf, digest in _found(images, on, file):
         referrer = attest_image(shelf, digest, kind, said, signer)
         rows.append({"name": name, "image": f"{shelf}@{digest}", "type": kind, "attestation": str(referrer)})
@@ -168,6 +222,26 @@ def attest(
 
 
 COMMANDS: Final = (key, sign, verify, attest)
+
+
+def _witnesses(keys: Iterable[str], who: str, issuer: str, trust: Path | None) -> list[Witness]:
+    """Give all of whom signatures are asked for."""
+    from seaway.app.keys import identity, verifier  # noqa: PLC0415
+    from seaway.errors import UsageError  # noqa: PLC0415
+
+    found: list[Witness] = [verifier(name) for name in keys]
+    if bool(who) != bool(issuer):
+        raise UsageError(
+            "an identity and its issuer go together", where="--identity, --issuer",
+            why="without its issuer, any other could claim the identity", remedy="give both of them",
+        )  # fmt: skip
+    if who:
+        found.append(identity(who, issuer, trust))
+    if not found:
+        raise UsageError(
+            "nobody is named who must have signed", remedy="--key FILE, or --identity ID --issuer URL"
+        )
+    return found
 
 
 def _kind(word: str) -> str:

@@ -29,6 +29,14 @@ Output = Annotated[
     Format, typer.Option("--output", "-o", help="json: one document on stdout, the story on stderr.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts and CI.")]
+Token = Annotated[
+    Path | None,
+    typer.Option(
+        "--identity-token",
+        metavar="FILE",
+        help="With --key keyless: who signs; default: SIGSTORE_ID_TOKEN, or as the CI tells.",
+    ),
+]
 
 
 def seconds_of(text: str, option: str) -> int:

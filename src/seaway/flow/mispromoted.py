@@ -8,6 +8,7 @@ from seaway.flow.misnamed import Found, unknown
 from seaway.flow.system import System
 from seaway.kit.yaml import Path
 from seaway.rooms.cluster.spec import EnvironmentSpec
+from seaway.rooms.images.spec import VoucherSpec
 
 
 def contradictions_of_promotion(system: System, name: str) -> Iterator[Found]:
@@ -23,12 +24,15 @@ def contradictions_of_promotion(system: System, name: str) -> Iterator[Found]:
         yield Found((*here, "after"), *unknown(after, known, "environment"))
     else:
         yield from _apart(here, system.environments[after], system.environments[name])
-    files: list[tuple[Path, str]] = [(("signed", i), file) for i, file in enumerate(promotion.signed)]
-    files += [(("attested", kind), file) for kind, file in promotion.attested.items()]
-    files += [(("scanned", "by"), promotion.scanned.by)] if promotion.scanned else []
-    for place, file in files:
-        if not (system.folder / file).is_file():
-            yield Found((*here, *place), f"there is no key {file}", f"a public key, from {system.folder}")
+    vouch: list[tuple[Path, VoucherSpec]] = [(("signed", i), one) for i, one in enumerate(promotion.signed)]
+    vouch += [(("attested", kind), one) for kind, one in promotion.attested.items()]
+    vouch += [(("scanned", "by"), promotion.scanned.by)] if promotion.scanned else []
+    for place, one in vouch:
+        if one.key and not one.kept and not (system.folder / one.key).is_file():
+            yield Found((*here, *place), f"there is no key {one.key}", f"a public key, from {system.folder}")
+        if one.trust and not (system.folder / one.trust).is_file():
+            why = f"there is no trusted root {one.trust}"
+            yield Found((*here, *place, "trust"), why, f"a file of Sigstore's form, from {system.folder}")
 
 
 def _apart(here: Path, before: EnvironmentSpec, after: EnvironmentSpec) -> Iterator[Found]:

@@ -1,16 +1,21 @@
-"""The real cosign, built from its own source: it takes our signatures, and we take its."""
+"""The real cosign, built from its own source: it takes our signatures, and we take its.
+
+The Sigstore at which both sign without a key is written for the tests.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts.benchmark.peers import built
+from seaway.app.keys import identity, signer
 from seaway.model.event import silent
 from seaway.providers.local.access import PULL
 from seaway.rooms.images.attest import attest
@@ -21,6 +26,7 @@ from seaway.rooms.images.shelf import Shelf, companion_tag
 from seaway.rooms.images.signatures import sign, signatures
 from seaway.rooms.images.statements import SIGNED, attach, statements
 from tests.rooms.images.registries import push, shelf
+from tests.rooms.images.sigstores import ISSUER, WORKFLOW, Sigstore, playing
 
 pytestmark = pytest.mark.cluster
 
@@ -45,6 +51,13 @@ def key(tmp_path: Path) -> PrivateKey:
 @pytest.fixture
 def here(server: Any) -> Shelf:
     return shelf(server.host)
+
+
+@pytest.fixture
+def sigstore(tmp_path: Path) -> Iterator[Sigstore]:
+    with playing(tmp_path) as here:
+        (tmp_path / "token").write_text(here.token())
+        yield here
 
 
 class Cosign:
@@ -130,6 +143,38 @@ def test_it_takes_what_was_promoted(cosign: Cosign, here: Shelf, key: PrivateKey
     cosign.run(
         "verify-attestation", "--key", "release.pub", ALONE, "--type", TYPES["tests"], f"{there}@{digest}"
     )
+
+
+def test_it_takes_what_we_sign_without_a_key(
+    cosign: Cosign, here: Shelf, sigstore: Sigstore, tmp_path: Path
+) -> None:
+    """Certificate, both logs and the entry's proof count: nothing of it is ignored."""
+    digest, author = push(here, b"app"), signer(f"keyless:{sigstore.config}", tmp_path / "token")
+    image, root = f"{here}@{digest}", ("--trusted-root", str(sigstore.root))
+    by = ("--certificate-identity", WORKFLOW, "--certificate-oidc-issuer", ISSUER)
+    sign(here, digest, author)
+    attest(here, digest, TYPES["tests"], {"result": "PASSED"}, author)
+    cosign.run("verify", *root, *by, image)
+    cosign.run("verify-attestation", *root, *by, "--type", TYPES["tests"], image)
+    cosign.run("verify", *root, *by[:1], f"{WORKFLOW}s", *by[2:], image, status=1)
+    cosign.run("verify", *root, *by[:3], f"{ISSUER}s", image, status=1)
+
+
+def test_we_take_what_it_signs_without_a_key(
+    cosign: Cosign, here: Shelf, sigstore: Sigstore, tmp_path: Path
+) -> None:
+    digest = push(here, b"app")
+    (tmp_path / "result.json").write_text(json.dumps({"result": "PASSED"}))
+    where = ("--signing-config", str(sigstore.services), "--trusted-root", str(sigstore.root))
+    said = ("--type", TYPES["tests"], "--predicate", "result.json")
+    cosign.run("sign", "--identity-token", "token", *where, f"{here}@{digest}")
+    cosign.run("attest", "--identity-token", "token", *where, *said, f"{here}@{digest}")
+    public, other = (identity(who, ISSUER, sigstore.root) for who in (WORKFLOW, f"{WORKFLOW}s"))
+    found = statements(here, digest, [other, public])
+    assert {(each.predicate_type, each.by) for each in found} == {
+        (SIGNED, public),
+        (TYPES["tests"], public),
+    }
 
 
 @pytest.mark.parametrize(("form", "found"), [("true", "bundle"), ("false", "tag")])

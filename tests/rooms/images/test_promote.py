@@ -21,15 +21,15 @@ from seaway.rooms.images.kinds import TYPES
 from seaway.rooms.images.promote import Move, Promoted, Rules, judge, promote, promotions, weigh
 from seaway.rooms.images.shelf import Shelf
 from seaway.rooms.images.signatures import Signature, sign, signatures
-from seaway.rooms.images.spec import PromotionSpec
+from seaway.rooms.images.spec import PromotionSpec, VoucherSpec
 from seaway.rooms.images.statements import PREDICATE, Said, attach
 from tests.rooms.images.registries import push, shelf
 
 cluster = pytest.mark.cluster
 
 
-def _key(folder: Path, name: str) -> PublicKey:
-    return public_key(folder / name, name)
+def _key(folder: Path, one: VoucherSpec) -> PublicKey:
+    return public_key(folder / one.key, one.key)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from typing import Any, Final
 from seaway.errors import UsageError
 from seaway.kit import moments
 from seaway.model.names import Digest
-from seaway.rooms.images.keys import Signer
+from seaway.rooms.images.keyless import Author
 from seaway.rooms.images.kinds import TYPES
 from seaway.rooms.images.shelf import Shelf
 from seaway.rooms.images.statements import Said, attach
@@ -16,7 +16,7 @@ PASSED: Final = "PASSED"
 RESULTS: Final = (PASSED, "WARNED", "FAILED")
 
 
-def attest(shelf: Shelf, digest: Digest, kind: str, said: Any, key: Signer) -> Digest:
+def attest(shelf: Shelf, digest: Digest, kind: str, said: Any, key: Author) -> Digest:
     """Sign what is said about an image; gives the attestation's digest.
 
     Where nothing is said, that it is said now is what counts. Raises UsageError for what in-toto does not

@@ -16,7 +16,7 @@ from seaway.rooms.images import debian, dependencies
 from seaway.rooms.images.base import SHARED, USER, Base, debian_base
 from seaway.rooms.images.bytecode import compile_tree
 from seaway.rooms.images.describe import Made, describe
-from seaway.rooms.images.keys import Signer
+from seaway.rooms.images.keyless import Author
 from seaway.rooms.images.pull import pulled_base
 from seaway.rooms.images.recipe import HOME, RECIPE, Recipe, labels, source_key
 from seaway.rooms.images.shelf import Shelf
@@ -46,7 +46,7 @@ def build(
     report: Report,
     step: str,
     *,
-    key: Signer | None = None,
+    key: Author | None = None,
 ) -> ImageRef:
     """Make what is not there yet and push it with its papers, signed where there is a key.
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from seaway.kit import oci
 from seaway.model.names import Digest
 from seaway.rooms.images.contents import contents
-from seaway.rooms.images.keys import Signer
+from seaway.rooms.images.keyless import Author
 from seaway.rooms.images.kinds import TYPES
 from seaway.rooms.images.provenance import provenance
 from seaway.rooms.images.recipe import Recipe
@@ -38,7 +38,7 @@ class Made:
     bases: tuple[dict[str, Any], ...] = ()
 
 
-def describe(shelf: Shelf, digest: Digest, made: Made, store: Store, key: Signer | None = None) -> None:
+def describe(shelf: Shelf, digest: Digest, made: Made, store: Store, key: Author | None = None) -> None:
     """Put the papers of an image where it lies; what is there stays. A key signs them and the image."""
     from seaway.rooms.images.sbom import MEDIA_TYPE, bill, pins  # noqa: PLC0415  (0.2 s that few commands need)
 

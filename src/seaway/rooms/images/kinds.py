@@ -1,4 +1,4 @@
-"""Types of attestations by short names, in the file and on the command line."""
+"""Words of the file and the command line: types of attestations, and how keys are named."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Final
 from seaway.kit.near import did_you_mean
 from seaway.model.wrong import Wrong
 
+#: How the name of a key that is kept by AWS KMS begins.
+KMS: Final = "awskms://"
 #: Predicate types; others are written out (URIs).
 TYPES: Final = {
     "tests": "https://in-toto.io/attestation/test-result/v0.1",

@@ -17,7 +17,7 @@ from seaway.rooms.images.build import build, put_together, refresh_base, send, t
 from seaway.rooms.images.describe import Made, describe
 from seaway.rooms.images.dockerfile import Context
 from seaway.rooms.images.explain import Explained, explain, explain_steps
-from seaway.rooms.images.keys import Signer
+from seaway.rooms.images.keyless import Author
 from seaway.rooms.images.recipe import Recipe, labels, source_key
 from seaway.rooms.images.shelf import Shelf
 from seaway.rooms.images.store import Store
@@ -30,7 +30,7 @@ def make(
     report: Report,
     step: str,
     *,
-    key: Signer | None = None,
+    key: Author | None = None,
 ) -> ImageRef:
     """Make what is not there yet and push it with its papers, as `build` does. Raises SeawayError."""
     context = recipe.project

@@ -13,12 +13,12 @@ from seaway.model.fields import seconds
 from seaway.model.names import Digest, ImageRef
 from seaway.rooms.images.attest import holds
 from seaway.rooms.images.copy import Copied, copy
-from seaway.rooms.images.keys import PublicKey, Signer
+from seaway.rooms.images.keyless import Author, Witness
 from seaway.rooms.images.kinds import TYPES, predicate_type
 from seaway.rooms.images.scans import counted, finished, worse
 from seaway.rooms.images.shelf import Shelf
 from seaway.rooms.images.signatures import Signature, among
-from seaway.rooms.images.spec import PromotionSpec
+from seaway.rooms.images.spec import PromotionSpec, VoucherSpec
 from seaway.rooms.images.statements import Said, attach, statements
 
 #: What the target is told about a promotion.
@@ -27,28 +27,28 @@ PROMOTION: Final = "https://seaway.dev/attestation/promotion/v1"
 
 @dataclass(frozen=True)
 class Rules:
-    """The gates of an environment, with their keys.
+    """The gates of an environment, with their keys and identities.
 
     `scanned` is the key of a scanner and the worst that it may have found, `ran` how many seconds the image
     must have run in the environment before.
     """
 
-    signed: tuple[PublicKey, ...] = ()
-    attested: tuple[tuple[str, PublicKey], ...] = ()
-    scanned: tuple[PublicKey, str] | None = None
+    signed: tuple[Witness, ...] = ()
+    attested: tuple[tuple[str, Witness], ...] = ()
+    scanned: tuple[Witness, str] | None = None
     ran: int = 0
 
     @classmethod
-    def of(cls, spec: PromotionSpec, key_of: Callable[[str], PublicKey]) -> Rules:
-        """Read the keys that the file names. Raises as `key_of` does where one cannot be used."""
+    def of(cls, spec: PromotionSpec, key_of: Callable[[VoucherSpec], Witness]) -> Rules:
+        """Read the keys and identities that the file names. Raises as `key_of` where one cannot be used."""
         signed = tuple(map(key_of, spec.signed))
-        attested = tuple((kind, key_of(name)) for kind, name in spec.attested.items())
+        attested = tuple((kind, key_of(each)) for kind, each in spec.attested.items())
         scanned = (key_of(s.by), s.worst) if (s := spec.scanned) else None
         return cls(signed, attested, scanned, seconds(spec.ran) if spec.ran else 0)
 
     @property
-    def keys(self) -> tuple[PublicKey, ...]:
-        """Every key that opens one of them."""
+    def keys(self) -> tuple[Witness, ...]:
+        """Every key or identity that opens one of them."""
         scanner = (self.scanned[0],) if self.scanned else ()
         return (*self.signed, *(key for _, key in self.attested), *scanner)
 
@@ -127,7 +127,7 @@ def judge(
     return tuple(gates)
 
 
-def _scan(scanner: PublicKey, worst: str, said: Sequence[Said]) -> Gate:
+def _scan(scanner: Witness, worst: str, said: Sequence[Said]) -> Gate:
     """Judge the newest report of a scanner; of several that do not say when they were made, the worst."""
     name = f"scanned by {scanner.name}: nothing worse than {worst}"
     reports = [
@@ -154,7 +154,7 @@ def weigh(image: ImageRef, source: Shelf, rules: Rules, ran: Mapping[str, float]
 
 
 def promote(
-    wanted: Mapping[str, tuple[ImageRef, Move]], rules: Rules, report: Report, key: Signer | None = None
+    wanted: Mapping[str, tuple[ImageRef, Move]], rules: Rules, report: Report, key: Author | None = None
 ) -> dict[str, Promoted]:
     """Copy images with all that belongs to them, by the names of their services, once every gate holds.
 
@@ -171,7 +171,7 @@ def promote(
     return {name: _carry(name, weighed[name], move, report, key) for name, (_, move) in wanted.items()}
 
 
-def _carry(name: str, weighed: Weighed, move: Move, report: Report, key: Signer | None) -> Promoted:
+def _carry(name: str, weighed: Weighed, move: Move, report: Report, key: Author | None) -> Promoted:
     step, image, digest = f"images/{name}/promote", weighed.image, weighed.digest
     report(Event(step, Outcome.STARTED, f"copying {name} to {move.target}"))
     copied = copy(move.source, move.target, digest, report, step)
@@ -185,13 +185,13 @@ def _carry(name: str, weighed: Weighed, move: Move, report: Report, key: Signer 
     return Promoted(arrived, digest, weighed.gates, copied, recorded or named or bool(copied.blobs))
 
 
-def promotions(shelf: Shelf, digest: Digest, keys: Iterable[PublicKey] = ()) -> list[Mapping[str, Any]]:
+def promotions(shelf: Shelf, digest: Digest, keys: Iterable[Witness] = ()) -> list[Mapping[str, Any]]:
     """Read the records of an image's promotions where it lies."""
     found = statements(shelf, digest, keys)
     return [each.predicate for each in found if each.predicate_type == PROMOTION]
 
 
-def _record(move: Move, weighed: Weighed, key: Signer | None) -> bool:
+def _record(move: Move, weighed: Weighed, key: Author | None) -> bool:
     """Say at the target who promoted what from where, and which gates held; once."""
     digest = weighed.digest
     known = promotions(move.target, digest, [key.public] if key else [])

@@ -15,6 +15,7 @@ from typing import Final
 
 from seaway.kit import oci
 from seaway.model.names import Digest
+from seaway.rooms.images.keyless import Author, Keyless, Witness
 from seaway.rooms.images.keys import PublicKey, Signer
 from seaway.rooms.images.shelf import Shelf, companion_tag
 from seaway.rooms.images.statements import SIGNED, Said, attach, statements
@@ -26,37 +27,40 @@ _TYPE: Final = "cosign container image signature"
 
 @dataclass(frozen=True)
 class Signature:
-    """A signature that was found to be right: by which key, and in which form (bundle or tag)."""
+    """A signature that was found to be right: by which key or identity, and in which form (bundle or tag)."""
 
-    by: PublicKey
+    by: Witness
     form: str
 
 
-def sign(shelf: Shelf, digest: Digest, key: Signer, said: Iterable[Said] | None = None) -> bool:
+def sign(shelf: Shelf, digest: Digest, key: Author, said: Iterable[Said] | None = None) -> bool:
     """Sign an image where it lies, in both forms; says whether anything was still to be done.
+
+    Without a key of its own there is the bundle alone, at which cosign looks first.
 
     `said` is what this key says about it, where somebody has read that already.
     """
     public = (key.public,)
     known = statements(shelf, digest, public) if said is None else said
     there = {each.form for each in among(known, shelf, digest, public)}
-    if "tag" not in there:
+    if not isinstance(key, Keyless) and "tag" not in there:
         _put_simple(shelf, digest, key)
     if "bundle" not in there:
         attach(shelf, digest, SIGNED, {}, key)
-    return there != {"tag", "bundle"}
+    return not there >= ({"bundle"} if isinstance(key, Keyless) else {"tag", "bundle"})
 
 
-def signatures(shelf: Shelf, digest: Digest, keys: Iterable[PublicKey]) -> list[Signature]:
-    """Find the signatures of an image that one of the keys made; others are as good as none."""
+def signatures(shelf: Shelf, digest: Digest, keys: Iterable[Witness]) -> list[Signature]:
+    """Find the signatures of an image that one of the keys or identities made; others are as good as none."""
     keys = tuple(keys)
     return among(statements(shelf, digest, keys), shelf, digest, keys)
 
 
-def among(said: Iterable[Said], shelf: Shelf, digest: Digest, keys: Iterable[PublicKey]) -> list[Signature]:
+def among(said: Iterable[Said], shelf: Shelf, digest: Digest, keys: Iterable[Witness]) -> list[Signature]:
     """Find them where it is known already what is said about the image."""
     found = [Signature(each.by, "bundle") for each in said if each.by and each.predicate_type == SIGNED]
-    return [*found, *(Signature(key, "tag") for key in _simple(shelf, digest, keys))]
+    paired = [each for each in keys if isinstance(each, PublicKey)]
+    return [*found, *(Signature(key, "tag") for key in _simple(shelf, digest, paired))]
 
 
 def _put_simple(shelf: Shelf, digest: Digest, key: Signer) -> None:

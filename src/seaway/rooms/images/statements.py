@@ -16,7 +16,7 @@ from typing import Any, Final
 from seaway.errors import SeawayError
 from seaway.kit import moments
 from seaway.model.names import Digest
-from seaway.rooms.images.keys import PublicKey, Signer
+from seaway.rooms.images.keyless import Author, Identity, Keyless, Witness
 from seaway.rooms.images.shelf import Shelf
 
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
@@ -38,7 +38,7 @@ class Said:
 
     predicate_type: str
     predicate: Any
-    by: PublicKey | None
+    by: Witness | None
 
 
 def statement(digest: Digest, predicate_type: str, predicate: Any, name: str = "") -> bytes:
@@ -54,8 +54,10 @@ def encoded(payload: bytes, payload_type: str = IN_TOTO) -> bytes:
     return b"DSSEv1 %d %s %d %s" % (len(payload_type), payload_type.encode(), len(payload), payload)
 
 
-def bundle(payload: bytes, key: Signer) -> bytes:
+def bundle(payload: bytes, key: Author) -> bytes:
     """Sign a statement; gives the bundle as cosign writes it."""
+    if isinstance(key, Keyless):
+        return key.bundle(payload)
     envelope = {
         "payload": base64.b64encode(payload).decode(),
         "payloadType": IN_TOTO,
@@ -70,8 +72,8 @@ def bundle(payload: bytes, key: Signer) -> bytes:
     ).encode()
 
 
-def opened(data: bytes, keys: Iterable[PublicKey]) -> tuple[bytes, PublicKey] | None:
-    """Give a bundle's payload and which of the keys signed it; None where none did."""
+def opened(data: bytes, keys: Iterable[Witness]) -> tuple[bytes, Witness] | None:
+    """Give a bundle's payload and which of the keys or identities signed it; None where none did."""
     try:
         envelope = json.loads(data)["dsseEnvelope"]
         payload = base64.b64decode(envelope["payload"], validate=True)
@@ -81,12 +83,15 @@ def opened(data: bytes, keys: Iterable[PublicKey]) -> tuple[bytes, PublicKey] | 
         return None  # a bundle of another kind, such as over a blob, says nothing of an image
     if of_ours:
         for key in keys:
-            if any(key.verifies(each, encoded(payload)) for each in signatures):
+            if isinstance(key, Identity):
+                if (said := key.opens(data)) is not None:
+                    return said, key
+            elif any(key.verifies(each, encoded(payload)) for each in signatures):
                 return payload, key
     return None
 
 
-def read(payload: bytes, digest: Digest, by: PublicKey | None) -> Said | None:
+def read(payload: bytes, digest: Digest, by: Witness | None) -> Said | None:
     """Read a statement; None where it is about something else than `digest`."""
     try:
         said = json.loads(payload)
@@ -99,7 +104,7 @@ def read(payload: bytes, digest: Digest, by: PublicKey | None) -> Said | None:
     return found if digest.hex in about else None
 
 
-def attach(shelf: Shelf, digest: Digest, predicate_type: str, predicate: Any, key: Signer | None) -> Digest:
+def attach(shelf: Shelf, digest: Digest, predicate_type: str, predicate: Any, key: Author | None) -> Digest:
     """Say something about an image where it lies, signed where there is a key; gives its digest there."""
     payload = statement(digest, predicate_type, predicate, str(shelf))
     at = moments.now()
@@ -113,7 +118,7 @@ def attach(shelf: Shelf, digest: Digest, predicate_type: str, predicate: Any, ke
 def statements(
     shelf: Shelf,
     digest: Digest,
-    keys: Iterable[PublicKey],
+    keys: Iterable[Witness],
     listed: Iterable[Mapping[str, Any]] | None = None,
 ) -> list[Said]:
     """Read what is said about an image: all that one of the keys signed, and what nobody did.
