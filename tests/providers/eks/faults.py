@@ -246,27 +246,31 @@ def _listed(document: ET.Element) -> ET.Element | None:
 
 
 class _Late(Proxy):
-    """Shows what was made only after a while, and lets it be used later still, by EKS last of all."""
+    """Shows what was made only when asked again, and lets it be used later still, by EKS last of all."""
 
-    SHOWN: Final = 0.1
-    USED: Final = 0.2
-    ASSUMED: Final = 1.2
-    made: ClassVar[dict[str, float]]
+    #: How often each thing that was made is not seen yet, by who asks.
+    LATE: Final = {"shown": 1, "used": 1, "eks": 2}
+    made: ClassVar[dict[str, Counter[str]]]
     refused: ClassVar[Counter[str]]
 
     def _answer(self) -> None:
         _, call, body = self.heard()
         reads, text = call.action.startswith(_READS), unquote(body.decode())
-        seconds = self.ASSUMED if call.service == "eks" else self.SHOWN if reads else self.USED
-        hidden = {name for name, made in self.made.items() if time.monotonic() < made + seconds}
+        who = "eks" if call.service == "eks" else "shown" if reads else "used"
+        hidden = {name for name, left in self.made.items() if left[who] > 0}
         listing = reads and call.service == "ec2"
         if not listing and (name := next((each for each in hidden if each in text), "")):
+            self.made[name][who] -= 1
             self.refused[call.service] += 1
             self.refuse(call.service, *_unseen(call.service, name))
             return
         answer = self.forward(call.service, body)
-        self.made.update(dict.fromkeys(_new(call, text, answer[2].decode()), time.monotonic()))
-        self.reply(*(_without(answer, hidden) if listing else answer))
+        self.made.update({name: Counter(self.LATE) for name in _new(call, text, answer[2].decode())})
+        if listing:
+            answer, missed = _without(answer, hidden)
+            for name in missed:
+                self.made[name][who] -= 1
+        self.reply(*answer)
 
     do_GET = do_POST = do_DELETE = do_PUT = _answer  # noqa: N815
 
@@ -298,15 +302,17 @@ def _unseen(service: str, name: str) -> tuple[int, str, str]:
     return 400, "InvalidParameterException", said
 
 
-def _without(answer: Answer, hidden: set[str]) -> Answer:
-    """Leave out of a list of EC2 what is not seen yet."""
+def _without(answer: Answer, hidden: set[str]) -> tuple[Answer, set[str]]:
+    """Leave out of a list of EC2 what is not seen yet; gives what that was."""
     status, headers, body = answer
-    document = ET.fromstring(body)  # noqa: S314  (an emulator's)
+    document, missed = ET.fromstring(body), set[str]()  # noqa: S314  (an emulator's)
     listed = _listed(document)
     if listed is not None:
-        for item in [each for each in listed if hidden & {child.text for child in each}]:
-            listed.remove(item)
-    return status, headers, ET.tostring(document)
+        for item in list(listed):
+            if found := hidden & {str(child.text) for child in item}:
+                listed.remove(item)
+                missed |= found
+    return (status, headers, ET.tostring(document)), missed
 
 
 @contextmanager
