@@ -24,6 +24,8 @@ from seaway.rooms.cluster.pool import node_class, pool
 from seaway.rooms.cluster.spec import NodesSpec
 from tests.cluster.support import Cluster, belongings, until, words
 
+pytestmark = pytest.mark.beside
+
 NAME = "seaway-test-scaling"
 #: What a pod asks for of a small node's one CPU: two never fit.
 MORE_THAN_HALF = "700m"

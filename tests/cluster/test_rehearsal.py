@@ -24,6 +24,8 @@ from seaway.twin.machines import local_name
 from tests.cluster.support import belongings
 from tests.cluster.tiny_system import IGNORED, PROJECT, SEAWAY
 
+pytestmark = pytest.mark.beside
+
 SYSTEM, CLUSTER, ACCOUNT = "far", "seaway-test-aws", "210987654321"
 FILE: dict[str, Any] = {
     "system": SYSTEM,
