@@ -23,7 +23,7 @@ FENCE = re.compile(r"^```(?:sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 def commands(page: Path) -> Iterator[list[str]]:
     """The words after `seaway` in every command of a page's shell blocks."""
     for block in FENCE.findall(page.read_text()):
-        for line in block.splitlines():
+        for line in block.replace("\\\n", " ").splitlines():
             if found := COMMAND.match(line):
                 yield shlex.split(found[1], comments=True)
 
