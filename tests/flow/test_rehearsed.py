@@ -23,6 +23,7 @@ environments:
     nodes: {min: 6, max: 20, size: m7g.large}
     https: acme
     dns: {provider: route53, zone: example.com}
+    adopt: {vpc: vpc-0a1b2c3d4e5f67890}
 monolith: {address: "https://old.example.com:8443", also: ["https://o2.example.com:8443"], name: old.example}
 services: {web: {source: ., run: gunicorn web}}
 crossings:
@@ -48,6 +49,7 @@ def test_what_is_beyond_this_machine_is_another(system: System) -> None:
     old = found.monolith_in(spec)
     assert old
     assert (old.addresses, old.tls) == (("http://10.200.255.1:9",), False)
+    assert spec.adopt is None
     assert (spec.dns, spec.login, spec.https.issuer, spec.registry) == (None, None, "local", "")
     assert spec.certificate
     assert found.folder / spec.certificate.chain == Path("/r/chain.pem")

@@ -122,10 +122,13 @@ def certificates(system: System, environment: EnvironmentSpec) -> Certificates:
 
 def eks_clusters(system: System, environment: EnvironmentSpec) -> EksClusters:
     """Reach the account of an environment on EKS. Raises Refused where the credentials are for another."""
-    from seaway.providers.eks.clusters import EksClusters  # noqa: PLC0415  (boto3)
+    from seaway.providers.eks.adopted import NOTHING, Adoption  # noqa: PLC0415  (boto3)
+    from seaway.providers.eks.clusters import EksClusters  # noqa: PLC0415
 
     images = () if environment.registry else repositories(system, environment)
-    found = EksClusters.open(environment.region, environment.open_to, images, environment.access)
+    given = environment.adopt
+    adopt = Adoption(given.vpc, given.cluster) if given else NOTHING
+    found = EksClusters.open(environment.region, environment.open_to, images, environment.access, adopt=adopt)
     if found.account != environment.account:
         raise Refused(
             f"the credentials are for AWS account {found.account}, not {environment.account}",

@@ -71,13 +71,14 @@ def survey(system: System, on: str, report: Report) -> Survey:
         ground = pool.submit(world.ground.look) if world.ground else None
         seen = observe(system, name, environment, world)
         builds, known = found.result()
-        differing, bill = ground.result() if ground else ((), None)
+        differing, bill, adopted = ground.result() if ground else ((), None, ())
         key = zone_key(system, environment, world.kube if seen.running else None)
     seen = replace(
         seen,
         images=known,
         registry=world.registry.place,
         ground=differing,
+        adopted=adopted,
         name=visitors.result(),
         zone_key=key,
     )

@@ -83,6 +83,14 @@ def create(  # noqa: PLR0917  (typer's options)
             "seaway identity by its name, others by ARN; viewers who are not named are shut out.",
         ),
     ] = None,
+    vpc: Annotated[
+        str,
+        typer.Option(
+            "--vpc",
+            metavar="ID",
+            help="On eks: a network that is there already, for a new cluster; it is used as it is.",
+        ),
+    ] = "",
     yes: Yes = False,
     output: Output = Format.TEXT,
 ) -> None:
@@ -94,14 +102,16 @@ def create(  # noqa: PLR0917  (typer's options)
       seaway cluster create --on eks --region eu-central-1 --name shop --access watcher=viewer
     """
     networks, jobs = tuple(open_to or ()), _jobs(access) if access else None
-    if on is Where.EKS and not yes:
-        proposal = _eks(region, networks, jobs).propose(name, nodes, size)
-        _agree(f"cluster {name} is not changed without a word", proposal, "Make it so?")
-    for option, given in (("--open-to", open_to), ("--access", access)):
+    if on is Where.EKS and (vpc or not yes):
+        proposal = _eks(region, networks, jobs, vpc).propose(name, nodes, size)
+        sys.stderr.write("".join(f"• {note}\n" for note in proposal.notes))
+        if not yes:
+            _agree(f"cluster {name} is not changed without a word", proposal, "Make it so?")
+    for option, given in (("--open-to", open_to), ("--access", access), ("--vpc", vpc)):
         if on is Where.LOCAL and given:
             raise UsageError(f"{option} is for clusters on EKS", remedy="give --on eks, or leave it out")
     with Story() as story:
-        fleet = _fleet(on, region, networks, jobs)
+        fleet = _eks(region, networks, jobs, vpc) if on is Where.EKS else _fleet(on, region)
         facts = fleet.create(name, nodes, _size(on, size), story)
     answer(output, _document(facts), f"cluster {name} runs; context {facts.context}")
     next_commands(
@@ -325,11 +335,9 @@ def _jobs(words: list[str]) -> dict[str, Job]:
     return found
 
 
-def _fleet(
-    on: Where, region: str, open_to: tuple[str, ...] = (), access: dict[str, Job] | None = None
-) -> Fleet:
+def _fleet(on: Where, region: str) -> Fleet:
     if on is Where.EKS:
-        return _eks(region, open_to, access)
+        return _eks(region)
     if region:
         raise UsageError("--region is for clusters on EKS", remedy="give --on eks, or leave it out")
     from seaway.app import machine as house  # noqa: PLC0415
@@ -337,11 +345,19 @@ def _fleet(
     return house.clusters()
 
 
-def _eks(region: str, open_to: tuple[str, ...] = (), access: dict[str, Job] | None = None) -> EksClusters:
-    """Reach EKS without seaway.app: no room has a part in it."""
-    from seaway.providers.eks.clusters import EksClusters  # noqa: PLC0415  (boto3)
+def _eks(
+    region: str, open_to: tuple[str, ...] = (), access: dict[str, Job] | None = None, vpc: str = ""
+) -> EksClusters:
+    """Reach EKS without seaway.app: no room has a part in it. Raises UsageError for what is no network."""
+    from seaway.model.fields import vpc as checked  # noqa: PLC0415  (pydantic)
+    from seaway.providers.eks.adopted import Adoption  # noqa: PLC0415  (boto3)
+    from seaway.providers.eks.clusters import EksClusters  # noqa: PLC0415
 
-    return EksClusters.open(region, open_to, (), access)
+    try:
+        adopt = Adoption(checked(vpc) if vpc else "")
+    except ValueError as error:
+        raise UsageError(f"--vpc {vpc} is no network", why=str(error)) from error
+    return EksClusters.open(region, open_to, (), access, adopt=adopt)
 
 
 def _size(on: Where, size: str) -> str:

@@ -38,6 +38,7 @@ ONLY: Final = {
     "region": "eks",
     "open_to": "eks",
     "access": "eks",
+    "adopt": "eks",
     "context": "kubeconfig",
     "ports": "local",
 }
@@ -117,6 +118,10 @@ def _belongs(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
     for key, kind in ONLY.items():
         if env.on != kind and key in env.model_fields_set:
             yield Found((*here, key), f"{key} means nothing on: {env.on}", f"remove it, or say on: {kind}")
+    for key in ("access", "open_to"):
+        if env.adopt and env.adopt.cluster and getattr(env, key):
+            why = f"{key} would change cluster {env.adopt.cluster}, which is adopted"
+            yield Found((*here, key), why, "remove it: who keeps the cluster says so")
 
 
 def _local(here: Path, env: EnvironmentSpec) -> Iterator[Found]:

@@ -235,8 +235,10 @@ def _notes(system: System, environment: EnvironmentSpec, seen: Snapshot) -> list
     claims = [m["metadata"]["name"] for m in seen.live.of_kind("PersistentVolumeClaim")]
     nodes = environment.nodes
     still = [f"nodes do not come and go with the load on eks yet: {nodes.min} run"]
+    theirs = environment.adopt and environment.adopt.cluster
     return [
-        *(still if environment.on == "eks" and nodes.max > nodes.min else ()),
+        *seen.adopted,
+        *(still if environment.on == "eks" and nodes.max > nodes.min and not theirs else ()),
         *(
             f"volume {name} stays: its database is no longer in the file"
             for name in claims

@@ -62,6 +62,7 @@ def rehearsed(system: System, name: str, stage: Stage) -> System:
         "https": HttpsSpec(),
         "dns": None,
         "login": None,
+        "adopt": None,
     }
     old = system.monolith
     changes: dict[str, Any] = {

@@ -35,6 +35,8 @@ _PERCENT: Final = re.compile(r"([1-9][0-9]{0,2})\s*%")
 _PRINCIPAL: Final = re.compile(
     r"[a-z][a-z0-9-]{0,39}|arn:aws(?:-[a-z]+)*:iam::\d{12}:(?:role|user)/[\w+=,.@/-]+"
 )
+_VPC: Final = re.compile(r"vpc-(?:[0-9a-f]{8}|[0-9a-f]{17})")
+_CLUSTER_OF_EKS: Final = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")
 _EMAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -224,6 +226,20 @@ def principal(text: str) -> str:
     return text
 
 
+def vpc(text: str) -> str:
+    """Check the id of a network of AWS (EC2 user guide, Resource IDs)."""
+    if not _VPC.fullmatch(text):
+        raise Wrong(f"{text!r} is no network of AWS", "its id, such as vpc-0a1b2c3d4e5f67890")
+    return text
+
+
+def cluster_of_eks(text: str) -> str:
+    """Check the name of a cluster of EKS that somebody else made (EKS API reference, CreateCluster)."""
+    if not _CLUSTER_OF_EKS.fullmatch(text):
+        raise Wrong(f"{text!r} is no cluster of EKS", "its name as aws eks list-clusters shows it")
+    return text
+
+
 def header(text: str) -> str:
     """Check the name of a header field (RFC 9110, 5.1), without _, which proxies refuse."""
     if not _HEADER.fullmatch(text):
@@ -329,6 +345,8 @@ Place = Annotated[str, AfterValidator(place)]
 Owner = Annotated[str, AfterValidator(owner)]
 Affix = Annotated[str, AfterValidator(affix)]
 Principal = Annotated[str, AfterValidator(principal), _like(_PRINCIPAL)]
+Vpc = Annotated[str, AfterValidator(vpc), _like(_VPC)]
+ClusterOfEks = Annotated[str, AfterValidator(cluster_of_eks), _like(_CLUSTER_OF_EKS)]
 HeaderName = Annotated[str, AfterValidator(header), _like(_HEADER)]
 Text = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Port = Annotated[int, Field(ge=1, le=65535)]

@@ -102,11 +102,12 @@ class Snapshot:
     in it must be built first. `pods` are those that were asked for. `chart` names the gateway's chart, and
     `record` is what its last installation left. `authority` identifies who signs certificates now, and
     `registry` is where the environment's images come from. Certificates are issued anew `renewal` before they
-    end. `ground` is what must change in the cloud below the cluster. `mistrust` says why the Secret that
-    holds the edge's certificate is of no use, whatever its annotations say. `voucher` is the certificate
-    (PEM) of who vouches for a private ACME server, where the file names one. `name` is the public name, where
-    the file says how it moves, and `issuer` who signs visitors on, where the file names one. `zone_key`
-    changes the zone, where the pilot needs that key and has another one, or none.
+    end. `ground` is what must change in the cloud below the cluster, `adopted` says what was there before.
+    `mistrust` says why the Secret that holds the edge's certificate is of no use, whatever its annotations
+    say. `voucher` is the certificate (PEM) of who vouches for a private ACME server, where the file names
+    one. `name` is the public name, where the file says how it moves, and `issuer` who signs visitors on,
+    where the file names one. `zone_key` changes the zone, where the pilot needs that key and has another
+    one, or none.
     """
 
     environment: str
@@ -126,6 +127,7 @@ class Snapshot:
     issuer: IssuerFacts | None = None
     renewal: timedelta = timedelta(days=30)
     ground: tuple[Change, ...] = ()
+    adopted: tuple[str, ...] = ()
     zone_key: Secret | None = None
 
     @property

@@ -12,8 +12,8 @@ from seaway.model.plan import Change
 class Ground(Protocol):
     """All that one environment has in a cloud, its cluster among it."""
 
-    def look(self) -> tuple[tuple[Change, ...], Bill]:
-        """Say what must change there, and what it costs then. Changes nothing."""
+    def look(self) -> tuple[tuple[Change, ...], Bill, tuple[str, ...]]:
+        """Say what must change there, what it costs then, and what is adopted. Changes nothing."""
 
     def ensure(self, report: Report) -> None:
         """Make what is missing and mend what differs; the cluster is ready for work on return."""

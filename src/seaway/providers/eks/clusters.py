@@ -27,11 +27,12 @@ from seaway.ports.clusters import ClusterFacts, NodeFacts
 from seaway.providers.eks import making
 from seaway.providers.eks.access import Entry, entries, outdated
 from seaway.providers.eks.addons import addons
+from seaway.providers.eks.adopted import NOTHING, Adoption, settled
 from seaway.providers.eks.caller import principal_of
 from seaway.providers.eks.cloud import Cloud, explained
 from seaway.providers.eks.control import ControlPlane, NodeGroup, described
 from seaway.providers.eks.making import Groups, Seen
-from seaway.providers.eks.network import network, subnet
+from seaway.providers.eks.network import network, subnet, zones
 from seaway.providers.eks.parts import CLUSTER, Live, Part, code_of
 from seaway.providers.eks.pods import pod_roles
 from seaway.providers.eks.prices import bill
@@ -52,13 +53,17 @@ _IMAGES: Final = {"arm64": "AL2023_ARM_64_STANDARD", "x86_64": "AL2023_x86_64_ST
 
 @dataclass(frozen=True)
 class Proposal:
-    """What a command would do, and where: to be shown before it does. `bill` is what a new cluster costs."""
+    """What a command would do, and where: to be shown before it does. `bill` is what a new cluster costs.
+
+    `notes` tell what is adopted.
+    """
 
     account: str
     region: str
     context: str
     changes: tuple[Change, ...]
     bill: Bill | None = None
+    notes: tuple[str, ...] = ()
 
 
 class EksClusters:
@@ -66,7 +71,7 @@ class EksClusters:
 
     `open_to` are the networks that may reach the API of what is made, `images` the names of repositories
     that are made with it. `access` says who may do which job in it, and that nobody else may just look: by
-    the name of a role of Seaway's, or by an ARN. None leaves that as it is.
+    the name of a role of Seaway's, or by an ARN. None leaves that as it is. `adopt` is what was there before.
     """
 
     def __init__(
@@ -75,8 +80,11 @@ class EksClusters:
         open_to: tuple[str, ...] = (),
         images: tuple[str, ...] = (),
         access: Mapping[str, Job] | None = None,
+        *,
+        adopt: Adoption = NOTHING,
     ) -> None:
         self.cloud, self._open_to, self._images, self._access = cloud, open_to, images, access
+        self._adopt = adopt
 
     @classmethod
     def open(
@@ -85,14 +93,16 @@ class EksClusters:
         open_to: tuple[str, ...] = (),
         images: tuple[str, ...] = (),
         access: Mapping[str, Job] | None = None,
+        *,
+        adopt: Adoption = NOTHING,
     ) -> EksClusters:
         """Reach EKS in a region, "" for the one that AWS is set to. Raises what `Cloud.open` raises."""
-        return cls(Cloud.open(region), open_to, images, access)
+        return cls(Cloud.open(region), open_to, images, access, adopt=adopt)
 
     def find(self, name: str) -> ClusterFacts | None:
         with explained("AWS refused to show the cluster"):
-            live = described(self.cloud, cluster_name(name))
-            return self._facts(live) if live and _ours(live) else None
+            live = described(self.cloud, self._named(name))
+            return self._facts(live) if live and self._used(live) else None
 
     def get(self, name: str) -> ClusterFacts:
         """See a cluster that must be there. Raises NotFound."""
@@ -107,17 +117,18 @@ class EksClusters:
 
     def propose(self, name: str, nodes: int, size: str) -> Proposal:
         """Say what `create` would change. Changes nothing."""
-        changes, parts = self.look(name, _at_least(nodes), size)
-        return replace(self._proposal(name, changes), bill=bill(self.cloud.region, parts, {}))
+        changes, parts, notes = self.look(name, _at_least(nodes), size)
+        return replace(self._proposal(name, changes), bill=bill(self.cloud.region, parts, {}), notes=notes)
 
     def look(
         self, name: str, nodes: tuple[int, int], size: str
-    ) -> tuple[tuple[Change, ...], tuple[Part, ...]]:
-        """Say what `ensure` would change, and all parts that are there then. Changes nothing."""
+    ) -> tuple[tuple[Change, ...], tuple[Part, ...], tuple[str, ...]]:
+        """Say what `ensure` would change, all parts that are there then, what is adopted. Changes nothing."""
         seen = making.look(self.cloud, cluster_name(name))
         who = self._entries_of(name)
-        groups, gone = self._groups(name, nodes, size, seen, who), self._gone(who, seen)
-        return making.changes(self.cloud, groups, seen, gone), tuple(part for each in groups for part in each)
+        groups, notes = self._settled(name, seen, self._groups(name, nodes, size, seen, who))
+        parts = tuple(part for each in groups for part in each)
+        return making.changes(self.cloud, groups, seen, self._gone(who, seen)), parts, notes
 
     def template(self, name: str, nodes: tuple[int, int], size: str) -> Live:
         """Write all that `ensure` sees to as a CloudFormation template. Changes nothing."""
@@ -141,9 +152,10 @@ class EksClusters:
         with self._changing(name, report):
             seen = making.look(self.cloud, name)
             who = self._entries_of(name)
-            groups = self._groups(name, nodes, size, seen, who)
+            groups, _ = self._settled(name, seen, self._groups(name, nodes, size, seen, who))
             making.ensure(self.cloud, groups, seen, report, self._gone(who, seen))
-            self._await_nodes(name, report)
+            if not self._adopt.cluster:
+                self._await_nodes(name, report)
             live = self._existing(name)
             kubeconfig.merge(live["arn"], self._entries(live))
         return self._facts(live)
@@ -152,7 +164,8 @@ class EksClusters:
         with self._changing(name, report):
             self._existing(name)
             seen = making.look(self.cloud, name)
-            making.ensure(self.cloud, self._nodes(name, nodes, size, seen), seen, report)
+            groups, _ = self._settled(name, seen, self._nodes(name, nodes, size, seen))
+            making.ensure(self.cloud, groups, seen, report)
             self._await_nodes(name, report)
         return self.get(name)
 
@@ -170,7 +183,8 @@ class EksClusters:
     def delete(self, name: str, report: Report) -> bool:
         with self._changing(name, report):
             found = making.remove(self.cloud, name, report)
-            kubeconfig.remove(self.context(name))
+            if not self._adopt.cluster:
+                kubeconfig.remove(self.context(name))
         return found
 
     @cached_property
@@ -184,12 +198,25 @@ class EksClusters:
 
     def context(self, name: str) -> str:
         """Name the context as `aws eks update-kubeconfig` does: by the cluster's ARN."""
-        return f"arn:{self.cloud.partition}:eks:{self.cloud.region}:{self.account}:cluster/{name}"
+        return (
+            f"arn:{self.cloud.partition}:eks:{self.cloud.region}:{self.account}:cluster/{self._named(name)}"
+        )
+
+    def _named(self, name: str) -> str:
+        """Give the name by which EKS knows it: a cluster that is adopted has its own."""
+        return self._adopt.cluster or cluster_name(name)
+
+    def _used(self, live: Live) -> bool:
+        return bool(self._adopt.cluster) or _ours(live)
+
+    def _settled(self, name: str, seen: Seen, groups: Groups) -> tuple[Groups, tuple[str, ...]]:
+        with explained("AWS refused to show what is adopted"):
+            return settled(self.cloud, self._adopt, name, seen, groups)
 
     def _existing(self, name: str) -> Live:
         with explained("AWS refused to show the cluster"):
-            live = described(self.cloud, cluster_name(name))
-        if live is None or not _ours(live):
+            live = described(self.cloud, self._named(name))
+        if live is None or not self._used(live):
             raise NotFound(
                 f"no cluster {name} of Seaway's in {self.cloud.region}",
                 why="one of that name is somebody else's" if live else "",
@@ -211,15 +238,9 @@ class EksClusters:
         live, (least, most) = seen[NodeGroup].get("nodes/main"), nodes
         now = live["scalingConfig"]["desiredSize"] if live else least
         with explained("AWS refused to show what a cluster could be made of"):
-            zones = self.cloud.ec2.describe_availability_zones(
-                Filters=[
-                    {"Name": "zone-type", "Values": ["availability-zone"]},
-                    {"Name": "state", "Values": ["available"]},
-                ]
-            )["AvailabilityZones"]
-            chosen = sorted(zone["ZoneName"] for zone in zones)[:ZONES]
+            chosen = zones(self.cloud)[:ZONES]
         return [
-            *network(name, CIDR, tuple(chosen)),
+            *network(name, CIDR, chosen),
             [Role(name, use) for use in Role.uses],
             [
                 ControlPlane(name, _private(), self._open_to),

@@ -14,6 +14,7 @@ from seaway.providers.eks.parts import (
     Live,
     by_part,
     failed,
+    id_of,
     tags_of,
     untaken,
 )
@@ -65,7 +66,7 @@ class ControlPlane(Eks):
     def create(self, cloud: Cloud, ids: Ids) -> None:
         reach: Any = {"publicAccessCidrs": list(self.open_to)} if self.open_to else {}
         config: Any = {
-            "subnetIds": [ids[each] for each in self.subnets],
+            "subnetIds": [id_of(each, ids) for each in self.subnets],
             "endpointPublicAccess": True,
             "endpointPrivateAccess": True,
             **reach,
@@ -151,7 +152,7 @@ class NodeGroup(Eks):
                 clusterName=self.cluster,
                 nodegroupName=GROUP,
                 nodeRole=ids["role/node"],
-                subnets=[ids[each] for each in self.subnets],
+                subnets=[id_of(each, ids) for each in self.subnets],
                 instanceTypes=[self.size],
                 amiType=image,
                 capacityType="ON_DEMAND",

@@ -25,9 +25,9 @@ class EksGround:
     size: str
     volumes: Mapping[str, float] = field(default_factory=dict)
 
-    def look(self) -> tuple[tuple[Change, ...], Bill]:
-        changes, parts = self.clusters.look(self.name, self.nodes, self.size)
-        return changes, bill(self.clusters.cloud.region, parts, self.volumes, ZONES)
+    def look(self) -> tuple[tuple[Change, ...], Bill, tuple[str, ...]]:
+        changes, parts, notes = self.clusters.look(self.name, self.nodes, self.size)
+        return changes, bill(self.clusters.cloud.region, parts, self.volumes, ZONES), notes
 
     def ensure(self, report: Report) -> None:
         self.clusters.ensure(self.name, self.nodes, self.size, report)

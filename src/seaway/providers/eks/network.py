@@ -13,7 +13,7 @@ from seaway.providers.eks.parts import CLUSTER, Fix, Ids, Live, by_part, listed,
 
 ANYWHERE: Final = "0.0.0.0/0"
 #: By which tag load balancers find their subnets: (public, private).
-_BALANCERS: Final = ("kubernetes.io/role/elb", "kubernetes.io/role/internal-elb")
+BALANCERS: Final = ("kubernetes.io/role/elb", "kubernetes.io/role/internal-elb")
 
 
 class _Ec2:
@@ -65,14 +65,16 @@ class Vpc(_Ec2):
 
     @classmethod
     def owned(cls, cloud: Cloud, cluster: str) -> dict[str, Live]:
-        found = super().owned(cloud, cluster)
-        for live in found.values():
-            for name in ("EnableDnsSupport", "EnableDnsHostnames"):
-                attribute: Any = name[0].lower() + name[1:]
-                answer: Live = dict(
-                    cloud.ec2.describe_vpc_attribute(VpcId=live["VpcId"], Attribute=attribute)
-                )
-                live[name] = answer[name]["Value"]
+        return {part: cls.whole(cloud, live) for part, live in super().owned(cloud, cluster).items()}
+
+    @classmethod
+    def whole(cls, cloud: Cloud, live: Live) -> Live:
+        """Add what EC2 tells of a VPC only one by one: whether its DNS is on."""
+        found = dict(live)
+        for name in ("EnableDnsSupport", "EnableDnsHostnames"):
+            attribute: Any = name[0].lower() + name[1:]
+            answer: Live = dict(cloud.ec2.describe_vpc_attribute(VpcId=live["VpcId"], Attribute=attribute))
+            found[name] = answer[name]["Value"]
         return found
 
     def create(self, cloud: Cloud, ids: Ids) -> None:  # noqa: ARG002
@@ -142,7 +144,7 @@ class Subnet(_Ec2):
     @property
     def role(self) -> dict[str, str]:
         """The tag by which load balancers find it."""
-        return {_BALANCERS[0 if self.public else 1]: "1"}
+        return {BALANCERS[0 if self.public else 1]: "1"}
 
     def create(self, cloud: Cloud, ids: Ids) -> None:
         cloud.ec2.create_subnet(
@@ -274,6 +276,21 @@ def _associate(cloud: Cloud, table: str, subnet: str) -> None:
             )
             return
     cloud.ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+
+
+#: The kinds of parts that a network is made of.
+NETWORK: Final = (Vpc, Gateway, Subnet, Address, Nat, Routes)
+
+
+def zones(cloud: Cloud) -> tuple[str, ...]:
+    """List the zones of the region in which a cluster may be, by name."""
+    found = cloud.ec2.describe_availability_zones(
+        Filters=[
+            {"Name": "zone-type", "Values": ["availability-zone"]},
+            {"Name": "state", "Values": ["available"]},
+        ]
+    )["AvailabilityZones"]
+    return tuple(sorted(zone["ZoneName"] for zone in found))
 
 
 def subnet(number: int, *, public: bool) -> str:

@@ -78,6 +78,11 @@ def tags_of(cluster: str, part: str) -> dict[str, str]:
     return {CLUSTER: cluster, PART: part, "Name": name, "app.kubernetes.io/managed-by": "seaway"}
 
 
+def id_of(part: str, ids: Ids) -> str:
+    """Give the identity of a part; what is adopted is named by its id, which has no /."""
+    return ids[part] if "/" in part else part
+
+
 def listed(tags: Mapping[str, str]) -> list[Any]:
     """Write tags as EC2 and IAM take them."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -35,14 +35,15 @@ def template(parts: Iterable[object]) -> Live:
     for part in parts:
         resources |= _resources(part)
     cluster = _logical(_MAIN)
+    told = {
+        "Endpoint": {"Value": {"Fn::GetAtt": [cluster, "Endpoint"]}},
+        "Authority": {"Value": {"Fn::GetAtt": [cluster, "CertificateAuthorityData"]}},
+    }
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "A cluster as Seaway makes it. Its roles have names: CAPABILITY_NAMED_IAM.",
         "Resources": resources,
-        "Outputs": {
-            "Endpoint": {"Value": {"Fn::GetAtt": [cluster, "Endpoint"]}},
-            "Authority": {"Value": {"Fn::GetAtt": [cluster, "CertificateAuthorityData"]}},
-        },
+        **({"Outputs": told} if cluster in resources else {}),
     }
 
 
@@ -53,8 +54,9 @@ def _logical(part: str) -> str:
     return "".join(word.capitalize() for word in re.split("[-/]", f"{kind}-{name}"))
 
 
-def _ref(part: str) -> Live:
-    return {"Ref": _logical(part)}
+def _ref(part: str) -> Any:
+    """Refer to a part; what is adopted is named by its id."""
+    return {"Ref": _logical(part)} if "/" in part else part
 
 
 def _arn(part: str) -> Live:
@@ -177,7 +179,8 @@ def _control_plane(part: ControlPlane) -> dict[str, Live]:
 @_resources.register
 def _node_group(part: NodeGroup) -> dict[str, Live]:
     number = {f"{name[0].upper()}{name[1:]}": value for name, value in scaling(part.nodes).items()}
-    ways = (_out(f"routes/private-{i}") for i in range(len(part.subnets)))
+    made = [each for each in part.subnets if "/" in each]
+    ways = (_out(f"routes/private-{i}") for i in range(len(made)))
     found = _resource(
         "EKS::Nodegroup",
         part,

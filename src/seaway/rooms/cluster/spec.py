@@ -12,6 +12,7 @@ from seaway.model.fields import (
     DIRECTORIES,
     Address,
     Affix,
+    ClusterOfEks,
     Directory,
     Duration,
     Email,
@@ -30,6 +31,7 @@ from seaway.model.fields import (
     Scopes,
     Text,
     UrlPaths,
+    Vpc,
     seconds,
 )
 from seaway.model.identity import Job
@@ -240,6 +242,28 @@ class CertificateSpec(Spec):
     key: str = Field(min_length=1, description="its key, without a password", examples=["tls/key.pem"])
 
 
+class AdoptSpec(Spec):
+    """What is in the account already, and is used as it is: never changed, and never removed."""
+
+    vpc: Vpc = Field(
+        default="",
+        description="a network, by its id, for the cluster that is made: with private subnets that have a "
+        "way out in two zones",
+        examples=["vpc-0a1b2c3d4e5f67890"],
+    )
+    cluster: ClusterOfEks = Field(
+        default="",
+        description="a cluster of EKS, by its name: nothing is made then but repositories for images",
+        examples=["production"],
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.vpc and self.cluster:
+            raise Wrong("a cluster that is there has a network", "name either vpc or cluster")
+        return self
+
+
 class EnvironmentSpec(Spec):
     """One place where the system runs; `rehearsal: local` is short for `rehearsal: {on: local}`."""
 
@@ -289,6 +313,9 @@ class EnvironmentSpec(Spec):
         description="on eks: who may do which job inside the cluster, besides you: a deployer everything, a "
         "promoter and a viewer look at what runs. Roles of `seaway identity` by their names, others by ARN",
         examples=[{"watcher": "viewer"}],
+    )
+    adopt: AdoptSpec | None = Field(
+        default=None, description="on eks: what is in the account already; images: by registry"
     )
     certificate: CertificateSpec | None = Field(
         default=None,
