@@ -63,6 +63,13 @@ def test_help_imports_nothing_that_it_does_not_show() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_whoever_sees_that_nothing_changed_does_without_cryptography() -> None:
+    """What `seaway image push` loads in any case: it costs the thirtieth of a second."""
+    code = "import sys, seaway.app.registry, seaway.flow.images; print('cryptography.x509' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_the_version_is_that_of_the_package(seaway: Run) -> None:
     assert seaway("--version").stdout == "seaway 0.1.0\n"
 

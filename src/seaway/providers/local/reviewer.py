@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from seaway.kit import kubeconfig
-from seaway.providers.local import certificate, record
+from seaway.providers.local import record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +36,8 @@ class Webhook:
 
 def note(place: Home, webhook: Webhook) -> bool:
     """Write down how it is reached; gives whether that is news."""
+    from seaway.providers.local import certificate  # noqa: PLC0415  (cryptography: whoever pushes pays for it)
+
     cluster = {
         "server": f"https://{place.outside}:{webhook.port}",
         "tls-server-name": webhook.name,
