@@ -21,7 +21,8 @@ CONFORMANCE: Final = "github.com/opencontainers/distribution-spec/conformance"
 
 def built(module: Path, *commands: str) -> Path:
     """Build the commands of a module where they are not there yet (minutes); gives the folder they are in."""
-    pins = b"".join((module / name).read_bytes() for name in ("go.mod", "go.sum"))
+    sources = [module / "go.mod", module / "go.sum", *sorted(module.glob("*.go"))]
+    pins = b"".join(file.read_bytes() for file in sources)
     folder = cache.folder() / "tests" / f"{module.name}-{hashlib.sha256(pins).hexdigest()[:16]}"
     if not all((folder / command.rpartition("/")[2]).is_file() for command in commands):
         lean = ("-trimpath", "-mod=readonly", "-gcflags=all=-dwarf=false", "-ldflags=-s -w")

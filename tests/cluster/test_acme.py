@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from scripts.benchmark.names import KEY, Knot
 from scripts.benchmark.pebble import Pebble, pebble
@@ -36,7 +35,7 @@ def server(tiny: Tiny, tmp_path: Path, names: Knot) -> Iterator[Pebble]:
         tiny.cluster.clusters.admit(NAME, (MONOLITH, found.port, names.server.port), silent)
         shutil.copy(tmp_path / "pebble.pem", tiny.folder)
         https = {"issuer": "acme", "directory": found.at(outside), "ca": "./pebble.pem"}
-        _say(tiny, https=https)
+        tiny.say(https=https)
         yield found
         tiny.cluster.clusters.admit(NAME, (MONOLITH,), silent)
 
@@ -79,7 +78,7 @@ def test_a_server_signs_through_the_gateway_and_what_it_signed_is_kept(
     assert tiny.plan() == []
     kube.delete(SECRET)
     until(lambda: _signed(tiny) == signed, "the same certificate, put back")
-    _say(tiny, names=[OTHER])
+    tiny.say(names=[OTHER])
     _, story = tiny.seaway("up")
     assert f"the certificate is not for {OTHER} until" in story
     assert shown(LOOPBACK, HTTPS, DOMAIN).issuer.startswith("Pebble"), "no stand-in in between"
@@ -104,20 +103,11 @@ def test_a_server_signs_through_the_gateway_and_what_it_signed_is_kept(
     assert tiny.plan() == []
 
 
-def _say(tiny: Tiny, **parts: Any) -> None:
-    """Write parts of the environment into the file."""
-    document = yaml.safe_load(tiny.file.read_text())
-    environment = document["environments"]["test"]
-    for part, words in parts.items():
-        environment[part] = {**environment.get(part, {}), **words} if isinstance(words, dict) else words
-    tiny.file.write_text(yaml.safe_dump(document, sort_keys=False))
-
-
 def _wish_for_all_below(tiny: Tiny, names: Knot) -> None:
     server = f"{tiny.cluster.home.outside}:{names.server.port}"
     dns = {"provider": "rfc2136", "zone": DOMAIN, "server": server, "key": "dns-key"}
     dns |= {"resolvers": str(names.server), "prefix": "%{record_type}-own."}
-    _say(tiny, https={"challenge": "dns-01", "wildcard": True}, dns=dns)
+    tiny.say(https={"challenge": "dns-01", "wildcard": True}, dns=dns)
 
 
 def _signed(tiny: Tiny) -> Certificate | None:

@@ -133,6 +133,14 @@ class Tiny:
         shutil.copytree(PROJECT, self.folder / "app", dirs_exist_ok=True, ignore=IGNORED)
         self.release(self.version)
 
+    def say(self, **parts: Any) -> None:
+        """Write parts of the environment into the file, beside what it says."""
+        document = yaml.safe_load(self.file.read_text())
+        environment = document["environments"]["test"]
+        for part, said in parts.items():
+            environment[part] = {**environment.get(part, {}), **said} if isinstance(said, dict) else said
+        self.file.write_text(yaml.safe_dump(document, sort_keys=False))
+
     def release(self, version: int) -> None:
         """Write this version of the code; answers tell it in X-Version. One below 0 fails."""
         self.version, self.newest = version, max(self.newest, version)

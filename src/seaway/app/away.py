@@ -113,11 +113,11 @@ def template_of(system: System, environment: EnvironmentSpec) -> dict[str, Any]:
 
 
 def certificates(system: System, environment: EnvironmentSpec) -> Certificates:
-    """Give the certificate that the environment names, or a stand-in until an ACME server has signed."""
+    """Give the certificate that the environment names, or a stand-in until somebody has signed."""
     given, folder = environment.certificate, system.folder
     if given:
         return GivenCertificates(folder / given.chain, folder / given.key)
-    return StandIns() if environment.https.issuer == "acme" else GivenCertificates()
+    return StandIns() if environment.https.later else GivenCertificates()
 
 
 def eks_clusters(system: System, environment: EnvironmentSpec) -> EksClusters:

@@ -97,9 +97,9 @@ def _found(system: System, environment: EnvironmentSpec, spec: DnsSpec, bare: Pu
 def _voucher(system: System, environment: EnvironmentSpec) -> str:
     """Name the file of who vouches for the gateway; empty for public authorities.
 
-    Who vouches for a server of ACME vouches for what it signs; a stand-in is not good enough for visitors.
+    Who vouches for a server of ACME vouches for what it signs; a stand-in is never good enough for visitors.
     """
-    if environment.https.issuer == "acme":
+    if environment.https.later:
         own = environment.https.ca
         return str(system.folder / own) if own else ""
     return LocalCertificates().authority_path() if environment.on == "local" else ""

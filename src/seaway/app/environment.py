@@ -33,6 +33,7 @@ from seaway.rooms.acme.facts import look_at_acme
 from seaway.rooms.cluster.plan import name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.edge.certificates import LOOPBACK, look_at_edge
+from seaway.rooms.edge.certmanager import look_at_managed
 from seaway.rooms.images.plan import BuildStep
 
 
@@ -62,7 +63,7 @@ def survey(system: System, on: str, report: Report) -> Survey:
     refuse_what_cannot_be(system, environment)
     world = open_world(system, environment, report)
     look_at_name = arrival(system, environment, world)
-    if not (environment.here or environment.https.issuer == "acme"):
+    if not (environment.here or environment.https.later):
         world.certificates.issue(*environment.hosts)  # from files: whether they will do
     with closing(world), ThreadPoolExecutor(3) as pool:
         promoted = name if name in system.promotions else ""
@@ -171,7 +172,8 @@ def edge(system: System, on: str, report: Report) -> EdgeStatus:
     with closing(open_world(system, environment, report)) as world:
         host = LOOPBACK if environment.here else ""
         seen = look_at_edge(world.kube, system.system, environment.domain, environment.web.https, host)
-        return edge_of(environment, seen, look_at_acme(world.kube, system.system), datetime.now(UTC))
+        acme, managed = look_at_acme(world.kube, system.system), look_at_managed(world.kube, system.system)
+        return edge_of(environment, seen, acme, datetime.now(UTC), managed)
 
 
 def local_cluster(system: System, on: str) -> ClusterFacts | None:

@@ -47,6 +47,8 @@ def status(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None
         emit("", f"✗ {found.failure}" if found.failure else "✓ visitors are shown this one")
         if found.acme:
             emit(*acme_lines(told["acme"]))
+        if found.managed:
+            emit(*managed_lines(told["cert_manager"]))
     if found.failure or found.due:
         next_commands(("seaway up", "renew it, or mend what is wrong"), on=on)
     else:
@@ -61,6 +63,14 @@ def acme_lines(told: dict[str, Any]) -> list[str]:
     times = "once" if told["failures"] == 1 else f"{told['failures']} times in a row"
     failed = f"✗ failed {times}, last {told['last_failure_at']}: {told['last_failure']}"
     return [*lines, failed] if told["failures"] else lines
+
+
+def managed_lines(told: dict[str, Any]) -> list[str]:
+    """Say how it stands with cert-manager."""
+    whose = "it is kept by" if told["ready"] else "a stand-in for one of"
+    failed = f" (failed {told['failures']} times in a row)" if told["failures"] else ""
+    said = [] if told["ready"] and not told["failures"] else [f"✗ cert-manager says{failed}: {told['says']}"]
+    return [f"· {whose} {told['issuer']}", *said]
 
 
 @app.command("ca")

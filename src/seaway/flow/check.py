@@ -46,7 +46,7 @@ def _elsewhere(system: System, environment: EnvironmentSpec) -> Iterator[Finding
     for name in (given.chain, given.key) if given else ():
         there = os.access(system.folder / name, os.R_OK)
         yield Finding(name) if there else Finding(name, Level.FAIL, "it cannot be read", "see certificate:")
-    if given is None and environment.https.issuer != "acme":
+    if given is None and not environment.https.later:
         why = "the environment names none"
         remedy = "https: acme, or certificate: {chain: fullchain.pem, key: key.pem}"
         yield Finding(f"certificate for {', '.join(environment.hosts)}", Level.FAIL, why, remedy)

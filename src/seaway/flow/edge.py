@@ -14,6 +14,7 @@ from seaway.rooms.acme.facts import AcmeFacts, good
 from seaway.rooms.acme.life import Ask, Failure, Wait, renewal, turn
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.edge.certificates import EdgeFacts
+from seaway.rooms.edge.certmanager import Managed
 from seaway.rooms.edge.plan import RENEW
 
 
@@ -54,8 +55,8 @@ class EdgeStatus:
     `urls` are where visitors reach it, by the domain first.
 
     `renewal` is the moment from which `up` renews it, and none for one from files; it is `due` 30 days before
-    its end. A certificate of an ACME server is renewed by the pilot, and is never due for `up`. `acme` tells
-    how far that has come.
+    its end. A certificate of an ACME server is renewed by the pilot, and is never due for `up`; `acme` tells
+    how far that has come. So it is with cert-manager and what it has `managed`.
     """
 
     urls: tuple[str, ...]
@@ -65,6 +66,7 @@ class EdgeStatus:
     failure: str
     due: bool
     acme: AcmeStatus | None = None
+    managed: Managed | None = None
 
     def as_json(self) -> dict[str, Any]:
         found = self.certificate
@@ -79,11 +81,16 @@ class EdgeStatus:
             "due": self.due,
             "failure": self.failure,
             "acme": self.acme.as_json() if self.acme else None,
+            "cert_manager": _told(self.managed) if self.managed else None,
         }
 
 
 def edge_of(
-    environment: EnvironmentSpec, seen: EdgeFacts, acme: AcmeFacts | None, now: datetime
+    environment: EnvironmentSpec,
+    seen: EdgeFacts,
+    acme: AcmeFacts | None,
+    now: datetime,
+    managed: Managed | None = None,
 ) -> EdgeStatus:
     """Bring together what was seen; the certificate is the one that visitors are shown, if they are any."""
     found = seen.shown or _kept(seen.secret)
@@ -92,15 +99,27 @@ def edge_of(
     renewed = found.until - RENEW if found and environment.here else None
     if acme:
         renewed = renewal(held, acme.life.window) if held else None
+    if managed:
+        renewed = managed.renewal
     return EdgeStatus(
         urls=edge_urls(environment),
         certificate=found,
         days=max(0, (found.until - now) // timedelta(days=1)) if found else 0,
         renewal=renewed,
         failure=_failure(seen, environment.hosts, now),
-        due=bool(found and not stays and found.until - now < RENEW),
+        due=bool(found and not (stays or managed) and found.until - now < RENEW),
         acme=_acme(acme, held, stays, now) if acme else None,
+        managed=managed,
     )
+
+
+def _told(managed: Managed) -> dict[str, Any]:
+    return {
+        "issuer": str(managed.issuer),
+        "ready": managed.ready,
+        "says": managed.why,
+        "failures": managed.failures,
+    }
 
 
 def _acme(seen: AcmeFacts, held: Certificate | None, stays: Certificate | None, now: datetime) -> AcmeStatus:

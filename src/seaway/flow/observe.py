@@ -26,6 +26,8 @@ from seaway.rooms.crossing.resource import API as CROSSING_API
 from seaway.rooms.crossing.resource import KIND as CROSSING
 from seaway.rooms.edge import controller
 from seaway.rooms.edge.certificates import secret_of
+from seaway.rooms.edge.certmanager import API as CERT_MANAGER
+from seaway.rooms.edge.certmanager import CERTIFICATE
 from seaway.rooms.edge.facts import look_at_issuer, look_at_monolith
 from seaway.rooms.services.capacity import KEPT
 from seaway.rooms.services.manifests import ROOM as SERVICES
@@ -39,6 +41,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "networking.k8s.io/v1": ("NetworkPolicy",),
     "autoscaling/v2": ("HorizontalPodAutoscaler",),
     "discovery.k8s.io/v1": ("EndpointSlice",),
+    CERT_MANAGER: (CERTIFICATE,),
     "gateway.networking.k8s.io/v1": ("Gateway", "HTTPRoute", "BackendTLSPolicy"),
     "gateway.envoyproxy.io/v1alpha1": (
         *("EnvoyProxy", "ClientTrafficPolicy", "BackendTrafficPolicy"),
@@ -175,8 +178,8 @@ def neighbours(system: System, world: World) -> list[str]:
 
 
 def _needed(environment: EnvironmentSpec) -> tuple[str, ...]:
-    """Name what a certificate of use is for: for further names an ACME server may sign later."""
-    return (environment.domain,) if environment.https.issuer == "acme" else environment.hosts
+    """Name what a certificate of use is for: for further names it may be signed later."""
+    return (environment.domain,) if environment.https.later else environment.hosts
 
 
 def _voucher(system: System, environment: EnvironmentSpec) -> str:

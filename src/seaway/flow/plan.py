@@ -39,6 +39,7 @@ from seaway.rooms.crossing.sides import route_name
 from seaway.rooms.data import plan as data
 from seaway.rooms.data.manifests import object_name
 from seaway.rooms.edge import plan as edge
+from seaway.rooms.edge.certmanager import IssuerRef
 from seaway.rooms.edge.facts import certificate_of
 from seaway.rooms.edge.login import LoginWish
 from seaway.rooms.edge.manifests import NETWORK_BALANCER
@@ -78,12 +79,14 @@ def make_plan(system: System, environment: EnvironmentSpec, seen: Snapshot, buil
     steps += data.plan(system.system, system.databases, users, live, known, storage_class=storage)
     steps += services.plan(system.services, around, live, known, course.beside)
     wish = acme_wish(environment, seen)
-    steps += edge.plan(edge_wish(system, environment, wish), seen, known)
+    front = edge_wish(system, environment, wish)
+    steps += edge.plan(front, seen, known)
     steps += acme.plan(system.system, wish, live, known, seen.zone_key)
     piloted = system.piloted(environment)
     crossings = unhurried(system, seen)
     steps += crossing.plan(place, crossings, live, known, course.releases, piloted=piloted)
-    notes = [*course.notes, *_notes(system, environment, seen), *_stand_in(system, wish, seen)]
+    signs = wish.directory if wish else str(front.manager)
+    notes = [*course.notes, *_notes(system, environment, seen), *_stand_in(front, seen, signs)]
     waiting = [name for name, spec in crossings.items() if spec.start != system.crossings[name].start]
     notes += moves_first(seen.name, waiting) if crossings else []
     return Plan.ordered(_removals_last(steps), notes)
@@ -114,6 +117,7 @@ def _scaling(system: System, environment: EnvironmentSpec, seen: Snapshot) -> li
 def edge_wish(system: System, environment: EnvironmentSpec, wish: Wish | None) -> edge.EdgeWish:
     """Bring together what the file asks of the edge."""
     everything = any("/" in spec.routes for spec in system.crossings.values())
+    manager = manager_of(environment)
     return edge.EdgeWish(
         system=system.system,
         domain=environment.domain,
@@ -125,7 +129,8 @@ def edge_wish(system: System, environment: EnvironmentSpec, wish: Wish | None) -
         default_route=not everything,
         routes=tuple(f"{CROSSING}/{name}/route" for name in system.crossings),
         closed=system.closed,
-        signer=wish.authority if wish else "",
+        signer=wish.authority if wish else manager.authority if manager else "",
+        manager=manager,
         balancer=BALANCERS[environment.on],
         login=login_wish(system, environment),
         names=environment.names,
@@ -161,15 +166,21 @@ def acme_wish(environment: EnvironmentSpec, seen: Snapshot) -> Wish | None:
     return found.by_record(environment.dns.zone, environment.dns.server, wildcard=https.wildcard)
 
 
-def _stand_in(system: System, wish: Wish | None, seen: Snapshot) -> list[str]:
-    """Tell that visitors are not shown the wished certificate yet."""
-    found = certificate_of(seen.live.get("v1", "Secret", TLS_SECRET, system.system))
-    if wish is None:
+def manager_of(environment: EnvironmentSpec) -> IssuerRef | None:
+    """Say which issuer of cert-manager signs, if one does."""
+    https = environment.https
+    return IssuerRef(https.name, https.kind, https.group) if https.issuer == "cert-manager" else None
+
+
+def _stand_in(wish: edge.EdgeWish, seen: Snapshot, who: str) -> list[str]:
+    """Tell that visitors are not shown the wished certificate yet; `who` is for people."""
+    found = certificate_of(seen.live.get("v1", "Secret", TLS_SECRET, wish.system))
+    if not wish.signer:
         return []
-    if found and found.issuer == wish.authority:
+    if found and found.issuer == wish.signer:
         lacking = ", ".join(name for name in wish.hosts if name not in found.names)
-        return [f"the certificate is not for {lacking} until {wish.directory} signs"] if lacking else []
-    return [f"visitors see a stand-in until {wish.directory} signs: seaway edge status tells how far that is"]
+        return [f"the certificate is not for {lacking} until {who} signs"] if lacking else []
+    return [f"visitors see a stand-in until {who} signs: seaway edge status tells how far that is"]
 
 
 def crossing_place(system: System, environment: EnvironmentSpec) -> Place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -74,15 +75,37 @@ class PortsSpec(Spec):
     https: Port = Field(default=443, description="for https://", examples=[8443])
 
 
+#: What else may be said of each issuer.
+OF_ISSUER: Final[Mapping[str, tuple[str, ...]]] = {
+    "local": (),
+    "acme": ("email", "directory", "ca", "challenge", "wildcard"),
+    "cert-manager": ("name", "kind", "group", "ca"),
+}
+
+
 class HttpsSpec(Spec):
     """Who signs the certificate that visitors see; `https: acme` is short for `https: {issuer: acme}`."""
 
     short: ClassVar[str] = "issuer"
 
-    issuer: Literal["local", "acme"] = Field(
+    issuer: Literal["local", "acme", "cert-manager"] = Field(
         default="local",
-        description="local: an authority of this machine; acme: a server that speaks ACME (RFC 8555)",
+        description="local: an authority of this machine; acme: a server that speaks ACME (RFC 8555); "
+        "cert-manager: an issuer of the one that the cluster has",
         examples=["acme"],
+    )
+    name: str = Field(
+        default="", description="on cert-manager: the name of its issuer", examples=["letsencrypt"]
+    )
+    kind: str = Field(
+        default="ClusterIssuer",
+        description="on cert-manager: ClusterIssuer, Issuer, or the kind of somebody else's issuers",
+        examples=["Issuer"],
+    )
+    group: str = Field(
+        default="cert-manager.io",
+        description="on cert-manager: the API group of somebody else's issuers",
+        examples=["awspca.cert-manager.io"],
     )
     email: Email = Field(
         default="", description="on acme: whom the server may write to", examples=["ops@example.com"]
@@ -94,7 +117,8 @@ class HttpsSpec(Spec):
     )
     ca: str = Field(
         default="",
-        description="on acme: file of who vouches (PEM) for a server of your own, and for what it signs",
+        description="file of who vouches (PEM): on acme for a server of your own and what it signs, on "
+        "cert-manager for what its issuer signs; without, public authorities do",
         examples=["./acme-ca.pem"],
     )
     challenge: Literal["http-01", "dns-01"] = Field(
@@ -111,9 +135,13 @@ class HttpsSpec(Spec):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        needless = sorted(self.model_fields_set - {"issuer"}) if self.issuer == "local" else []
-        if needless:
-            raise Wrong(f"{needless[0]} means nothing on issuer: local", "remove it, or say issuer: acme")
+        known = {"issuer", *OF_ISSUER[self.issuer]}
+        for needless in sorted(self.model_fields_set - known):
+            other = next(issuer for issuer, words in OF_ISSUER.items() if needless in words)
+            why = f"{needless} means nothing on issuer: {self.issuer}"
+            raise Wrong(why, f"remove it, or say issuer: {other}")
+        if self.issuer == "cert-manager" and not self.name:
+            raise Wrong("cert-manager is not told which of its issuers signs", "name: letsencrypt")
         if self.ca and self.directory in DIRECTORIES:
             why = f"ca is for a server of your own, and {self.directory} is none"
             raise Wrong(why, "remove it, or say directory: https://…")
@@ -121,6 +149,11 @@ class HttpsSpec(Spec):
             why = f"wildcard means nothing with {self.challenge}, which proves single names"
             raise Wrong(why, "remove it, or say challenge: dns-01")
         return self
+
+    @property
+    def later(self) -> bool:
+        """Whether somebody signs once the edge is there, so that a stand-in comes first."""
+        return self.issuer != "local"
 
 
 class LoginSpec(Spec):
@@ -319,7 +352,8 @@ class EnvironmentSpec(Spec):
     )
     certificate: CertificateSpec | None = Field(
         default=None,
-        description="elsewhere than on local: the certificate of the domain, on acme until that signs",
+        description="elsewhere than on local: the certificate of the domain; where acme or cert-manager "
+        "signs, until then",
     )
     monolith: Address = Field(
         default="",

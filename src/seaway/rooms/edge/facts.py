@@ -6,7 +6,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ import httpx2 as httpx
 
 from seaway.model.certificate import AUTHORITY, DOMAIN, UNTIL
 from seaway.model.snapshot import CertificateFacts, IssuerFacts, MonolithFacts
+from seaway.rooms.edge.certmanager import MANAGER
 from seaway.rooms.edge.spec import MonolithSpec
 
 PATIENCE = 5.0
+FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 def look_at_monolith(spec: MonolithSpec) -> MonolithFacts:
@@ -107,9 +109,10 @@ def certificate_of(secret: Mapping[str, Any] | None) -> CertificateFacts | None:
     """Read what the certificate's Secret says of it; None where there is none."""
     notes = (secret or {}).get("metadata", {}).get("annotations", {})
     try:
-        return CertificateFacts(
-            tuple(notes[DOMAIN].split()), datetime.fromisoformat(notes[UNTIL]), notes[AUTHORITY]
-        )
+        issuer = notes[AUTHORITY]
+        # cert-manager renews in time, and says nothing of when.
+        until = FOREVER if issuer.startswith(MANAGER) else datetime.fromisoformat(notes[UNTIL])
+        return CertificateFacts(tuple(notes[DOMAIN].split()), until, issuer)
     except (KeyError, ValueError):
         return None
 

@@ -13,6 +13,7 @@ from seaway.model.manifests import DESIRED, Manifest, Output, stamp
 from seaway.model.plan import Verb
 from seaway.model.snapshot import CertificateFacts, IssuerFacts, Live, MonolithFacts, Snapshot
 from seaway.rooms.edge import controller, login, monolith
+from seaway.rooms.edge.certmanager import IssuerRef, certificate
 from seaway.rooms.edge.facts import accepted, address_of, certificate_of
 from seaway.rooms.edge.login import LOGIN, LoginWish
 from seaway.rooms.edge.manifests import (
@@ -32,6 +33,7 @@ from seaway.rooms.edge.steps import (
     AdmitMonolith,
     AwaitGateway,
     AwaitLogin,
+    CheckIssuer,
     CheckMonolith,
     CheckPorts,
     IssueCertificate,
@@ -45,15 +47,15 @@ from seaway.steps.secrets import BringSecret
 
 NAMESPACE = ("cluster/namespace",)
 CONTROLLER = (f"{ROOM}/controller/await", f"{ROOM}/controller/install")
-ANSWERS = (f"{ROOM}/monolith/answers", f"{ROOM}/login/answers")
+ANSWERS = (f"{ROOM}/monolith/answers", f"{ROOM}/login/answers", CheckIssuer.id)
 #: What leads to the monolith, and must be there before a route does.
 _PARTS = ("service", "endpoints", "backend", "httproutefilter", "backendtlspolicy")
 REACHED = tuple(f"{ROOM}/monolith/{part}" for part in _PARTS)
 #: A certificate is renewed when less than this share of its life remains.
 LIFE = timedelta(days=90)
 RENEW = LIFE / 3
-#: Gone before the local authority signs again: the pilot would put the other's certificate back.
-NO_OTHER = ("acme/acme/remove-configmap",)
+#: Gone before another signs: the pilot, or cert-manager, would put its own certificate back.
+NO_OTHER = ("acme/acme/remove-configmap", f"{ROOM}/{EDGE}/remove-certificate")
 OUTSIDE = Output("cluster/outside")
 #: Seconds until the gateway must take traffic; a cloud takes minutes for a load balancer.
 PATIENCE = 180.0
@@ -67,6 +69,7 @@ class EdgeWish:
     `default_route` tells whether the monolith gets what no crossing takes. `routes` are the ids of the steps
     that make the crossings' routes: the edge is published after them. `closed` are paths that it refuses.
     `signer` is who signs the certificate where the local authority does not; what that gave is the pilot's.
+    `manager` is the issuer of cert-manager that does so, if it is one.
     `login` tells where visitors must log in.
     `names` are further public names.
     `balancer` are the annotations for the load balancer of a cluster elsewhere; None is this machine, whose
@@ -84,6 +87,7 @@ class EdgeWish:
     routes: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
     signer: str = ""
+    manager: IssuerRef | None = None
     login: LoginWish | None = None
     balancer: Mapping[str, str] | None = None
     names: tuple[str, ...] = ()
@@ -119,6 +123,11 @@ def desired(wish: EdgeWish, facts: MonolithFacts | None, issuer: IssuerFacts | N
         Desired(f"{ROOM}/gateway", gateway(wish.system), (*front, *first)),
         Desired(f"{ROOM}/redirect", redirect(wish.system, wish.hosts, wish.https), first),
     ]
+    if wish.manager:
+        asked = (f"{ROOM}/certificate/issue", *ANSWERS, *NAMESPACE, *NO_OTHER)
+        found.append(
+            Desired(f"{ROOM}/certificate/ask", certificate(wish.system, wish.hosts, wish.manager), asked)
+        )
     if wish.monolith is None:
         return found
     found += _monolith(wish, wish.monolith, facts)
@@ -222,6 +231,8 @@ def plan(wish: EdgeWish, seen: Snapshot, known: Mapping[str, str]) -> list[Any]:
     objects = desired(wish, facts, issuer)
     changed = changes(objects, live, known)
     steps += changed
+    if wish.manager and f"{ROOM}/certificate/ask" in {step.id for step in changed}:
+        steps.append(CheckIssuer(wish.system, wish.manager, ("cluster/create",)))
     steps += _taken_up(wish, live, {step.id for step in changed})
     steps += _front(wish, seen, touched={step.id for step in changed})
     gone = orphans(ROOM, objects, live.of_component(ROOM))
@@ -250,7 +261,7 @@ def _certificate(wish: EdgeWish, seen: Snapshot) -> list[IssueCertificate]:
         return []
     why = f"{why}; a stand-in until {wish.signer} signs" if wish.signer else why
     verb = Verb.UPDATE if found else Verb.CREATE
-    return [IssueCertificate(wish.system, wish.hosts, why, verb, (*NAMESPACE, *NO_OTHER))]
+    return [IssueCertificate(wish.system, wish.hosts, why, verb, (*NAMESPACE, CheckIssuer.id, *NO_OTHER))]
 
 
 def _lack(wish: EdgeWish, seen: Snapshot, found: CertificateFacts | None) -> str:

@@ -14,6 +14,8 @@ from seaway.model.gateway import EDGE, GATEWAY_API, NEVER, TLS_SECRET
 from seaway.model.manifests import Manifest, labels, stamp
 from seaway.model.plan import Change, Outputs, Verb
 from seaway.ports.world import World
+from seaway.rooms.edge.certmanager import API as CERT_MANAGER
+from seaway.rooms.edge.certmanager import CERTIFICATE, GROUP, IssuerRef
 from seaway.rooms.edge.facts import accepted, address_of, look_at_monolith, verdicts
 from seaway.rooms.edge.manifests import ROOM
 from seaway.rooms.edge.spec import MonolithSpec
@@ -134,6 +136,45 @@ class RefuseLogin:
             why=self.why,
             remedy="see to it, or mend environments.NAME.login, and run seaway up again",
         )
+
+
+@dataclass(frozen=True)
+class CheckIssuer:
+    """See that cert-manager is there and its issuer ready, before it is asked. Raises Unready where not."""
+
+    system: str
+    issuer: IssuerRef
+    after: tuple[str, ...] = ()
+    id: str = f"{ROOM}/issuer/ready"
+    seconds: float = 10.0
+
+    def describe(self) -> Change:
+        return Change(self.id, Verb.WAIT, str(self.issuer), ("it must be ready",))
+
+    def run(self, world: World) -> Outputs:
+        ends = time.monotonic() + self.seconds
+        while wrong := self._wrong(world):
+            if time.monotonic() > ends or not world.kube.serves(CERT_MANAGER, CERTIFICATE):
+                raise Unready(
+                    "cert-manager cannot be asked for the certificate; nothing was exposed",
+                    where=str(self.issuer),
+                    why=wrong,
+                    remedy="see to it, or mend environments.NAME.https, and run seaway up again",
+                )
+            world.pause(0.5)
+        return {}
+
+    def _wrong(self, world: World) -> str:
+        if not world.kube.serves(CERT_MANAGER, CERTIFICATE):
+            return f"the cluster does not know {CERTIFICATE} ({CERT_MANAGER}): cert-manager is not there"
+        if self.issuer.group != GROUP:
+            return ""  # another's kind: how it is stands in the Certificate
+        found = world.kube.get(Ref(CERT_MANAGER, self.issuer.kind, self.issuer.name, self.system))
+        if found is None:
+            return "there is none of this name"
+        said = (found.get("status") or {}).get("conditions") or []
+        ready: Manifest = next((each for each in said if each["type"] == "Ready"), {})
+        return "" if ready.get("status") == "True" else ready.get("message") or "it is not ready"
 
 
 @dataclass(frozen=True)
