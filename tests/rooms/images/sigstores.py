@@ -1,8 +1,9 @@
-"""A Sigstore on loopback for tests: an issuer's key, Fulcio's API v2, a log of certificates, Rekor's API v1.
+"""A Sigstore on loopback for tests: an issuer, Fulcio's API v2, a log of certificates, Rekor's API v1.
 
 It is written for the tests and keeps to what the real ones answer: certificates as Fulcio's (oid-info.md)
 with an embedded signed certificate timestamp (RFC 6962), entries of the kind dsse 0.0.1 with a promise, an
-inclusion proof (RFC 9162, 2.1.3) and a checkpoint. What reads them, sigstore-python and cosign, is real.
+inclusion proof (RFC 9162, 2.1.3) and a checkpoint. What reads them, sigstore-python and cosign, is real. A
+real Fulcio may give the certificates instead; it asks the issuer for its keys and the log for its promise.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import socket
 import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,8 +32,11 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from scripts.benchmark.peers import running
+from seaway.kit.http import Http
 from seaway.providers.local import certificate
 from seaway.providers.sigstore.trust import CONFIG
+from tests.rooms.images.transparency import proof_of, tree_of, unpoisoned
 
 ISSUER = "https://issuer.test"
 WORKFLOW = "https://ci.test/acme/shop/.ci/release.yml@refs/heads/main"
@@ -47,12 +52,15 @@ _FULCIO = "1.3.6.1.4.1.57264.1."
 class Sigstore:
     """One that runs. `life` is how long its certificates are good; `entries` is what its log holds.
 
-    `asked` are the paths that were asked for, `late` how many seconds its log's clock is ahead.
+    `asked` are the paths that were asked for, `late` how many seconds its log's clock is ahead; `fulcio` is
+    the URL of a real Fulcio, `roots` are its certificates.
     """
 
     folder: Path
     life: timedelta = timedelta(minutes=10)
     url: str = ""
+    fulcio: str = ""
+    roots: list[x509.Certificate] = field(default_factory=list)
     #: Not empty: of a log's first entry cosign leaves out what is 0, and sigstore-python misses it.
     entries: list[bytes] = field(default_factory=lambda: [b"what was before"])
     asked: list[str] = field(default_factory=list)
@@ -65,7 +73,9 @@ class Sigstore:
     def token(self, sub: str = WORKFLOW, aud: str = "sigstore", life: int = 300) -> str:
         """An identity token for somebody."""
         now = int(time.time())
-        claims = {"iss": ISSUER, "sub": sub, "aud": aud, "iat": now, "exp": now + life}
+        claims: dict[str, Any] = {"iss": ISSUER, "sub": sub, "aud": aud, "iat": now, "exp": now + life}
+        if self.fulcio:
+            claims |= {"iss": self.url, "email": sub, "email_verified": True}
         return jwt.encode({"alg": "ES256"}, claims, self.issuer)
 
     @property
@@ -107,7 +117,7 @@ class Sigstore:
         body = rfc8785.dumps({"apiVersion": "0.0.1", "kind": "dsse", "spec": spec})
         self.entries.append(body)
         leaves = [hashlib.sha256(b"\0" + each).digest() for each in self.entries]
-        index, size, tree = len(leaves) - 1, len(leaves), _tree(leaves)
+        index, size, tree = len(leaves) - 1, len(leaves), tree_of(leaves)
         log_id, at = hashlib.sha256(_der(self.log)).hexdigest(), int(time.time()) + self.late
         # The index is of all shards of a log, that of the proof of the last of them.
         promised: dict[str, Any] = {
@@ -115,7 +125,7 @@ class Sigstore:
             "logIndex": 1000 + index,
         }  # fmt: skip
         proof = {
-            "checkpoint": self._checkpoint(size, tree), "hashes": [h.hex() for h in _proof(leaves, index)],
+            "checkpoint": self._checkpoint(size, tree), "hashes": [h.hex() for h in proof_of(leaves, index)],
             "logIndex": index, "rootHash": tree.hex(), "treeSize": size,
         }  # fmt: skip
         signed = base64.b64encode(self.log.sign(rfc8785.dumps(promised), _SHA256)).decode()
@@ -155,18 +165,39 @@ class Sigstore:
 
     def _stamp(self, before: x509.Certificate) -> bytes:
         """A list of one signed certificate timestamp (RFC 6962, 3.2 and 3.3) in an OCTET STRING."""
-        at, tbs = struct.pack("!Q", int(time.time() * 1000)), before.tbs_certificate_bytes
         by = hashlib.sha256(_der(self.authority.key)).digest()
-        entry = b"\0\1" + by + struct.pack("!I", len(tbs))[1:] + tbs
-        signed = self.certificates.sign(b"\0\0" + at + entry + b"\0\0", _SHA256)
+        at, signed = self._promise(before.tbs_certificate_bytes, by)
         log_id = hashlib.sha256(_der(self.certificates)).digest()
-        one = b"\0" + log_id + at + b"\0\0" + b"\4\3" + struct.pack("!H", len(signed)) + signed
+        one = b"\0" + log_id + at + b"\0\0" + signed
         listed = struct.pack("!HH", len(one) + 2, len(one)) + one
         return bytes([4, len(listed)]) + listed
 
+    def _promise(self, tbs: bytes, by: bytes) -> tuple[bytes, bytes]:
+        """Promise to log a certificate by the key with the sum `by`: when that was, and the signature."""
+        at = struct.pack("!Q", int(time.time() * 1000))
+        entry = b"\0\1" + by + struct.pack("!I", len(tbs))[1:] + tbs
+        signed = self.certificates.sign(b"\0\0" + at + entry + b"\0\0", _SHA256)
+        return at, b"\4\3" + struct.pack("!H", len(signed)) + signed
+
+    def promised(self, chain: list[str]) -> dict[str, Any]:
+        """The log's add-pre-chain (RFC 6962, 4.2)."""
+        before, issuer = (x509.load_der_x509_certificate(base64.b64decode(each)) for each in chain[:2])
+        spki = issuer.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        at, signed = self._promise(unpoisoned(before.tbs_certificate_bytes), hashlib.sha256(spki).digest())
+        return {
+            "sct_version": 0,
+            "id": base64.b64encode(hashlib.sha256(_der(self.certificates)).digest()).decode(),
+            "timestamp": int.from_bytes(at),
+            "extensions": "",
+            "signature": base64.b64encode(signed).decode(),
+        }
+
     def _root(self) -> dict[str, Any]:
-        ca = self.authority.certificate.public_bytes(serialization.Encoding.DER)
-        chain = {"certificates": [{"rawBytes": base64.b64encode(ca).decode()}]}
+        known = self.roots or [self.authority.certificate]
+        ders = [each.public_bytes(serialization.Encoding.DER) for each in known]
+        chain = {"certificates": [{"rawBytes": base64.b64encode(each).decode()} for each in ders]}
         return {
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
             "tlogs": [_log(self.url, self.log)],
@@ -185,7 +216,7 @@ class Sigstore:
         one = {"url": self.url, "majorApiVersion": 1, "validFor": _since(), "operator": "test"}
         return {
             "mediaType": "application/vnd.dev.sigstore.signingconfig.v0.2+json",
-            "caUrls": [one],
+            "caUrls": [{**one, "url": self.fulcio or self.url}],
             "rekorTlogUrls": [one],
             "rekorTlogConfig": {"selector": "ANY"},
             "tsaConfig": {"selector": "ANY"},
@@ -218,13 +249,50 @@ def playing(folder: Path) -> Iterator[Sigstore]:
         server.server_close()
 
 
+@contextmanager
+def certifying(here: Sigstore, program: Path) -> Iterator[None]:
+    """Let a real Fulcio give the certificates until the end of the block, to addresses of mail."""
+    known = {here.url: {"IssuerURL": here.url, "ClientID": "sigstore", "Type": "email"}}
+    (here.folder / "fulcio.json").write_text(json.dumps({"OIDCIssuers": known}))
+    port, grpc = _free_ports(2)
+    words: list[str | Path] = [
+        program, "serve", "--ca=ephemeralca", f"--config-path={here.folder}/fulcio.json",
+        "--host=127.0.0.1", f"--port={port}", "--grpc-host=127.0.0.1", f"--grpc-port={grpc}",
+        # Its figures alone are for every address, on any port: they cannot be told otherwise.
+        "--metrics-port=0", f"--legacy-unix-domain-socket={here.folder}/fulcio.sock",
+        f"--ct-log-url={here.url}",
+    ]  # fmt: skip
+    with running(words, here.folder / "fulcio.log"):
+        here.fulcio = f"http://127.0.0.1:{port}"
+        told = Http(here.fulcio, attempts=8).request("GET", "/api/v2/trustBundle").json()
+        (chain,) = told["chains"]
+        here.roots = [x509.load_pem_x509_certificate(each.encode()) for each in chain["certificates"]]
+        yield
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        found = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in found:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in found]
+
+
 class _Serving(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     here: Sigstore
 
     def do_GET(self) -> None:
-        """Answer a workflow of GitHub that asks who it is (Actions: OpenID Connect, `ACTIONS_ID_TOKEN_…`)."""
+        """Answer as an issuer, and a workflow of GitHub that asks who it is (`ACTIONS_ID_TOKEN_…`)."""
         self.here.asked.append(self.path)
+        if self.path == "/.well-known/openid-configuration":
+            told = {"issuer": self.here.url, "jwks_uri": f"{self.here.url}/keys"}
+            self._answer(200, {**told, "id_token_signing_alg_values_supported": ["ES256"]})
+            return
+        if self.path == "/keys":
+            key = {**self.here.issuer.as_dict(private=False), "alg": "ES256", "use": "sig", "kid": "1"}
+            self._answer(200, {"keys": [key]})
+            return
         known = self.headers.get("Authorization") == f"bearer {CI}"
         _, _, audience = self.path.partition("audience=")
         self._answer(200, {"value": self.here.token(aud=audience)}) if known else self._answer(401, {})
@@ -238,6 +306,8 @@ class _Serving(BaseHTTPRequestHandler):
                 self._answer(200, self.here.certify(asked, token))
             except Denied as error:
                 self._answer(401, {"code": 16, "message": str(error)})
+        elif self.path == "/ct/v1/add-pre-chain":
+            self._answer(200, self.here.promised(asked["chain"]))
         elif self.path == "/api/v1/log/entries":
             name, told = self.here.enter(asked)
             self._answer(201, {name: told}, ETag=name, Location=f"{self.path}/{name}")
@@ -294,24 +364,3 @@ def _der(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 def _hashed(data: bytes) -> dict[str, str]:
     return {"algorithm": "sha256", "value": hashlib.sha256(data).hexdigest()}
-
-
-def _split(size: int) -> int:
-    """The largest power of two below it (RFC 9162, 2.1.1)."""
-    return 1 << ((size - 1).bit_length() - 1)
-
-
-def _tree(leaves: list[bytes]) -> bytes:
-    if len(leaves) == 1:
-        return leaves[0]
-    at = _split(len(leaves))
-    return hashlib.sha256(b"\1" + _tree(leaves[:at]) + _tree(leaves[at:])).digest()
-
-
-def _proof(leaves: list[bytes], index: int) -> list[bytes]:
-    if len(leaves) == 1:
-        return []
-    at = _split(len(leaves))
-    if index < at:
-        return [*_proof(leaves[:at], index), _tree(leaves[at:])]
-    return [*_proof(leaves[at:], index - at), _tree(leaves[:at])]

@@ -1,6 +1,6 @@
 """The real cosign, built from its own source: it takes our signatures, and we take its.
 
-The Sigstore at which both sign without a key is written for the tests.
+Without a key both sign at the real Fulcio, with an issuer and logs that are written for the tests.
 """
 
 from __future__ import annotations
@@ -26,12 +26,16 @@ from seaway.rooms.images.shelf import Shelf, companion_tag
 from seaway.rooms.images.signatures import sign, signatures
 from seaway.rooms.images.statements import SIGNED, attach, statements
 from tests.rooms.images.registries import push, shelf
-from tests.rooms.images.sigstores import ISSUER, WORKFLOW, Sigstore, playing
+from tests.rooms.images.sigstores import Sigstore, certifying, playing
 
 pytestmark = pytest.mark.cluster
 
 MODULE = Path(__file__).parent / "cosign"
 COMMAND = "github.com/sigstore/cosign/v3/cmd/cosign"
+FULCIO = "github.com/sigstore/fulcio"
+WHO = "release@shop.test"
+#: The country of the authority that Fulcio makes for a test has three letters.
+ABROAD = pytest.mark.filterwarnings("ignore:Attribute's length must be:UserWarning")
 #: No log of signatures is reached from here, nor is one wanted.
 ALONE = "--insecure-ignore-tlog=true"
 
@@ -39,7 +43,7 @@ ALONE = "--insecure-ignore-tlog=true"
 @pytest.fixture(scope="session")
 def program() -> Path:
     """cosign as its module pins it, built once (minutes) and kept in the user's cache."""
-    return built(MODULE, COMMAND) / "cosign"
+    return built(MODULE, COMMAND, FULCIO) / "cosign"
 
 
 @pytest.fixture
@@ -54,9 +58,9 @@ def here(server: Any) -> Shelf:
 
 
 @pytest.fixture
-def sigstore(tmp_path: Path) -> Iterator[Sigstore]:
-    with playing(tmp_path) as here:
-        (tmp_path / "token").write_text(here.token())
+def sigstore(program: Path, tmp_path: Path) -> Iterator[Sigstore]:
+    with playing(tmp_path) as here, certifying(here, program.with_name("fulcio")):
+        (tmp_path / "token").write_text(here.token(WHO))
         yield here
 
 
@@ -145,21 +149,23 @@ def test_it_takes_what_was_promoted(cosign: Cosign, here: Shelf, key: PrivateKey
     )
 
 
+@ABROAD
 def test_it_takes_what_we_sign_without_a_key(
     cosign: Cosign, here: Shelf, sigstore: Sigstore, tmp_path: Path
 ) -> None:
     """Certificate, both logs and the entry's proof count: nothing of it is ignored."""
     digest, author = push(here, b"app"), signer(f"keyless:{sigstore.config}", tmp_path / "token")
     image, root = f"{here}@{digest}", ("--trusted-root", str(sigstore.root))
-    by = ("--certificate-identity", WORKFLOW, "--certificate-oidc-issuer", ISSUER)
+    by = ("--certificate-identity", WHO, "--certificate-oidc-issuer", sigstore.url)
     sign(here, digest, author)
     attest(here, digest, TYPES["tests"], {"result": "PASSED"}, author)
     cosign.run("verify", *root, *by, image)
     cosign.run("verify-attestation", *root, *by, "--type", TYPES["tests"], image)
-    cosign.run("verify", *root, *by[:1], f"{WORKFLOW}s", *by[2:], image, status=1)
-    cosign.run("verify", *root, *by[:3], f"{ISSUER}s", image, status=1)
+    cosign.run("verify", *root, *by[:1], f"{WHO}s", *by[2:], image, status=1)
+    cosign.run("verify", *root, *by[:3], f"{sigstore.url}0", image, status=1)
 
 
+@ABROAD
 def test_we_take_what_it_signs_without_a_key(
     cosign: Cosign, here: Shelf, sigstore: Sigstore, tmp_path: Path
 ) -> None:
@@ -169,7 +175,7 @@ def test_we_take_what_it_signs_without_a_key(
     said = ("--type", TYPES["tests"], "--predicate", "result.json")
     cosign.run("sign", "--identity-token", "token", *where, f"{here}@{digest}")
     cosign.run("attest", "--identity-token", "token", *where, *said, f"{here}@{digest}")
-    public, other = (identity(who, ISSUER, sigstore.root) for who in (WORKFLOW, f"{WORKFLOW}s"))
+    public, other = (identity(who, sigstore.url, sigstore.root) for who in (WHO, f"{WHO}s"))
     found = statements(here, digest, [other, public])
     assert {(each.predicate_type, each.by) for each in found} == {
         (SIGNED, public),
