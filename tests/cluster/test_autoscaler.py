@@ -16,6 +16,8 @@ import pytest
 from seaway.kit import process
 from seaway.kit.kube import Manifest, Ref
 from seaway.model.event import silent
+from seaway.providers.eks.rolling import GROUP, Rolling
+from seaway.providers.eks.versions import inside
 from seaway.providers.local import cgroups, engine, home, machine
 from seaway.providers.local.clusters import LocalClusters
 from seaway.providers.local.home import NodeHome
@@ -263,10 +265,14 @@ def test_the_only_pod_of_a_service_leaves_once_another_is_there(load: Cluster) -
         {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta, "spec": spec}
     )
     goes = load.clusters.scale(NAME, 2, "small", silent).nodes[-1].name
-    load.kube.patch(stays, {"spec": {"unschedulable": True}})
-    load.kube.delete(Ref("v1", "Pod", _pods(load)[0]["metadata"]["name"], "default"))
+    # As EKS does with a node of a group that it rolls.
+    rolled = {"metadata": {"labels": {GROUP: "main"}}, "spec": {"unschedulable": True}}
+    load.kube.patch(stays, rolled)
+    only = Ref("apps/v1", "Deployment", SYSTEM, "default")
+    until(lambda: only in {each.movable for each in inside(load.kube).budgets}, "a budget that keeps the pod")
+    Rolling(load.kube, "main").look()
     until(lambda: [pod["spec"].get("nodeName") for pod in _pods(load)] == [goes], "the pod on the other node")
-    load.kube.patch(stays, {"spec": {"unschedulable": None}})
+    load.kube.patch(stays, {"metadata": {"labels": {GROUP: None}}, "spec": {"unschedulable": None}})
     until(lambda: _running(load) == 1, "the pod on the other node")
 
     seen = []

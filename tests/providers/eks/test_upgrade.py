@@ -78,7 +78,8 @@ def texts(upgrade: Upgrade, verdict: Verdict) -> list[str]:
 def budget(name: str, *, pods: int, healthy: int, desired: int) -> Thing:
     counts = {"expectedPods": pods, "currentHealthy": healthy, "desiredHealthy": desired}
     status = {**counts, "disruptionsAllowed": max(0, healthy - desired)}
-    return {"metadata": {"namespace": "shop", "name": name}, "status": status}
+    keeps = {"selector": {"matchLabels": {"app": name}}}
+    return {"metadata": {"namespace": "shop", "name": name}, "spec": keeps, "status": status}
 
 
 def test_it_goes_up_by_one_version_in_this_order_and_says_how_far_it_is(

@@ -207,7 +207,9 @@ def _budgets(inside: Inside, *, rolls: bool) -> Iterator[Finding]:
     """A budget that holds its pods holds the nodes they are on, until EKS gives up."""
     for each in inside.budgets:
         text = f"PodDisruptionBudget {each.name}: it lets none of {each.pods} pods go"
-        if each.lasting and rolls:
+        if each.movable:
+            yield Finding(Verdict.NOTE, f"{text}; another one is started before it must")
+        elif each.lasting and rolls:
             remedy = "give it more replicas, or take the budget away until the nodes are rolled"
             yield Finding(Verdict.STOP, text, remedy)
         else:

@@ -7,6 +7,7 @@ run that ends at any call is gone on with by the next one.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,7 @@ from seaway.providers.eks.cloud import Cloud, explained, unsure
 from seaway.providers.eks.making import VISIBLE
 from seaway.providers.eks.parts import code_of
 from seaway.providers.eks.readiness import Cluster, Finding, Move, Verdict, findings, moves, target_of
+from seaway.providers.eks.rolling import Rolling
 from seaway.providers.eks.versions import Update, Versioned
 
 if TYPE_CHECKING:
@@ -81,11 +83,18 @@ def carry_out(clusters: EksClusters, name: str, to: str, report: Report) -> None
     """
     upgrade = look(clusters, name, to)
     upgrade.check(name)
-    for move in upgrade.moves:
-        _go(clusters.cloud, name, move, report)
+    with closing(clusters.connect(name)) as kube:
+        for move in upgrade.moves:
+            group = move.live.scope.get("nodegroupName", "")
+            tend = Rolling(kube, group).look if group else _nothing
+            _go(clusters.cloud, name, move, tend, report)
 
 
-def _go(cloud: Cloud, cluster: str, move: Move, report: Report) -> None:
+def _nothing() -> None:
+    """Do nothing while EKS works."""
+
+
+def _go(cloud: Cloud, cluster: str, move: Move, tend: Callable[[], None], report: Report) -> None:
     """Have one thing go where it shall. Where a call fails, EKS is looked at for whether it was taken."""
     text = f"{move.thing} to {move.version}"
     with told(report, move.step, text), explained(f"{text}: it cannot be brought there"):
@@ -101,7 +110,10 @@ def _go(cloud: Cloud, cluster: str, move: Move, report: Report) -> None:
                 time.sleep(cloud.pace)
                 live = _see(cloud, cluster, move.live)
             else:
-                _follow(cloud, cluster, move, update, report)
+                for _ in _following(cloud, cluster, move, update):
+                    report(Event(move.step, Outcome.PROGRESS, f"{move.thing} goes to {move.version}"))
+                    tend()
+                    time.sleep(cloud.pace)
                 live = _shown(cloud, cluster, move, update)
 
 
@@ -129,8 +141,8 @@ def _begin(cloud: Cloud, cluster: str, move: Move) -> Update:
     return Update(call()["update"]["id"], move.version)
 
 
-def _follow(cloud: Cloud, cluster: str, move: Move, update: Update, report: Report) -> None:
-    """Wait for the end of an update; EKS itself ends one that does not get on. Raises Unready."""
+def _following(cloud: Cloud, cluster: str, move: Move, update: Update) -> Iterator[None]:
+    """Look until an update ends; EKS itself ends one that does not get on. Raises Unready."""
     which: Any = move.live.scope
     while True:
         seen = cloud.eks.describe_update(name=cluster, updateId=update.id, **which)["update"]
@@ -144,8 +156,7 @@ def _follow(cloud: Cloud, cluster: str, move: Move, update: Update, report: Repo
                 why="; ".join(errors),
                 remedy="mend the reason, and run the command again: it goes on from here",
             )
-        report(Event(move.step, Outcome.PROGRESS, f"{move.thing} goes to {move.version}"))
-        time.sleep(cloud.pace)
+        yield
 
 
 def _shown(cloud: Cloud, cluster: str, move: Move, update: Update) -> Versioned:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from seaway.errors import UsageError
-from seaway.kit.kube import Kube
+from seaway.kit.kube import Kube, Ref
 from seaway.model.manifests import Manifest
 from seaway.providers.eks.cloud import Cloud
 from seaway.providers.eks.control import described, tags_in_eks
 from seaway.providers.eks.parts import CLUSTER, Live
+from seaway.steps.moving import deployment_of
 
 #: Questions to EKS at the same time.
 AT_ONCE: Final = 8
@@ -76,12 +77,16 @@ class Offer:
 
 @dataclass(frozen=True)
 class Budget:
-    """A PodDisruptionBudget that lets no pod go now; `lasting` where it never will as it stands."""
+    """A PodDisruptionBudget that lets no pod go now; `lasting` where it never will as it stands.
+
+    `movable` is the Deployment whose only pod it keeps: another one can be started before that goes.
+    """
 
     name: str
     healthy: int
     pods: int
     lasting: bool
+    movable: Ref | None = None
 
 
 @dataclass(frozen=True)
@@ -225,16 +230,26 @@ def inside(kube: Kube) -> Inside:
     kubelets = {
         node["metadata"]["name"]: minor(node["status"]["nodeInfo"]["kubeletVersion"]) for node in nodes
     }
-    found = (_budget(each) for each in kube.list("policy/v1", "PodDisruptionBudget"))
+    found = (_budget(kube, each) for each in kube.list("policy/v1", "PodDisruptionBudget"))
     return Inside(kubelets, tuple(each for each in found if each))
 
 
-def _budget(live: Manifest) -> Budget | None:
+def _budget(kube: Kube, live: Manifest) -> Budget | None:
     """Read a budget that allows nothing; it lasts where as many pods must be healthy as there are."""
     status = live.get("status", {})
     pods, healthy = status.get("expectedPods", 0), status.get("currentHealthy", 0)
     if not pods or status.get("disruptionsAllowed", 0):
         return None
-    meta = live["metadata"]
-    name = f"{meta['namespace']}/{meta['name']}"
-    return Budget(name, healthy, pods, status.get("desiredHealthy", 0) >= pods)
+    meta, lasting = live["metadata"], status.get("desiredHealthy", 0) >= pods
+    kept = pods_of(kube, live) if lasting and pods == 1 else []
+    movable = deployment_of(kube, kept[0]["metadata"]) if len(kept) == 1 else None
+    return Budget(f"{meta['namespace']}/{meta['name']}", healthy, pods, lasting, movable)
+
+
+def pods_of(kube: Kube, budget: Manifest) -> list[Manifest]:
+    """List the pods that a budget keeps; none where it names them by more than labels."""
+    selector = budget["spec"]["selector"]
+    if selector.get("matchExpressions") or not selector.get("matchLabels"):
+        return []
+    labels = ",".join(f"{key}={value}" for key, value in selector["matchLabels"].items())
+    return kube.list("v1", "Pod", namespace=budget["metadata"]["namespace"], labels=labels)

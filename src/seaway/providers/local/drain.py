@@ -6,16 +6,14 @@ Kubernetes: Safely Drain a Node; API-initiated Eviction.
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from seaway.errors import Unready
 from seaway.kit.kube import Kube, Ref
 from seaway.model.event import Event, Outcome, Report
+from seaway.steps.moving import deployment_of, start_another
 
 PATIENCE: Final = 600.0
-#: Annotation of a Deployment's template: when a drain had it start other pods.
-MOVED: Final = "seaway.dev/moved-at"
 
 
 def drain(kube: Kube, node: str, report: Report) -> None:
@@ -50,14 +48,10 @@ def drain(kube: Kube, node: str, report: Report) -> None:
 
 
 def _replace(kube: Kube, pod: dict[str, Any], moved: set[Ref]) -> None:
-    """Roll a Deployment over, once, whose only pod this is: it starts the new one before it ends the old."""
-    owners = [o["name"] for o in pod.get("ownerReferences", []) if o["kind"] == "ReplicaSet"]
-    ref = Ref("apps/v1", "Deployment", owners[0].rpartition("-")[0] if owners else "", pod["namespace"])
-    found = kube.get(ref) if owners and ref not in moved else None
-    if found and found["spec"].get("replicas") == 1:
-        moved.add(ref)
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        kube.patch(ref, {"spec": {"template": {"metadata": {"annotations": {MOVED: at}}}}})
+    """Have another pod started, once, where this is the only one of a Deployment."""
+    if found := deployment_of(kube, pod, moved):
+        moved.add(found)
+        start_another(kube, found)
 
 
 def _pods(kube: Kube, node: str) -> list[dict[str, Any]]:
