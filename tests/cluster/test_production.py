@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,20 +24,26 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from seaway.kit.kube import Kube, Ref
 from seaway.kit.kubeconfig import entries
 from seaway.model.event import silent
+from seaway.model.gateway import EDGE, GATEWAY_API
 from seaway.model.identity import Job, Kind, Wish
+from seaway.model.manifests import SYSTEM_NAMESPACE
 from seaway.providers.eks.cloud import REHEARSAL, Cloud
 from seaway.providers.eks.clusters import EksClusters
 from seaway.providers.eks.identities import Identities
 from seaway.providers.eks.token import token
-from seaway.providers.local import certificate
+from seaway.providers.local import certificate, engine, record
 from seaway.providers.local.access import HOST
 from seaway.providers.local.home import Home
+from seaway.providers.local.loads import Gateway, LocalLoads
+from seaway.rooms.edge.facts import address_of
 from seaway.twin.authenticator import Authenticator, Door, answering, bindings
 from seaway.twin.eks import ACCOUNT
 from seaway.twin.emulator import emulating
 from seaway.twin.inventory import Aws, inventory
+from seaway.twin.visitors import Visitors
 from seaway.twin.wire import serving
-from tests.cluster.tiny_system import NAME, PROJECT, SEAWAY, Tiny
+from tests.cluster.support import until
+from tests.cluster.tiny_system import MONOLITH, NAME, PROJECT, SEAWAY, Tiny
 from tests.providers.eks.gate import ROOT, Gate, guarded
 from tests.providers.eks.signing import signed, wrapped
 from tests.providers.eks.test_clusters import NOTHING
@@ -45,6 +51,8 @@ from tests.providers.eks.test_policies import minted
 
 SYSTEM, DOMAIN, REGION = "afar", "afar.example.com", "eu-central-1"
 LOOKS = ("Describe", "List", "Get", "BatchGet", "Simulate")
+COUNTED = Ref("apiregistration.k8s.io/v1", "APIService", "v1beta2.custom.metrics.k8s.io")
+COUNTER = Ref("apps/v1", "Deployment", "gateway-metrics", SYSTEM_NAMESPACE)
 MANAGED = "app.kubernetes.io/managed-by"
 #: By these tokens differ: a cluster takes the very same one for ten seconds more without asking again.
 LIVES = itertools.count(1)
@@ -114,18 +122,24 @@ class Afar:
         return [*calls, *self.heard.writes]
 
 
-def _document(nodes: int, context: str) -> dict[str, Any]:
-    """A system that runs on EKS, and beside it the same on any cluster: the same one, behind its context."""
+def _document(nodes: int, home: Home) -> dict[str, Any]:
+    """A system that runs on EKS, and beside it the same on any cluster: the same one, behind its context.
+
+    Its old server is the one of the common system.
+    """
     given = {"domain": DOMAIN, "registry": HOST, "certificate": {"chain": "chain.pem", "key": "key.pem"}}
     return {
         "system": SYSTEM,
         "environments": {
             "production": {"on": "eks", "account": ACCOUNT, "region": REGION, "cluster": "shop",
                            "nodes": {"min": nodes, "max": nodes, "size": "m7i.large"}, **given},
-            "theirs": {"on": "kubeconfig", "context": context, **given},
+            "theirs": {"on": "kubeconfig", "context": home.context, **given},
         },
+        "monolith": {"address": f"http://{home.outside}:{MONOLITH}", "health": "/health"},
+        "crossings": {"first": {"routes": ["/first"], "to": "app"}},
         "services": {
-            "app": {"source": "./app", "run": "python3 -m tiny", "scale": 1,
+            "app": {"source": "./app", "run": "python3 -m tiny",
+                    "scale": {"min": 1, "max": 2, "requests": 5},
                     "resources": {"cpu": "20m", "memory": "64Mi"},
                     "rollout": {"drain": 3, "request": 1}, "env": {"SIDE": "app", "PORT": "8000"}}
         },
@@ -151,12 +165,13 @@ def afar(common: Tiny, door: Door, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for each in bindings():
         kube.apply(each)
     nodes = len(kube.list("v1", "Node"))
-    (tmp_path / "seaway.yaml").write_text(yaml.safe_dump(_document(nodes, home.context), sort_keys=False))
+    (tmp_path / "seaway.yaml").write_text(yaml.safe_dump(_document(nodes, home), sort_keys=False))
     shutil.copytree(PROJECT, tmp_path / "app")
     authority = certificate.authority("tests", timedelta(days=1))
     names, uses = [x509.DNSName(DOMAIN)], [ExtendedKeyUsageOID.SERVER_AUTH]
     made = certificate.issue(authority, certificate.subject(DOMAIN), timedelta(days=1), names, uses)
     (tmp_path / "chain.pem").write_bytes(made.pem)
+    (tmp_path / "ca.pem").write_bytes(authority.pem)
     (tmp_path / "key.pem").write_bytes(certificate.pem(made.key))
     shutil.copy(home.kubeconfig, tmp_path / "kubeconfig")
     with (
@@ -182,6 +197,34 @@ def _nobody(home: Home) -> Kube:
     return Kube.from_document(entries("nobody", server, {}), "nobody")
 
 
+def _uncounted(common: Tiny) -> None:
+    """No program of the cluster's own counts requests, whatever a test before wanted."""
+    common.cluster.kube.delete(COUNTED)
+    record.change(common.cluster.home, counted="")
+
+
+@contextmanager
+def _visited(afar: Afar, kube: Kube) -> Iterator[None]:
+    """Visitors ask for what has crossed, for so long."""
+    at = address_of(kube.get(Ref(GATEWAY_API, "Gateway", EDGE, SYSTEM)))
+    loads = LocalLoads(engine.expected(), Gateway(DOMAIN, f"{at}:443", afar.folder / "ca.pem"))
+    with Visitors(loads, [f"https://{DOMAIN}/first"], 40) as visitors:
+        yield
+    assert visitors.requests > visitors.failed == 0
+
+
+def _follow_their_requests(afar: Afar) -> None:
+    """Replicas come with the requests, which pods count; the same is seen by the context."""
+    (seen,) = until(
+        lambda: [
+            each for each in afar.seaway("scale", "status", "--on", "theirs")["services"] if each["ready"] > 1
+        ],
+        "another replica",
+    )
+    assert seen["aim"] == {"requests": 5}
+    assert seen["load"]["requests"] > 5
+
+
 def _left(kube: Kube) -> list[str]:
     """What the cloud gave for the system, and its namespace."""
     owner = f"gateway.envoyproxy.io/owning-gateway-namespace={SYSTEM}"
@@ -192,6 +235,7 @@ def _left(kube: Kube) -> list[str]:
 def test_up_builds_production_and_down_takes_its_own_away(afar: Afar, common: Tiny) -> None:
     """From nothing to nothing under the policy of a deployer; as long as others live there, it stays."""
     kube, seaway = common.cluster.kube, afar.seaway
+    _uncounted(common)
     up = ("up", "--on", "production", "--yes")
     done = seaway(*up)
     first = done["changes"][0]
@@ -201,6 +245,9 @@ def test_up_builds_production_and_down_takes_its_own_away(afar: Afar, common: Ti
     assert [(each["name"], each["ready"]) for each in status["services"]] == [("app", 1)]
     assert status["problems"] == []
     assert seaway("edge", "status", "--on", "production")["names"] == [DOMAIN]
+    seaway("cross", "move", "first", "100", "--on", "production", "--yes")
+    with _visited(afar, kube):
+        _follow_their_requests(afar)
     proxies = kube.list("v1", "Service", labels=f"gateway.envoyproxy.io/owning-gateway-namespace={SYSTEM}")
     told = proxies[0]["metadata"]["annotations"]
     assert told["service.beta.kubernetes.io/aws-load-balancer-type"] == "nlb"
@@ -214,11 +261,13 @@ def test_up_builds_production_and_down_takes_its_own_away(afar: Afar, common: Ti
     down = ("down", "--on", "production", "--yes")
     seaway(*down)
     assert _left(kube) == []
+    assert kube.get(COUNTED)  # others may follow their requests
     assert inventory(afar.aws, REGION) != NOTHING
     theirs = Ref("v1", "Namespace", "tiny")
     kube.patch(theirs, {"metadata": {"labels": {MANAGED: None}}})  # as if they were gone
     try:
-        assert "vpc" in seaway(*down)["removed"]
+        assert {"vpc", "the program that counts requests"} <= {*seaway(*down)["removed"]}
+        assert [kube.get(each) for each in (COUNTED, COUNTER)] == [None, None]
     finally:
         kube.patch(theirs, {"metadata": {"labels": {MANAGED: "seaway"}}})
     assert inventory(afar.aws, REGION) == NOTHING

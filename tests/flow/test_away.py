@@ -9,21 +9,28 @@ from pathlib import Path
 
 import pytest
 
+from seaway.flow.away import refuse_what_cannot_be
+from seaway.flow.leave import leave_cloud
 from seaway.flow.load import read
 from seaway.flow.system import System
 from seaway.kit.kube import Ref
 from seaway.model.certificate import kept, mistrust
 from seaway.model.plan import Change, Verb
+from seaway.model.snapshot import Live, Snapshot
 from seaway.providers.anywhere.certificates import StandIns
 from seaway.rooms.cluster.steps import RaiseGround
 from seaway.rooms.edge.manifests import NETWORK_BALANCER
 from seaway.rooms.edge.steps import AwaitGateway
-from seaway.steps.objects import ApplyObject
+from seaway.rooms.requests.manifests import ROOM, registration
+from seaway.rooms.requests.plan import another
+from seaway.rooms.requests.steps import SERVICE
+from seaway.steps.objects import ApplyObject, RemoveObject
 from tests.flow import worlds
 from tests.flow.worlds import planned
 
 EKS = '{on: eks, account: "123456789012", region: us-west-2, domain: shop.example.com, nodes: 3}'
 ANY = "{on: kubeconfig, context: ctx, registry: r.example.com/shop, domain: shop.example.com}"
+FOLLOWING = "database: orders, scale: {min: 1, max: 3, requests: 50}"
 FILE = """
 system: shop
 environments: {{production: {on}}}
@@ -36,6 +43,12 @@ crossings: {{login: {{routes: [/login], to: web}}}}
 
 def _system(folder: Path, on: str) -> System:
     return read(FILE.format(on=on).encode(), "seaway.yaml", folder)
+
+
+def _following(folder: Path, on: str) -> System:
+    """The same system with a service whose replicas follow its requests."""
+    text = FILE.format(on=on).replace("database: orders", FOLLOWING, 1)
+    return read(text.encode(), "seaway.yaml", folder)
 
 
 def _manifests(system: System) -> dict[Ref, dict[str, object]]:
@@ -61,6 +74,63 @@ def test_no_port_of_this_machine_and_no_autoscaler_of_its_own_has_a_part_in_it(
         *("edge/ports/free", "edge/gateway/publish", "edge/monolith/admit"),
         *("cluster/autoscaler", "cluster/node-pool", "cluster/requests", "cluster/nodes"),
     }
+
+
+@pytest.mark.parametrize("on", [EKS, ANY])
+def test_requests_are_counted_by_pods_where_a_service_follows_them(tmp_path: Path, on: str) -> None:
+    system = _following(tmp_path, on)
+    refuse_what_cannot_be(system, system.environment()[1])
+    ids = [step.id for step in planned(system, worlds.nothing(system)).steps]
+    made = ("requests/binding", "requests/deployment", "requests/await", "requests/registration")
+    order = [ids.index(each) for each in ("edge/controller/install", *made, "requests/served")]
+    assert order == sorted(order)
+    assert planned(system, worlds.everything(system)).changes == ()
+
+
+def test_one_that_is_not_reached_yet_is_waited_for(tmp_path: Path) -> None:
+    system = _following(tmp_path, ANY)
+    seen = worlds.everything(system)
+    objects = {ref: {**m, "status": {}} if ref == SERVICE else m for ref, m in seen.live.objects.items()}
+    plan = planned(system, replace(seen, live=Live(objects)))
+    assert [step.id for step in plan.steps] == ["requests/served"]
+
+
+def test_the_same_image_from_another_systems_registry_is_left_and_another_one_is_not(tmp_path: Path) -> None:
+    system = _following(tmp_path, ANY)
+    seen = worlds.everything(system)
+    place, _, digest = seen.images["images/pilot"].partition("@")
+    counter = [step.id for step in planned(system, _with_pilot(seen, f"elsewhere/{place}@{digest}")).steps]
+    assert "requests/deployment" not in counter
+    counter = [step.id for step in planned(system, _with_pilot(seen, f"{place}@sha256:{7:064}")).steps]
+    assert {"requests/deployment", "requests/await"} <= set(counter)
+
+
+def _with_pilot(seen: Snapshot, image: str) -> Snapshot:
+    return replace(seen, images={**seen.images, "images/pilot": image})
+
+
+def test_metrics_of_somebody_else_are_left_to_them(tmp_path: Path) -> None:
+    system = _following(tmp_path, ANY)
+    plan = planned(system, replace(worlds.nothing(system), metrics="v1beta1.custom.metrics.k8s.io"))
+    assert not [step.id for step in plan.steps if step.id.startswith("requests/")]
+    assert any("v1beta1.custom.metrics.k8s.io serves custom metrics already" in note for note in plan.notes)
+    theirs = {"metadata": {"name": "v1beta1.custom.metrics.k8s.io"}}
+    others = [{"metadata": {"name": f"v1beta1.{group}"}} for group in ("metrics.k8s.io", "apps")]
+    assert another([registration(), *others]) == ""
+    assert another([registration(), *others, theirs]) == "v1beta1.custom.metrics.k8s.io"
+
+
+def test_the_last_system_takes_the_counter_with_it_and_has_nothing_passed_on_to_it_before(
+    tmp_path: Path,
+) -> None:
+    system = _following(tmp_path, ANY)
+    mine = worlds.everything(system).live.of_component(ROOM)
+    steps = {step.id: step for step in leave_cloud("shop", "", mine).steps}
+    removed = [step for step in steps.values() if isinstance(step, RemoveObject) and step.ref in mine]
+    assert len(removed) == len(mine) == 11
+    (first,) = (step for step in removed if step.ref == SERVICE)
+    assert all(step.after == (first.id,) for step in removed if step != first)
+    assert not [step for step in leave_cloud("shop", "", []).steps if step.id.startswith(f"{ROOM}/")]
 
 
 def test_on_eks_the_ground_comes_first_and_volumes_are_of_a_class_of_its_own(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from seaway.errors import Refused, UsageError
 from seaway.flow.apply import apply
 from seaway.flow.images import repositories
 from seaway.flow.leave import leave_cloud
-from seaway.flow.observe import neighbours
+from seaway.flow.observe import neighbours, shared_counter
 from seaway.flow.system import System
 from seaway.kit.kube import Kube, Ref
 from seaway.kit.machine import somebody
@@ -73,7 +73,9 @@ def removals_of(system: System, environment: EnvironmentSpec, world: World) -> l
     there = running and world.kube.get(Ref("v1", "Namespace", system.system))
     goes = [f"namespace {system.system} with all that is in it"] if there else []
     goes += [f"database {each} with its data" for each in system.databases] if there else []
-    if world.ground and not (running and neighbours(system, world)):
+    last = running and not neighbours(system, world)
+    goes += ["the program that counts requests"] if last and shared_counter(world.kube) else []
+    if world.ground and (last or not running):
         goes += [each.thing for each in world.ground.removals()]
     return goes
 
@@ -88,7 +90,8 @@ def leave_away(system: System, environment: EnvironmentSpec, world: World) -> No
     others = False
     if found and found.state == "running":
         others = bool(neighbours(system, world))
-        apply(leave_cloud(system.system, storage_class_of(system.system, environment)), world)
+        counter = [] if others else shared_counter(world.kube)
+        apply(leave_cloud(system.system, storage_class_of(system.system, environment), counter), world)
     elif found:
         raise Refused(
             f"cluster {name} is {found.state}: its load balancer and volumes cannot be taken back",

@@ -24,11 +24,3 @@ def refuse_what_cannot_be(system: System, environment: EnvironmentSpec) -> None:
             why="the load balancer that EKS makes of itself takes no UDP beside TCP",
             remedy="leave http3 out",
         )
-    counted = next((name for name, spec in system.services.items() if spec.scale.requests), "")
-    if counted:
-        raise Refused(
-            f"{counted} cannot follow the requests that come to it on: {environment.on} yet",
-            where=f"services.{counted}.scale",
-            why="they are counted by a program of local clusters",
-            remedy="say cpu instead of requests",
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from seaway.kit.kube import Ref
@@ -10,6 +11,7 @@ from seaway.rooms.cluster.admission import of_admission
 from seaway.rooms.cluster.plan import let_go_of_nodes
 from seaway.rooms.cluster.steps import AwaitCloudGone
 from seaway.rooms.crossing.steps import LetGo
+from seaway.rooms.requests.plan import removals
 from seaway.steps.objects import RemoveObject
 
 #: Seconds in which all that is in the namespace must be gone.
@@ -25,10 +27,14 @@ def leave(system: str, *, autoscaled: bool) -> Plan:
     return Plan.ordered([first, last, *rules, *added])
 
 
-def leave_cloud(system: str, storage_class: str) -> Plan:
-    """Take away its namespace and the rules for it, and see gone what the cloud gave for it."""
+def leave_cloud(system: str, storage_class: str, counter: Iterable[Ref]) -> Plan:
+    """Take away its namespace and the rules for it, and see gone what the cloud gave for it.
+
+    With it goes the `counter` of requests, where no other system is left.
+    """
     plan = leave(system, autoscaled=False)
     gone = AwaitCloudGone(system, tuple(step.id for step in plan.steps))
     ref = Ref("storage.k8s.io/v1", "StorageClass", storage_class)
     kinds = [RemoveObject("cluster/storage-class/remove", (gone.id,), ref)] if storage_class else []
-    return Plan.ordered([*plan.steps, gone, *kinds])
+    last = removals(counter, ("cluster/namespace/remove",))
+    return Plan.ordered([*plan.steps, gone, *kinds, *last])

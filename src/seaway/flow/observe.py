@@ -29,6 +29,8 @@ from seaway.rooms.edge.certificates import secret_of
 from seaway.rooms.edge.certmanager import API as CERT_MANAGER
 from seaway.rooms.edge.certmanager import CERTIFICATE
 from seaway.rooms.edge.facts import look_at_issuer, look_at_monolith
+from seaway.rooms.requests import plan as requests
+from seaway.rooms.requests.manifests import REGISTRATION
 from seaway.rooms.services.capacity import KEPT
 from seaway.rooms.services.manifests import ROOM as SERVICES
 from seaway.steps.rollout import pod_trouble, takes_traffic
@@ -79,14 +81,16 @@ def observe(system: System, name: str, environment: EnvironmentSpec, world: Worl
         issuer = pool.submit(_issuer, system, environment)
         cluster = world.clusters.find(name_of(environment))
         running = cluster is not None and cluster.state == "running"
+        counter = pool.submit(_counter, system, environment, world.kube) if running else None
         collect = _look(pool, world.kube, system.system) if running else None
         secret = pool.submit(world.kube.get, secret_of(system.system)) if running else None
         live, record = collect() if collect else (Live(), None)
+        counted, metrics = counter.result() if counter else (Live(), "")
         return Snapshot(
             environment=name,
             now=datetime.now(UTC),
             cluster=cluster,
-            live=live,
+            live=Live({**live.objects, **counted.objects}),
             monolith=monolith.result(),
             chart=world.charts.identity(controller.CHART),
             record=record,
@@ -95,6 +99,7 @@ def observe(system: System, name: str, environment: EnvironmentSpec, world: Worl
             mistrust=mistrust(secret.result(), *_needed(environment)) if secret else "",
             voucher=_voucher(system, environment),
             issuer=issuer.result(),
+            metrics=metrics,
         )
 
 
@@ -175,6 +180,22 @@ def neighbours(system: System, world: World) -> list[str]:
     """Name the other systems in the same cluster."""
     found = world.kube.list("v1", "Namespace", labels=f"{MANAGED_BY}=seaway,{COMPONENT}={CLUSTER}")
     return sorted(m["metadata"]["name"] for m in found if m["metadata"]["name"] != system.system)
+
+
+def shared_counter(kube: Kube) -> list[Ref]:
+    """Find what belongs to the program that counts requests for all systems of a cluster elsewhere."""
+    kinds = {**requests.KINDS, "v1": (*requests.KINDS["v1"], "Secret")}
+    found = [m for v, each in kinds.items() for m in _lists(kube, v, each, requests.OWN, metadata=True)]
+    return [Ref.of(each) for each in found]
+
+
+def _counter(system: System, environment: EnvironmentSpec, kube: Kube) -> tuple[Live, str]:
+    """Look at the program that counts requests, and for another one, where a service wants it elsewhere."""
+    if not system.counted(environment):
+        return Live(), ""
+    found = [m for v, kinds in requests.KINDS.items() for m in _lists(kube, v, kinds, requests.OWN)]
+    registered = kube.list(REGISTRATION, "APIService", metadata=True)
+    return Live.of(found), requests.another(registered)
 
 
 def _needed(environment: EnvironmentSpec) -> tuple[str, ...]:

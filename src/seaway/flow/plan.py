@@ -16,7 +16,7 @@ from seaway.flow.login import protected
 from seaway.flow.releases import decide_releases
 from seaway.flow.status import edge_url
 from seaway.flow.system import System
-from seaway.model.gateway import EDGE, TLS_SECRET
+from seaway.model.gateway import EDGE, REQUESTS, TLS_SECRET
 from seaway.model.plan import Plan
 from seaway.model.snapshot import Live, Snapshot
 from seaway.rooms.acme import plan as acme
@@ -44,6 +44,7 @@ from seaway.rooms.edge.facts import certificate_of
 from seaway.rooms.edge.login import LoginWish
 from seaway.rooms.edge.manifests import NETWORK_BALANCER
 from seaway.rooms.edge.monolith import MONOLITH
+from seaway.rooms.requests import plan as requests
 from seaway.rooms.services import plan as services
 from seaway.rooms.services.manifests import Surroundings
 from seaway.rooms.services.spec import next_name
@@ -103,9 +104,10 @@ def _cluster(environment: EnvironmentSpec, seen: Snapshot) -> list[Any]:
 
 
 def _scaling(system: System, environment: EnvironmentSpec, seen: Snapshot) -> list[Any]:
-    """Decide about what a cluster on this machine is given for autoscalers."""
+    """Decide about what a cluster is given for autoscalers: elsewhere only what counts requests."""
     if not environment.here:
-        return []
+        counted = system.counted(environment)
+        return requests.plan(seen.live, seen.metrics, seen.images) if counted else []
     name = name_of(environment)
     followed = any(spec.scale.requests for spec in system.services.values())
     return [
@@ -247,8 +249,10 @@ def _notes(system: System, environment: EnvironmentSpec, seen: Snapshot) -> list
     nodes = environment.nodes
     still = [f"nodes do not come and go with the load on eks yet: {nodes.min} run"]
     theirs = environment.adopt and environment.adopt.cluster
+    served = f"{seen.metrics} serves custom metrics already, and must serve {REQUESTS} of Services"
     return [
         *seen.adopted,
+        *([served] if seen.metrics else ()),
         *(still if environment.on == "eks" and nodes.max > nodes.min and not theirs else ()),
         *(
             f"volume {name} stays: its database is no longer in the file"

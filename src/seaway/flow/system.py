@@ -76,6 +76,10 @@ class System(Spec):
         """Say whether the pilot has something to do there."""
         return bool(self.crossings) or environment.https.issuer == "acme"
 
+    def counted(self, environment: EnvironmentSpec) -> bool:
+        """Say whether requests must be counted by pods there; on this machine the cluster itself does it."""
+        return not environment.here and any(spec.scale.requests for spec in self.services.values())
+
     def at(self, folder: Path) -> System:
         """Give the same system with its file in `folder`."""
         copy = self.model_copy()

@@ -187,6 +187,12 @@ class Kube:
         answer = self._send("POST", path, params=params, body=manifest, tolerate=(codes.CONFLICT,))
         return _json(answer) if answer.is_success else None
 
+    def ask(self, review: Manifest) -> Manifest:
+        """Have the server answer a review, which it does not keep (such as a SubjectAccessReview)."""
+        path = self._path(Ref(review["apiVersion"], review["kind"], "")).rsplit("/", 1)[0]
+        answered: Manifest = _json(self._send("POST", path, body=review))
+        return answered
+
     def patch(self, ref: Ref, change: Manifest, *, subresource: str = "", manager: str = MANAGER) -> Manifest:
         """Merge `change` into the object, or into its subresource (JSON merge patch, RFC 7386).
 

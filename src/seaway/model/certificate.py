@@ -1,18 +1,26 @@
-"""A certificate, and a Secret that holds one with its key, as both are read. Pure."""
+"""A certificate, and a Secret that holds one with its key, as both are read; one that signs itself. Pure."""
 
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from seaway.model.names import covers
+from seaway.model.secret import Secret
 
 #: Annotations of the Secret, which `up` reads in place of its contents: for which names, with spaces between,
 #: until when, by whom.
@@ -75,3 +83,17 @@ def read(found: x509.Certificate) -> Certificate:
     return Certificate(
         known, issuer, found.not_valid_before_utc, found.not_valid_after_utc, found.serial_number
     )
+
+
+def self_signed(names: Iterable[str], now: datetime, life: timedelta) -> tuple[str, Secret]:
+    """Make a certificate for these DNS names that signs itself, good from `now` on, and its key, in PEM."""
+    key, whom = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    made = (
+        x509.CertificateBuilder(whom, whom, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))  # clocks may differ
+        .not_valid_after(now + life)
+        .add_extension(x509.SubjectAlternativeName([*map(x509.DNSName, names)]), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return made.public_bytes(Encoding.PEM).decode(), Secret(pem)

@@ -107,7 +107,7 @@ class Snapshot:
     say. `voucher` is the certificate (PEM) of who vouches for a private ACME server, where the file names
     one. `name` is the public name, where the file says how it moves, and `issuer` who signs visitors on,
     where the file names one. `zone_key` changes the zone, where the pilot needs that key and has another
-    one, or none.
+    one, or none. `metrics` names who serves custom metrics beside Seaway, where that matters.
     """
 
     environment: str
@@ -129,6 +129,7 @@ class Snapshot:
     ground: tuple[Change, ...] = ()
     adopted: tuple[str, ...] = ()
     zone_key: Secret | None = None
+    metrics: str = ""
 
     @property
     def running(self) -> bool:

@@ -16,9 +16,9 @@ import httpx2 as httpx
 
 from seaway.errors import SeawayError
 from seaway.kit.kube import Kube, Ref
-from seaway.model.gateway import GATEWAY_API
+from seaway.model.gateway import GATEWAY_API, statistics_at
 from seaway.pilot.hands import told
-from seaway.pilot.readings import PATIENCE, proxies, statistics_at
+from seaway.pilot.readings import PATIENCE, proxies
 from seaway.rooms.crossing.lapse import QUERY, ends, warnings
 from seaway.rooms.crossing.turn import Emit
 

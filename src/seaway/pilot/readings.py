@@ -14,10 +14,10 @@ import httpx2 as httpx
 
 from seaway.errors import SeawayError
 from seaway.kit.kube import Kube, Manifest
+from seaway.model.gateway import OWNER, statistics_at
 from seaway.model.manifests import SYSTEM_NAMESPACE
 from seaway.pilot.course import NEVER
 from seaway.pilot.desk import Desk
-from seaway.rooms.crossing.deployment import STATISTICS
 from seaway.rooms.crossing.gauges import Totals, parse, query, since
 from seaway.rooms.crossing.guards import Seen
 
@@ -155,14 +155,8 @@ class Readings:
 
 def proxies(kube: Kube, system: str) -> dict[str, Manifest]:
     """Find the pods of the gateway's proxies by the labels that Envoy Gateway gives them, by name."""
-    own = f"gateway.envoyproxy.io/owning-gateway-namespace={system}"
-    pods = kube.list("v1", "Pod", namespace=SYSTEM_NAMESPACE, labels=own)
+    pods = kube.list("v1", "Pod", namespace=SYSTEM_NAMESPACE, labels=f"{OWNER}={system}")
     return {pod["metadata"]["name"]: pod for pod in pods if pod.get("status", {}).get("podIP")}
-
-
-def statistics_at(address: str, query: str) -> str:
-    """Give the URL at which the proxy with this address answers a query."""
-    return f"http://{f'[{address}]' if ':' in address else address}:{STATISTICS}{query}"
 
 
 def _serves(pod: Manifest) -> bool:

@@ -240,10 +240,6 @@ def test_the_gateway_is_asked_for_by_the_environments_own_connection(shop: Shop,
         (lambda text: f"{text}edge: {{http3: true}}\n", "HTTP/3 cannot be offered on: eks yet"),
         (lambda text: text.replace("shop.example.com", "shop.example.org"), "it is not for shop.example.org"),
         (lambda text: text.replace("key: key.pem", "key: chain.pem"), "it is no key in PEM"),
-        (
-            lambda text: text.replace("orders}}", "orders, scale: {min: 2, max: 4, requests: 5}}}"),
-            "cannot follow the requests",
-        ),
     ],
 )
 def test_what_cannot_be_is_told_before_anything_is_made(

@@ -61,9 +61,8 @@ def test_its_code_runs_without_what_is_not_in_it(copied: Recipe) -> None:
     env = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")} | {
         "PYTHONPATH": str(copied.folder)
     }
-    check = (
-        "import seaway.pilot.__main__ as main; assert main.__file__.startswith(sys.argv[1]), main.__file__"
-    )
+    doors = ", ".join(f"seaway.pilot.{each}__main__" for each in ("", "counter.", "comparator."))
+    check = f"import {doors} as main; assert main.__file__.startswith(sys.argv[1]), main.__file__"
     subprocess.run([sys.executable, "-c", f"{hidden}; {check}", str(copied.folder)], env=env, check=True)
 
 

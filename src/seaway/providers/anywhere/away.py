@@ -39,7 +39,7 @@ class Away:
         raise self._lacking("add nodes by load")
 
     def count(self, name: str, report: Report) -> ClusterFacts:  # noqa: ARG002
-        raise self._lacking("count requests for autoscalers")
+        raise self._lacking("count requests outside of pods")
 
     def check_ports(self, name: str, ports: tuple[int, ...]) -> None:
         """Nothing leads from this machine to it, so nothing can be taken."""

@@ -9,15 +9,10 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from seaway.errors import Refused
+from seaway.model.certificate import self_signed
 from seaway.model.names import covers
 from seaway.model.secret import Secret
 from seaway.ports.certificates import Issued
@@ -91,18 +86,8 @@ class StandIns:
         return ""
 
     def issue(self, *names: str) -> Issued:
-        key, whom = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
-        now = datetime.now(UTC)
-        made = (
-            x509.CertificateBuilder(whom, whom, key.public_key(), x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1))  # clocks may differ
-            .not_valid_after(now + LIFE)
-            .add_extension(x509.SubjectAlternativeName([*map(x509.DNSName, names)]), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-        chain = made.public_bytes(Encoding.PEM).decode()
-        return Issued(chain, Secret(pem), made.not_valid_after_utc)
+        now = datetime.now(UTC).replace(microsecond=0)
+        return Issued(*self_signed(names, now, LIFE), now + LIFE)
 
 
 def _names(certificate: x509.Certificate) -> list[str]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Final
 
 from seaway.errors import Unready
 from seaway.model.event import Event, Outcome
+from seaway.model.gateway import OWNER
 from seaway.model.manifests import Manifest
 from seaway.model.plan import Change, Outputs, Verb
 from seaway.ports.world import World
-
-#: The label by which Envoy Gateway marks what it made for the gateway of a namespace.
-OWNER: Final = "gateway.envoyproxy.io/owning-gateway-namespace"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from seaway.model.gateway import STATISTICS
 from seaway.model.manifests import (
     SYSTEM_NAMESPACE,
     Manifest,
@@ -25,8 +26,6 @@ IMAGE: Final = Output("images/pilot")
 USER: Final = 10001
 #: Where the kubelet asks.
 HEALTH: Final = 8080
-#: Where Envoy gives its statistics (Envoy Gateway's ready listener).
-STATISTICS: Final = 19001
 #: The Secret with the certificate that vouches for a monolith outside; the comparator asks it too.
 AUTHORITY: Final = "monolith-ca"
 RBAC: Final = "rbac.authorization.k8s.io/v1"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from seaway.model.gateway import EDGE, ENVOY_API, GATEWAY_API, TLS_SECRET
+from seaway.model.gateway import EDGE, ENVOY_API, GATEWAY_API, OWNER, TLS_SECRET
 from seaway.model.manifests import SYSTEM_NAMESPACE, Manifest, Output, labels
 from seaway.rooms.edge import hardening
 from seaway.rooms.edge.spec import EdgeSpec
@@ -51,7 +51,7 @@ def proxy(system: str, spec: EdgeSpec, balancer: Mapping[str, str] | None = None
     """
     own = {
         "gateway.envoyproxy.io/owning-gateway-name": EDGE,
-        "gateway.envoyproxy.io/owning-gateway-namespace": system,
+        OWNER: system,
     }
     spread = {
         "maxSkew": 1,

@@ -31,6 +31,7 @@ PARTS: Final = (
     "rooms/__init__.py",
     "rooms/acme",
     "rooms/crossing",
+    "rooms/requests",
     "steps",
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from seaway.model.gateway import REQUESTS
 from seaway.model.manifests import (
     COMPONENT,
     NAME,
@@ -25,8 +26,6 @@ from seaway.rooms.services.spec import ServiceSpec
 
 ROOM: Final = "services"
 USER: Final = 10001
-#: Metric of a Service in the custom metrics API (engine/local/requests.go): what came through the gateway.
-REQUESTS: Final = "requests-per-second"
 MONOLITH: Final = "${monolith}"
 #: How far above its target a service may be before replicas come; downwards Kubernetes' own tenth holds.
 TOLERANCE_UP: Final = "50m"

@@ -1,0 +1,1 @@
+"""The counter: serves the requests a second of each Service, as the gateway's proxies count them."""
