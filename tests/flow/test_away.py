@@ -29,6 +29,7 @@ from tests.flow import worlds
 from tests.flow.worlds import planned
 
 EKS = '{on: eks, account: "123456789012", region: us-west-2, domain: shop.example.com, nodes: 3}'
+ACM = EKS.replace("nodes", "https: acm, dns: {provider: route53, zone: example.com}, nodes")
 ANY = "{on: kubeconfig, context: ctx, registry: r.example.com/shop, domain: shop.example.com}"
 FOLLOWING = "database: orders, scale: {min: 1, max: 3, requests: 50}"
 FILE = """
@@ -57,7 +58,7 @@ def _manifests(system: System) -> dict[Ref, dict[str, object]]:
             if isinstance(step, ApplyObject) and "spec" in step.manifest}  # fmt: skip
 
 
-@pytest.mark.parametrize("on", [EKS, ANY])
+@pytest.mark.parametrize("on", [EKS, ACM, ANY])
 def test_where_all_is_as_the_file_says_nothing_is_planned(tmp_path: Path, on: str) -> None:
     system = _system(tmp_path, on)
     assert planned(system, worlds.everything(system)).changes == ()
@@ -165,6 +166,18 @@ def test_a_part_that_differs_in_the_cloud_is_mended_and_nothing_else(tmp_path: P
     drifted = (Change("role/node", Verb.UPDATE, "role node", ("policy X",)),)
     (change,) = planned(system, replace(worlds.everything(system), ground=drifted)).changes
     assert (change.verb, change.thing, change.parts) == (Verb.UPDATE, "cluster seaway", drifted)
+
+
+def test_another_certificate_is_shown_before_the_former_one_goes(tmp_path: Path) -> None:
+    system = _system(tmp_path, ACM)
+    comes = Change("certificate/shop/shop.example.com", Verb.CREATE, "certificate")
+    goes = Change("certificate/shop/shop.example.com-1a2b3c4d", Verb.DELETE, "certificate")
+    seen = replace(worlds.everything(system), ground=(goes, comes), certificate="")
+    plan = planned(system, seen)
+    assert [step.id for step in plan.steps] == [
+        *("cluster/create", "edge/proxy", "edge/gateway/await", "cluster/let-go")
+    ]
+    assert [change.parts for change in plan.changes] == [(comes,), (), (), (goes,)]
 
 
 def test_a_cluster_that_is_being_made_is_waited_for_before_anything_else_is_planned(tmp_path: Path) -> None:

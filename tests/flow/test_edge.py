@@ -12,7 +12,9 @@ import pytest
 
 from seaway.flow.edge import edge_of
 from seaway.kit import moments
-from seaway.model.certificate import AUTHORITY, kept, mistrust
+from seaway.model.certificate import AUTHORITY, Certificate, kept, mistrust
+from seaway.ports.certificates import Certificates
+from seaway.providers.anywhere.certificates import StandIns
 from seaway.providers.local.ca import LocalCertificates
 from seaway.rooms.acme.facts import AcmeFacts
 from seaway.rooms.acme.life import DAY, Failure, Kind, Life, asked, failed, settled
@@ -30,8 +32,8 @@ def authority(tmp_path: Path) -> LocalCertificates:
     return LocalCertificates(tmp_path)
 
 
-def secret(authority: LocalCertificates, domain: str = DOMAIN, **other: str) -> dict[str, Any]:
-    made = authority.issue(domain)
+def secret(authority: Certificates, *names: str, **other: str) -> dict[str, Any]:
+    made = authority.issue(*(names or (DOMAIN,)))
     found = {"tls.crt": made.chain, "tls.key": made.key.reveal(), **other}
     return {"data": {name: b64encode(text.encode()).decode() for name, text in found.items()}}
 
@@ -50,6 +52,22 @@ def test_a_certificate_is_shown_with_its_days_and_its_renewal(authority: LocalCe
     assert (later["days"], later["due"], later["failure"]) == (29, True, "")
     ended = edge_of(ENVIRONMENT, EdgeFacts(mine, None, shown), None, shown.until + timedelta(hours=1))
     assert (ended.days, ended.failure) == (0, f"it ended on {shown.until:%Y-%m-%d}")
+
+
+def test_a_load_balancer_shows_another_one_than_the_gateway_has() -> None:
+    """That of ACM, which AWS renews; the gateway's own is seen by nobody."""
+    domain, other = names = ("shop.example.com", "www.example.com")
+    words = {"on": "eks", "domain": domain, "names": [other], "https": "acm"}
+    production = EnvironmentSpec.model_validate(words)
+    own = secret(StandIns(timedelta(days=3650)), *names)
+    theirs = Certificate(names, "Amazon RSA 2048 M02", datetime.now(UTC), datetime.now(UTC), 7)
+    now = theirs.until - timedelta(days=20)
+    told = edge_of(production, EdgeFacts(own, None, theirs), None, now)
+    assert (told.certificate, told.due, told.renewal) == (theirs, False, None)
+    fewer = edge_of(production, EdgeFacts(own, None, replace(theirs, names=(domain,))), None, now)
+    assert fewer.failure == "the load balancer shows one that is not for www.example.com"
+    silent = edge_of(production, EdgeFacts(own, None, None, "refused"), None, now)
+    assert (silent.certificate, silent.failure) == (None, "the gateway shows none: refused")
 
 
 def test_a_secret_that_is_of_no_use_is_told_with_the_reason(authority: LocalCertificates) -> None:

@@ -29,6 +29,7 @@ from seaway.steps.secrets import BringSecret, GenerateSecret
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 CHART = "gateway-helm-v1.9.0"
 SIGNER = "f" * 32
+CERTIFICATE = "arn:aws:acm:us-west-2:123456789012:certificate/1"
 
 
 def images(system: System) -> dict[str, str]:
@@ -72,6 +73,7 @@ def everything(system: System) -> Snapshot:
     start = nothing(system)
     plan = make_plan(system, environment, start, [])
     outputs = {**start.images, "cluster/outside": "10.200.255.1", "edge/address": "10.200.144.7"}
+    outputs["cluster/certificate"] = shown = CERTIFICATE if environment.https.issuer == "acm" else ""
     live: list[Manifest] = []
     for step in plan.steps:
         if isinstance(step, ApplyObject):
@@ -104,7 +106,8 @@ def everything(system: System) -> Snapshot:
         counted=any(isinstance(step, CountRequests) for step in plan.steps),
     )
     data = {"identity": identity(CHART, outputs), "objects": json.dumps([list(Ref.of(_controller()))])}
-    return replace(start, cluster=cluster, live=Live.of(live), record={"data": data}, ground=())
+    seen = replace(start, cluster=cluster, live=Live.of(live), record={"data": data}, ground=())
+    return replace(seen, certificate=shown)
 
 
 def _controller() -> Manifest:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from seaway.app.registry import open_registry
+from seaway.app.zone import zone_proofs
 from seaway.errors import Refused, UsageError
 from seaway.flow.apply import apply
 from seaway.flow.images import repositories
@@ -15,7 +18,7 @@ from seaway.flow.observe import neighbours, shared_counter
 from seaway.flow.system import System
 from seaway.kit.kube import Kube, Ref
 from seaway.kit.machine import somebody
-from seaway.model.event import Report
+from seaway.model.event import Report, silent
 from seaway.model.quantity import amount
 from seaway.ports.certificates import Certificates
 from seaway.ports.world import World
@@ -27,9 +30,12 @@ from seaway.rooms.cluster.plan import name_of, storage_class_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
 
 if TYPE_CHECKING:
+    from seaway.providers.eks.acm import Public
     from seaway.providers.eks.clusters import EksClusters
 
 GIB: Final = 1 << 30
+#: How long a certificate is good that no visitor sees.
+UNSEEN: Final = timedelta(days=3650)
 
 
 def rehearsing(environment: EnvironmentSpec) -> bool:
@@ -97,7 +103,9 @@ def leave_away(system: System, environment: EnvironmentSpec, world: World) -> No
             f"cluster {name} is {found.state}: its load balancer and volumes cannot be taken back",
             remedy=f"wait until it answers, or: seaway cluster delete --on eks --name {name}",
         )
-    if world.ground and not others:
+    if world.ground and others:
+        world.ground.let_go(world.report, leaving=True)
+    elif world.ground:
         world.clusters.delete(name, world.report)
 
 
@@ -112,26 +120,42 @@ def template_of(system: System, environment: EnvironmentSpec) -> dict[str, Any]:
             remedy="name one that is on: eks, by --on",
         )
     nodes = (environment.nodes.min, environment.nodes.max)
-    return eks_clusters(system, environment).template(name_of(environment), nodes, environment.instance)
+    return eks_clusters(system, environment, silent).template(
+        name_of(environment), nodes, environment.instance
+    )
 
 
 def certificates(system: System, environment: EnvironmentSpec) -> Certificates:
-    """Give the certificate that the environment names, or a stand-in until somebody has signed."""
+    """Give the certificate that the environment names, or a stand-in until somebody has signed.
+
+    Where ACM signs, visitors see that at the load balancer, which does not ask who vouches for the gateway.
+    """
     given, folder = environment.certificate, system.folder
     if given:
         return GivenCertificates(folder / given.chain, folder / given.key)
+    if environment.https.issuer == "acm":
+        return StandIns(UNSEEN)
     return StandIns() if environment.https.later else GivenCertificates()
 
 
-def eks_clusters(system: System, environment: EnvironmentSpec) -> EksClusters:
+def eks_clusters(system: System, environment: EnvironmentSpec, report: Report) -> EksClusters:
     """Reach the account of an environment on EKS. Raises Refused where the credentials are for another."""
     from seaway.providers.eks.adopted import NOTHING, Adoption  # noqa: PLC0415  (boto3)
+    from seaway.providers.eks.cloud import Cloud  # noqa: PLC0415
     from seaway.providers.eks.clusters import EksClusters  # noqa: PLC0415
 
     images = () if environment.registry else repositories(system, environment)
     given = environment.adopt
     adopt = Adoption(given.vpc, given.cluster) if given else NOTHING
-    found = EksClusters.open(environment.region, environment.open_to, images, environment.access, adopt=adopt)
+    cloud = replace(Cloud.open(environment.region), proofs=zone_proofs(system, environment, report))
+    found = EksClusters(
+        cloud,
+        environment.open_to,
+        images,
+        environment.access,
+        adopt=adopt,
+        public=_certified(system, environment),
+    )
     if found.account != environment.account:
         raise Refused(
             f"the credentials are for AWS account {found.account}, not {environment.account}",
@@ -141,10 +165,17 @@ def eks_clusters(system: System, environment: EnvironmentSpec) -> EksClusters:
     return found
 
 
+def _certified(system: System, environment: EnvironmentSpec) -> Public:
+    """Name the names for which ACM signs."""
+    from seaway.providers.eks.acm import Public  # noqa: PLC0415  (boto3)
+
+    return Public(system.system, environment.hosts if environment.https.issuer == "acm" else ())
+
+
 def _on_eks(system: System, environment: EnvironmentSpec, report: Report) -> World:
     from seaway.providers.eks.ground import EksGround  # noqa: PLC0415  (boto3)
 
-    fleet, name = eks_clusters(system, environment), name_of(environment)
+    fleet, name = eks_clusters(system, environment, report), name_of(environment)
     nodes = (environment.nodes.min, environment.nodes.max)
     volumes = {
         f"database {each}": float(amount(spec.storage) / GIB) for each, spec in system.databases.items()

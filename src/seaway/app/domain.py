@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from seaway.app.arrival import no_alias, places
+from seaway.app.zone import open_zone, owner_of
 from seaway.errors import SeawayError, UsageError
 from seaway.flow.domain import DomainStatus, PublicName, back_all, domain_status, look, move_all
 from seaway.flow.system import System
@@ -13,10 +14,7 @@ from seaway.kit.near import unknown
 from seaway.kit.servers import NameServer, is_ip
 from seaway.model.event import Report
 from seaway.model.fields import seconds
-from seaway.ports.dns import ALIAS, Dns, led_to
-from seaway.providers.dns.manual import Manual
-from seaway.providers.dns.rfc2136 import Rfc2136, load_key
-from seaway.providers.eks.route53 import Route53
+from seaway.ports.dns import ALIAS, led_to
 from seaway.providers.local.ca import LocalCertificates
 from seaway.rooms.cluster.spec import DnsSpec, EnvironmentSpec
 from seaway.rooms.domain.course import NEW, Wish, ownership
@@ -46,12 +44,12 @@ def public_names(
     if strange := next((each for each in wanted if each not in environment.hosts), ""):
         what = f"{strange} is no public name of {name}"
         raise unknown(what, strange, environment.hosts, f"seaway domain status --on {name}")
-    owner = spec.owner or f"seaway-{system.system}"
+    owner = owner_of(system, spec)
     resource, ttl = f"gateway/{system.system}/edge", seconds(spec.ttl)
     port = environment.ports.https if environment.on == "local" else HTTPS
     gateway = Gateway(spec.to, port, _voucher(system, environment))
     resolvers = tuple(map(NameServer.parse, spec.resolvers))
-    dns = _provider(system, environment, spec, resolvers, report)
+    dns = open_zone(system, environment, spec, report)
     wishes = [
         Wish(each, spec.to, ttl, owner, resource, spec.prefix)
         for each in environment.hosts
@@ -103,18 +101,3 @@ def _voucher(system: System, environment: EnvironmentSpec) -> str:
         own = environment.https.ca
         return str(system.folder / own) if own else ""
     return LocalCertificates().authority_path() if environment.on == "local" else ""
-
-
-def _provider(
-    system: System,
-    environment: EnvironmentSpec,
-    spec: DnsSpec,
-    resolvers: tuple[NameServer, ...],
-    report: Report,
-) -> Dns:
-    if spec.provider == "route53":
-        return Route53.open(spec.zone, environment.region)
-    if spec.provider == "rfc2136":
-        return Rfc2136(spec.zone, NameServer.parse(spec.server), load_key(spec.key, system.folder))
-    named = (NameServer.parse(spec.server),) if spec.server else ()
-    return Manual(spec.zone, named, resolvers, report)

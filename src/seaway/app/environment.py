@@ -65,11 +65,12 @@ def survey(system: System, on: str, report: Report) -> Survey:
     look_at_name = arrival(system, environment, world)
     if not (environment.here or environment.https.later):
         world.certificates.issue(*environment.hosts)  # from files: whether they will do
-    with closing(world), ThreadPoolExecutor(3) as pool:
+    with closing(world), ThreadPoolExecutor(4) as pool:
         promoted = name if name in system.promotions else ""
         found = pool.submit(missing_images, system, environment, world, promoted)
         visitors = pool.submit(look_at_name)
         ground = pool.submit(world.ground.look) if world.ground else None
+        certificate = pool.submit(world.ground.certificate) if world.ground else None
         seen = observe(system, name, environment, world)
         builds, known = found.result()
         differing, bill, adopted = ground.result() if ground else ((), None, ())
@@ -80,12 +81,14 @@ def survey(system: System, on: str, report: Report) -> Survey:
         registry=world.registry.place,
         ground=differing,
         adopted=adopted,
+        certificate=certificate.result() if certificate else "",
         name=visitors.result(),
         zone_key=key,
     )
     world.outputs.update(known)
     if seen.cluster:
         world.outputs["cluster/outside"] = seen.cluster.outside
+    world.outputs["cluster/certificate"] = seen.certificate
     return Survey(system, environment, world, seen, builds, bill)
 
 

@@ -92,8 +92,7 @@ def _environments(system: System, declared: Declared) -> Iterator[Found]:
         elif env.on == "eks" and "size" in env.nodes.model_fields_set and not env.instance:
             why = f"{env.nodes.size!r} is a size of local nodes; on: eks it is an instance type"
             yield Found((*here, "nodes", "size"), why, "such as m7i.large")
-        if env.https.issuer == "acme":
-            yield from contradictions_of_certificate((*here, "https"), system.folder, env)
+        yield from contradictions_of_certificate(here, system.folder, env)
         yield from _belongs(here, env)
         yield from contradictions_of_name(here, env)
 

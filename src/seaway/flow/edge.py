@@ -10,6 +10,7 @@ from seaway.flow.status import edge_urls
 from seaway.kit import moments
 from seaway.kit.kube import Manifest
 from seaway.model.certificate import Certificate, kept, mistrust
+from seaway.model.names import covers
 from seaway.rooms.acme.facts import AcmeFacts, good
 from seaway.rooms.acme.life import Ask, Failure, Wait, renewal, turn
 from seaway.rooms.cluster.spec import EnvironmentSpec
@@ -55,8 +56,8 @@ class EdgeStatus:
     `urls` are where visitors reach it, by the domain first.
 
     `renewal` is the moment from which `up` renews it, and none for one from files; it is `due` 30 days before
-    its end. A certificate of an ACME server is renewed by the pilot, and is never due for `up`; `acme` tells
-    how far that has come. So it is with cert-manager and what it has `managed`.
+    its end. A certificate of an ACME server is renewed by the pilot, that of ACM by AWS, and neither is ever
+    due for `up`; `acme` tells how far that has come. So it is with cert-manager and what it has `managed`.
     """
 
     urls: tuple[str, ...]
@@ -93,7 +94,8 @@ def edge_of(
     managed: Managed | None = None,
 ) -> EdgeStatus:
     """Bring together what was seen; the certificate is the one that visitors are shown, if they are any."""
-    found = seen.shown or _kept(seen.secret)
+    lent = environment.https.issuer == "acm"
+    found = seen.shown or (None if lent else _kept(seen.secret))
     held = good(seen.secret, acme.wish, now) if acme else None
     stays = good(seen.secret, acme.wish.least, now) if acme else None
     renewed = found.until - RENEW if found and environment.here else None
@@ -106,8 +108,8 @@ def edge_of(
         certificate=found,
         days=max(0, (found.until - now) // timedelta(days=1)) if found else 0,
         renewal=renewed,
-        failure=_failure(seen, environment.hosts, now),
-        due=bool(found and not (stays or managed) and found.until - now < RENEW),
+        failure=_failure(seen, environment, now),
+        due=bool(found and not (lent or stays or managed) and found.until - now < RENEW),
         acme=_acme(acme, held, stays, now) if acme else None,
         managed=managed,
     )
@@ -139,7 +141,8 @@ def _kept(secret: Manifest | None) -> Certificate | None:
         return None
 
 
-def _failure(seen: EdgeFacts, names: tuple[str, ...], now: datetime) -> str:
+def _failure(seen: EdgeFacts, environment: EnvironmentSpec, now: datetime) -> str:
+    names = environment.hosts
     if seen.secret is None:
         return "there is no certificate yet"
     if wrong := mistrust(seen.secret, *names):
@@ -149,10 +152,18 @@ def _failure(seen: EdgeFacts, names: tuple[str, ...], now: datetime) -> str:
         return "; ".join(filter(None, (f"the gateway shows none: {seen.silence}", _complaints(seen.gateway))))
     if seen.shown.until < now:
         return f"it ended on {seen.shown.until:%Y-%m-%d}"
-    if seen.shown.serial != kept(seen.secret).serial:
-        return "; ".join(
-            filter(None, ("the gateway shows another one than it has", _complaints(seen.gateway)))
-        )
+    return _another(environment, kept(seen.secret), seen.shown, seen.gateway)
+
+
+def _another(
+    environment: EnvironmentSpec, own: Certificate, shown: Certificate, gateway: Manifest | None
+) -> str:
+    """Say what is wrong with the one that is shown: the gateway's own, or that of a load balancer."""
+    if environment.https.issuer == "acm":
+        lacking = ", ".join(name for name in environment.hosts if not covers(shown.names, name))
+        return f"the load balancer shows one that is not for {lacking}" if lacking else ""
+    if shown.serial != own.serial:
+        return "; ".join(filter(None, ("the gateway shows another one than it has", _complaints(gateway))))
     return ""
 
 

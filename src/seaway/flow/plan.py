@@ -42,7 +42,7 @@ from seaway.rooms.edge import plan as edge
 from seaway.rooms.edge.certmanager import IssuerRef
 from seaway.rooms.edge.facts import certificate_of
 from seaway.rooms.edge.login import LoginWish
-from seaway.rooms.edge.manifests import NETWORK_BALANCER
+from seaway.rooms.edge.manifests import NETWORK_BALANCER, Balancer, ending_tls
 from seaway.rooms.edge.monolith import MONOLITH
 from seaway.rooms.requests import plan as requests
 from seaway.rooms.services import plan as services
@@ -54,7 +54,7 @@ from seaway.steps.secrets import given_variable
 #: Where visitors are, by the name under which they came (Envoy: access log, command operators).
 ASKED: Final = "https://%REQ(:authority)%"
 #: What each kind of environment says of its load balancer: None where ports of this machine are the way in.
-BALANCERS: Final[Mapping[str, Mapping[str, str] | None]] = {
+BALANCERS: Final[Mapping[str, Balancer | None]] = {
     "local": None,
     "eks": NETWORK_BALANCER,
     "kubeconfig": {},
@@ -69,6 +69,8 @@ def make_plan(system: System, environment: EnvironmentSpec, seen: Snapshot, buil
     known = dict(seen.images)
     if seen.cluster:
         known["cluster/outside"] = seen.cluster.outside
+    if seen.certificate:
+        known["cluster/certificate"] = seen.certificate
     steps += _scaling(system, environment, seen)
     steps += plan_storage(system.system, storage := storage_class_of(system.system, environment), seen.live)
     steps += plan_namespace(system.system, seen.live, known, seen.registry)
@@ -133,10 +135,18 @@ def edge_wish(system: System, environment: EnvironmentSpec, wish: Wish | None) -
         closed=system.closed,
         signer=wish.authority if wish else manager.authority if manager else "",
         manager=manager,
-        balancer=BALANCERS[environment.on],
+        balancer=_balancer(system, environment),
         login=login_wish(system, environment),
         names=environment.names,
     )
+
+
+def _balancer(system: System, environment: EnvironmentSpec) -> Balancer | None:
+    """Say how the load balancer shall be, which ends TLS itself where the cloud signs."""
+    found = BALANCERS[environment.on]
+    if found is None or environment.https.issuer != "acm":
+        return found
+    return {**found, **ending_tls(system.edge.tls)}
 
 
 def login_wish(system: System, environment: EnvironmentSpec) -> LoginWish | None:

@@ -130,7 +130,8 @@ def edge_urls(environment: EnvironmentSpec) -> tuple[str, ...]:
 
 
 def _edge(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: str) -> dict[str, Any]:
-    certificate = certificate_of(seen.live.get("v1", "Secret", TLS_SECRET, system.system))
+    secret = seen.live.get("v1", "Secret", TLS_SECRET, system.system)
+    certificate = certificate_of(secret) if environment.https.issuer != "acm" else None
     return {
         "url": edge_url(environment),
         "urls": list(edge_urls(environment)),

@@ -1,4 +1,4 @@
-"""What contradicts in the words about a certificate that an ACME server shall sign."""
+"""What contradicts in the words about a certificate that an ACME server, or ACM of AWS, shall sign."""
 
 from __future__ import annotations
 
@@ -19,10 +19,39 @@ PRIVATE: Final = (".localhost", ".test", ".internal", ".home.arpa", ".local", ".
 
 
 def contradictions_of_certificate(here: Path, folder: Folder, env: EnvironmentSpec) -> Iterator[Found]:
+    """See that who shall sign can sign, for each name."""
+    if env.https.issuer == "acme":
+        yield from _of_server((*here, "https"), folder, env)
+    elif env.https.issuer == "acm":
+        yield from _of_acm(here, env)
+
+
+def _private(env: EnvironmentSpec) -> dict[str, None]:
+    """Name the ends of names for which no public authority signs."""
+    return dict.fromkeys(name.rpartition(".")[2] for name in env.hosts if name.endswith(PRIVATE))
+
+
+def _of_acm(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
+    """See that there is a load balancer of AWS to show it, and a zone to prove the names."""
+    at = (*here, "https", "issuer")
+    if env.on != "eks":
+        why = f"acm signs for load balancers of AWS, and the environment is on: {env.on}"
+        yield Found(at, why, "say issuer: acme")
+        return
+    for last in _private(env):
+        yield Found(at, f"acm signs for nothing below {last}", "name the domain that visitors ask")
+    if env.dns is None:
+        why = "acm wants a record in the zone of each name, and nothing says where that is kept"
+        yield Found(at, why, "add dns:")
+    if env.certificate:
+        why = "certificate means nothing on issuer: acm, whose own the load balancer shows"
+        yield Found((*here, "certificate"), why, "remove it")
+
+
+def _of_server(here: Path, folder: Folder, env: EnvironmentSpec) -> Iterator[Found]:
     """See that the server can sign for each name, that a pod can reach it, and who vouches for it."""
     https = env.https
-    private = dict.fromkeys(name.rpartition(".")[2] for name in env.hosts if name.endswith(PRIVATE))
-    for last in private if https.directory in DIRECTORIES else ():
+    for last in _private(env) if https.directory in DIRECTORIES else ():
         why = f"{https.directory} signs for nothing below {last}"
         yield Found((*here, "directory"), why, "name a server of your own: https://…, or say issuer: local")
     if https.challenge == "dns-01" and (wrong := _unprovable(env.dns)):

@@ -102,12 +102,13 @@ class Snapshot:
     in it must be built first. `pods` are those that were asked for. `chart` names the gateway's chart, and
     `record` is what its last installation left. `authority` identifies who signs certificates now, and
     `registry` is where the environment's images come from. Certificates are issued anew `renewal` before they
-    end. `ground` is what must change in the cloud below the cluster, `adopted` says what was there before.
-    `mistrust` says why the Secret that holds the edge's certificate is of no use, whatever its annotations
-    say. `voucher` is the certificate (PEM) of who vouches for a private ACME server, where the file names
-    one. `name` is the public name, where the file says how it moves, and `issuer` who signs visitors on,
-    where the file names one. `zone_key` changes the zone, where the pilot needs that key and has another
-    one, or none. `metrics` names who serves custom metrics beside Seaway, where that matters.
+    end. `ground` is what must change in the cloud below the cluster, `adopted` says what was there before,
+    `certificate` is the one that its load balancer shows, as the cloud knows it. `mistrust` says why the
+    Secret that holds the edge's certificate is of no use, whatever its annotations say. `voucher` is the
+    certificate (PEM) of who vouches for a private ACME server, where the file names one. `name` is the public
+    name, where the file says how it moves, and `issuer` who signs visitors on, where the file names one.
+    `zone_key` changes the zone, where the pilot needs that key and has another one, or none. `metrics` names
+    who serves custom metrics beside Seaway, where that matters.
     """
 
     environment: str
@@ -128,6 +129,7 @@ class Snapshot:
     renewal: timedelta = timedelta(days=30)
     ground: tuple[Change, ...] = ()
     adopted: tuple[str, ...] = ()
+    certificate: str = ""
     zone_key: Secret | None = None
     metrics: str = ""
 

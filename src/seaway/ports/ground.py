@@ -18,5 +18,11 @@ class Ground(Protocol):
     def ensure(self, report: Report) -> None:
         """Make what is missing and mend what differs; the cluster is ready for work on return."""
 
+    def certificate(self) -> str:
+        """Name the certificate that its load balancers show, as they are told of it; empty without one."""
+
+    def let_go(self, report: Report, *, leaving: bool = False) -> None:
+        """Take away what load balancers showed before and no longer do; all of it of a system that leaves."""
+
     def removals(self) -> tuple[Change, ...]:
         """Say what goes from there when the cluster is deleted. Changes nothing."""

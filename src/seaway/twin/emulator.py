@@ -1,4 +1,4 @@
-"""EC2, ECR, IAM and STS on loopback, by moto, as a program of its own."""
+"""EC2, ECR, IAM, STS, ACM and Route 53 on loopback, by moto, as a program of its own."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def emulating(folder: Path, account: str = ACCOUNT) -> Iterator[str]:
     require()
     port, log = _free_port(), folder / "moto.log"
     argv = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    env = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_ACCOUNT_ID": account}
+    own = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_ACM_VALIDATION_WAIT": "0"}
+    env = {**os.environ, **own, "MOTO_ACCOUNT_ID": account}
     with process.beside(argv, log=log, env=env) as runs:
         ends = time.monotonic() + PATIENCE
         while not _answers(port):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +91,8 @@ def inventory(aws: Aws, region: str) -> Inventory:
         "roles": _roles(client(aws, "iam", region), region),
         "eks": _eks(aws, region, names),
         "repositories": _repositories(client(aws, "ecr", region)),
+        "certificates": _certificates(client(aws, "acm", region), region),
+        "records": _records(client(aws, "route53", region), region),
     }
     return {kind: sorted(things, key=str) for kind, things in seen.items()}
 
@@ -125,6 +128,23 @@ def _repositories(ecr: Any) -> list[Any]:
         )
         for each in ecr.describe_repositories()["repositories"]
     ]
+
+
+def _certificates(acm: Any, region: str) -> list[Any]:
+    arns = [each["CertificateArn"] for each in acm.list_certificates()["CertificateSummaryList"]]
+    found = [acm.describe_certificate(CertificateArn=arn)["Certificate"] for arn in arns]
+    tags = [_tags(acm.list_tags_for_certificate(CertificateArn=arn)) for arn in arns]
+    seen = [(sorted(each["SubjectAlternativeNames"]), of) for each, of in zip(found, tags, strict=True)]
+    # What several names are called by is a hash of them, and so of the region's name.
+    return [re.sub(r"-[0-9a-f]{8}\b", "-HASH", str(each).replace(region, "REGION")) for each in seen]
+
+
+def _records(names: Any, region: str) -> list[Any]:
+    """Take the records of zones that are called like the region: others are everybody's."""
+    zones = [each["Id"] for each in names.list_hosted_zones()["HostedZones"] if region in each["Name"]]
+    pages = [names.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"] for zone in zones]
+    found = [each for page in pages for each in page if each["Type"] not in {"NS", "SOA"}]
+    return [str(each).replace(region, "REGION") for each in found]
 
 
 def _eks(aws: Aws, region: str, names: dict[str, str]) -> list[Any]:

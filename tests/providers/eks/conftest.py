@@ -18,6 +18,7 @@ from seaway.twin.wire import serving
 from tests.providers.eks.apiserver import ApiServer
 from tests.providers.eks.gate import ROOT, Gate, guarded
 from tests.providers.eks.looks import Calls
+from tests.providers.eks.zones import clusters_of
 
 #: The keys of the AWS documentation; they open nothing.
 KEYS = {
@@ -88,7 +89,7 @@ def shop(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     folder = tmp_path_factory.mktemp("shop")
     with pytest.MonkeyPatch.context() as patch:
         _rehearse(aws, patch, folder)
-        clusters = EksClusters(Cloud.open("eu-central-1"), images=IMAGES)
+        clusters = clusters_of(aws.moto, Cloud.open("eu-central-1"), IMAGES)
         facts = clusters.create("shop", 2, "", silent)
     return Shop(aws, clusters, facts, folder / "kubeconfig")
 
@@ -99,7 +100,7 @@ def west(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> West:
     with pytest.MonkeyPatch.context() as patch:
         _rehearse(aws, patch, tmp_path_factory.mktemp("west"))
         cloud = Cloud.open("eu-west-1")
-    return West(EksClusters(cloud, images=IMAGES), Calls(cloud.session))
+    return West(clusters_of(aws.moto, cloud, IMAGES), Calls(cloud.session))
 
 
 @pytest.fixture

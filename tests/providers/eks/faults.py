@@ -48,17 +48,21 @@ class Fault(StrEnum):
 #: How each service says so (API references: Common errors; EC2: Request throttling).
 _SAID: Final = {
     Fault.THROTTLED: {
+        "acm": (400, "ThrottlingException"),
         "ec2": (503, "RequestLimitExceeded"),
         "ecr": (400, "ThrottlingException"),
         "eks": (429, "ThrottlingException"),
         "iam": (400, "Throttling"),
+        "route53": (400, "Throttling"),
         "sts": (400, "Throttling"),
     },
     Fault.FAILED: {
+        "acm": (500, "InternalFailure"),
         "ec2": (500, "InternalError"),
         "ecr": (500, "ServerException"),
         "eks": (503, "ServiceUnavailableException"),
         "iam": (500, "ServiceFailure"),
+        "route53": (500, "InternalFailure"),
         "sts": (500, "InternalFailure"),
     },
 }

@@ -44,6 +44,9 @@ class Proxy(Quiet):
                 {name: unquote(value) for name, value in labels.items()} | query | json.loads(body or b"{}")
             )
             return op.name, region, given
+        if service == "route53":
+            action, given = _of_zones(self.command, self.path, body.decode())
+            return action, region, given
         if target := self.headers.get("X-Amz-Target"):
             return target.rpartition(".")[2], region, json.loads(body or b"{}")
         given = dict(parse_qsl(body.decode(), keep_blank_values=True))
@@ -55,7 +58,7 @@ class Proxy(Quiet):
 
     def refuse(self, service: str, status: int, code: str, message: str) -> None:
         """Answer with an error in the words of its service."""
-        if service in {"eks", "secretsmanager", "ecr", "kms"}:
+        if service in {"eks", "secretsmanager", "ecr", "kms", "acm"}:
             body = json.dumps({"__type": code, "message": message})
             headers = {"x-amzn-ErrorType": code, "Content-Type": "application/json"}
             self.reply(status, headers, body.encode())
@@ -65,6 +68,27 @@ class Proxy(Quiet):
         if service != "ec2":
             whole = f"<ErrorResponse>{error}</ErrorResponse>"
         self.reply(status, {"Content-Type": "text/xml"}, whole.encode())
+
+
+#: The calls of Route 53 that Seaway makes, by method and path (Route 53 API reference).
+_ZONES = {
+    r"GET /[\d-]+/hostedzonesbyname": "ListHostedZonesByName",
+    r"GET /[\d-]+/hostedzone/(?P<zone>\w+)/rrset": "ListResourceRecordSets",
+    r"POST /[\d-]+/hostedzone/(?P<zone>\w+)/rrset/": "ChangeResourceRecordSets",
+    r"GET /[\d-]+/change/(?P<change>\w+)": "GetChange",
+}
+
+
+def _of_zones(method: str, path: str, body: str) -> tuple[str, dict[str, Any]]:
+    """Read a call of Route 53, with the names and types of the records that it changes."""
+    asked = f"{method} {urlsplit(path).path}"
+    action, labels = next(
+        (action, found.groupdict())
+        for pattern, action in _ZONES.items()
+        if (found := re.fullmatch(pattern, asked))
+    )
+    names = [name.rstrip(".") for name in re.findall("<Name>(.+?)</Name>", body)]
+    return action, {**labels, "names": names, "types": re.findall("<Type>(.+?)</Type>", body)}
 
 
 def found_in(pattern: str, text: str) -> str:

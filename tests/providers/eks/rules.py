@@ -100,6 +100,31 @@ class Rules:
         how = {"kms:SigningAlgorithm": given["SigningAlgorithm"]} if "SigningAlgorithm" in given else {}
         yield Demand(call.name, call.given["KeyId"], how)
 
+    def _acm(self, call: Call) -> Iterator[Demand]:
+        tags = _request({each["Key"]: each["Value"] for each in call.given.get("Tags", [])})
+        if tags:
+            yield Demand(call.name, call.arn("certificate/*"), tags)
+            yield Demand("acm:AddTagsToCertificate", call.arn("certificate/*"), tags)
+        elif arn := call.given.get("CertificateArn"):
+            acm = self.aws("acm", call.region)
+            try:
+                found = acm.list_tags_for_certificate(CertificateArn=arn)["Tags"]
+            except acm.exceptions.ResourceNotFoundException:
+                found = []
+            yield Demand(call.name, arn, _resource({each["Key"]: each["Value"] for each in found}))
+        else:
+            yield Demand(call.name)
+
+    @staticmethod
+    def _route53(call: Call) -> Iterator[Demand]:
+        given, key = call.given, "route53:ChangeResourceRecordSets"
+        things = {f"hostedzone/{given.get('zone')}": "zone", f"change/{given.get('change')}": "change"}
+        rest = next((thing for thing, label in things.items() if given.get(label)), "")
+        changed = {f"{key}NormalizedRecordNames": " ".join(given["names"]).lower()}
+        changed |= {f"{key}RecordTypes": " ".join(given["types"])}
+        arn = f"arn:aws:route53:::{rest}" if rest else "*"
+        yield Demand(call.name, arn, changed if given["names"] else {})
+
     def _ec2(self, call: Call) -> Iterator[Demand]:
         given = call.given
         if call.action.startswith("Describe"):
@@ -274,6 +299,8 @@ def _fits(statement: Mapping[str, Any], demand: Demand) -> bool:
 def _holds(operator: str, value: str | None, wanted: list[str]) -> bool:
     if operator == "Null":
         return (value is None) == (wanted == ["true"])
+    if operator in {"ForAllValues:StringEquals", "ForAllValues:StringLike"}:
+        return all(any(fnmatchcase(each, like) for like in wanted) for each in (value or "").split())
     assert operator in {"StringEquals", "ArnEquals"}, operator
     return value is not None and any(fnmatchcase(value, each) for each in wanted)
 

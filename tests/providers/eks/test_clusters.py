@@ -29,7 +29,8 @@ from seaway.twin.phases import PHASE, Wrong
 from tests.providers.eks.conftest import Shop, West
 from tests.providers.eks.looks import Calls, Killed
 
-KINDS = ("vpcs", "subnets", "gateways", "addresses", "nats", "tables", "roles", "eks", "repositories")
+KINDS = ("vpcs", "subnets", "gateways", "addresses", "nats", "tables", "roles", "eks", "repositories",
+         "certificates", "records")  # fmt: skip
 NOTHING: Inventory = {kind: [] for kind in KINDS}
 
 

@@ -21,6 +21,7 @@ from seaway.twin.inventory import Aws, inventory
 from tests.providers.eks.conftest import IMAGES, Shop
 from tests.providers.eks.faults import SERVICES, WAITS, Choose, Dealt, Fault, Once, faulty, late, paged
 from tests.providers.eks.test_clusters import NOTHING
+from tests.providers.eks.zones import clusters_of
 
 REGION = "eu-west-2"
 SEED = 7
@@ -50,7 +51,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, url: str) -> Cloud:
 @contextmanager
 def clusters(aws: Aws, monkeypatch: pytest.MonkeyPatch, choose: Choose) -> Iterator[EksClusters]:
     with faulty(aws, choose) as url:
-        yield EksClusters(opened(monkeypatch, url), images=IMAGES)
+        yield clusters_of(aws.moto, opened(monkeypatch, url), IMAGES)
 
 
 def test_under_faults_of_all_kinds_it_ends_where_it_ends_without(
@@ -92,7 +93,7 @@ def test_all_is_found_in_lists_of_many_pages(
     """The first of them empty, the others with one thing each."""
     with paged(rehearsal, 1) as (url, followed):
         cloud = opened(monkeypatch, url)
-        made, house = EksClusters(cloud, images=IMAGES), Identities(cloud)
+        made, house = clusters_of(rehearsal.moto, cloud, IMAGES), Identities(cloud)
         for name in ("ann", "bob"):
             for kind in Kind:
                 house.create(Wish(f"{name}-{kind}", Job.VIEWER, kind), silent)
@@ -135,7 +136,7 @@ def test_what_was_just_made_is_waited_for_wherever_it_is_not_seen_yet(
     rehearsal: Aws, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with late(rehearsal) as (url, refused):
-        made = EksClusters(opened(monkeypatch, url), images=IMAGES)
+        made = clusters_of(rehearsal.moto, opened(monkeypatch, url), IMAGES)
         made.create("shop", 2, "", silent)
         assert inventory(rehearsal, REGION) == inventory(rehearsal, "eu-central-1")
         assert made.delete("shop", silent)
@@ -157,7 +158,7 @@ def test_an_identity_is_made_and_ended_though_every_answer_is_lost_once(
         assert house.revoke("ci", silent)
         assert house.all() == ()
         assert not house.revoke("ci", silent)
-    assert once.met["iam:CreatePolicy"] == once.met["iam:DeletePolicy"] == 2
+    assert once.met["iam:CreatePolicy"] == once.met["iam:DeletePolicy"] == 3
 
 
 def test_a_key_whose_secret_half_was_lost_is_not_made_twice(

@@ -60,6 +60,12 @@ def weighs_nothing(ec2: Any) -> bool:
     return sum(each["Type"] == "A" for each in listed) == len(both)
 
 
+def signs_whatever_the_zone_says(ec2: Any) -> bool:
+    acm = boto3.client("acm", endpoint_url=ec2.meta.endpoint_url, region_name="eu-west-3", **OPEN)
+    arn = acm.request_certificate(DomainName="gaps.example.com", ValidationMethod="DNS")["CertificateArn"]
+    return bool(acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"] == "ISSUED")
+
+
 #: What shows that something is still not rehearsed, by the words of the ledger.
 PROBES: dict[str, Callable[[Any], bool]] = {
     "Permissions: the emulator lets anybody do anything; policies are held by a part of the tests, after "
@@ -68,6 +74,8 @@ PROBES: dict[str, Callable[[Any], bool]] = {
     "A NAT gateway that is gone lets its address go: in the emulator it keeps it.": keeps_its_address,
     "A security group or network interface of somebody else that holds the network.": holds_nothing,
     "ECR as a registry: images go to one of this machine, and nothing scans or removes them.": no_images,
+    "ACM's own look at the zone: moto signs whatever that says, and no load balancer shows a certificate of "
+    "it.": signs_whatever_the_zone_says,
     "Route 53's own look at a batch: moto compares no weights, and lets plain records stand beside "
     "weighted ones.": weighs_nothing,
 }

@@ -69,7 +69,7 @@ def test_killed_after_every_call_it_arrives_at_the_same_place(
     """Both ways; a second run changes nothing, and nothing is left in the end."""
     calls = Calls(identities.cloud.session)
     assert killed_at_every_call(calls, lambda: identities.create(wish, silent)) == (
-        5 if wish.job is Job.DEPLOYER else 3
+        7 if wish.job is Job.DEPLOYER else 3
     )
     seen, place = things(aws), Place("123456789012", REGION, "aws")
     wanted = {f"seaway-{wish.name}-{part}": document for part, document in policies(wish.job, place).items()}
@@ -95,7 +95,7 @@ def test_what_aws_does_not_show_yet_is_waited_for(aws: Aws, gate: Gate, identiti
     identities.create(CI, silent)
     seen = things(aws)
     assert seen["users"] == {"seaway-bob": ["seaway-bob-looks"]}
-    assert seen["roles"]["seaway-ci"][0] == ["seaway-ci-looks", "seaway-ci-makes"]
+    assert seen["roles"]["seaway-ci"][0] == ["seaway-ci-looks", "seaway-ci-makes", "seaway-ci-names"]
 
 
 def test_what_differs_is_mended_and_what_others_attached_stays(aws: Aws, identities: Identities) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from seaway.errors import Refused
 from seaway.model.event import silent
 from seaway.model.identity import Job, Kind, Wish
+from seaway.providers.eks.acm import Public
 from seaway.providers.eks.caller import whoami
 from seaway.providers.eks.cloud import Cloud, explained
 from seaway.providers.eks.clusters import EksClusters
@@ -25,6 +27,7 @@ from tests.providers.eks.conftest import IMAGES, Shop
 from tests.providers.eks.gate import Gate
 from tests.providers.eks.test_clusters import NOTHING, let_go, parts_of
 from tests.providers.eks.test_upgrade import insight
+from tests.providers.eks.zones import hosted, names_in, proved
 
 REGION = "eu-north-1"
 #: Characters of a managed policy, white space not counted (IAM quotas).
@@ -38,8 +41,8 @@ class Life:
     """The whole life of a cluster, by the hands of somebody with one job."""
 
     def __init__(self, aws: Aws, cloud: Cloud) -> None:
-        access = {"watcher": Job.VIEWER}
-        self.aws, self.clusters = aws, EksClusters(cloud, images=IMAGES[:1], access=access)
+        self.aws, self.cloud = aws, cloud
+        hosted(aws.moto, REGION)
         self.ec2, self.iam, self.ecr = (client(aws, name, REGION) for name in ("ec2", "iam", "ecr"))
         self.phases: Phases = {
             "create": lambda: self.clusters.create("shop", 1, "", silent),
@@ -50,6 +53,13 @@ class Life:
             "upgrade": lambda: self.clusters.upgrade("shop", "1.37", silent),
             "delete": lambda: self.clusters.delete("shop", silent),
         }
+
+    @property
+    def clusters(self) -> EksClusters:
+        """The clusters as each command opens them, with a zone that must be found."""
+        public, access = Public("shop", names_in(REGION)[:1]), {"watcher": Job.VIEWER}
+        cloud = proved(self.aws.moto, self.cloud, found=True)
+        return EksClusters(cloud, images=IMAGES[:1], access=access, public=public)
 
     def look(self) -> None:
         """Do all that changes nothing."""
@@ -176,10 +186,14 @@ def test_the_table_is_what_is_called_and_nothing_can_be_spared(
 
 
 def _parts(action: str) -> list[str]:
-    """Give the parts of the table that need an action, as errors begin; looking at all of them has none."""
+    """Give the parts of the table that need an action, as errors begin; looking at all of them has none.
+
+    Of a zone they speak by its name, whatever part it is for.
+    """
     looks = any(action == grant.action for needs in PARTS.values() for grant in needs.reads)
     parts = [p for p, n in PARTS.items() if action in {grant.action for grant in (*n.reads, *n.writes)}]
-    return [*parts, *["AWS refused to"] * looks]
+    zone = ["hosted zone ", "the hosted zone ", "the change of hosted zone "]
+    return [*parts, *["AWS refused to"] * looks, *(zone if action.startswith("route53:") else [])]
 
 
 def _signs(aws: Aws) -> Phases:
@@ -221,6 +235,8 @@ def test_what_is_not_seaways_is_out_of_reach(aws: Aws, gate: Gate, monkeypatch: 
     theirs: Any = {"clusterName": "bank", "associationId": "kube-system-theirs"}
     aws.regions[REGION].clusters["bank"] = {"name": "bank", "tags": {}, "status": "ACTIVE", "looks": 0}
     aws.regions[REGION].pods["bank", "kube-system-theirs"] = {**theirs, "tags": {}}
+    zone, acm = hosted(aws.moto, REGION), client(aws, "acm", REGION)
+    bought = acm.request_certificate(DomainName="bank.example.com", ValidationMethod="DNS")["CertificateArn"]
     deployer = minted(gate, monkeypatch, Job.DEPLOYER)
     own = "seaway-deployer"
     administrator = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -244,6 +260,16 @@ def test_what_is_not_seaways_is_out_of_reach(aws: Aws, gate: Gate, monkeypatch: 
         lambda: deployer.iam.attach_user_policy(UserName=own, PolicyArn=administrator),
         lambda: deployer.iam.create_access_key(UserName=own),
         lambda: deployer.iam.update_assume_role_policy(RoleName="theirs", PolicyDocument=trust),
+        lambda: deployer.acm.delete_certificate(CertificateArn=bought),
+        lambda: deployer.acm.request_certificate(DomainName="bank.example.com"),
+        *(
+            partial(_put, deployer, zone, name, kind)
+            for name, kind in (
+                (f"www.{REGION}.example.com", "CNAME"),
+                (f"_acme-challenge.{REGION}.example.com", "TXT"),
+                (f"_{'0' * 32}.{REGION}.example.com", "A"),
+            )
+        ),
         Cloud.open("eu-west-2").ec2.describe_vpcs,
     ]
     eks_of_theirs = {"name": "bank", "roleArn": "arn:aws:iam::123456789012:role/theirs"}
@@ -254,8 +280,15 @@ def test_what_is_not_seaways_is_out_of_reach(aws: Aws, gate: Gate, monkeypatch: 
     assert eks.list_clusters()["clusters"] == ["bank"]
     assert aws.regions[REGION].pods.pop(("bank", "kube-system-theirs"))
     aws.regions[REGION].clusters.clear()
+    acm.delete_certificate(CertificateArn=bought)
     ec2.delete_route_table(RouteTableId=table)
     ec2.delete_vpc(VpcId=vpc)
+
+
+def _put(cloud: Cloud, zone: str, name: str, kind: Any) -> None:
+    record: Any = {"Name": name, "Type": kind, "TTL": 60, "ResourceRecords": [{"Value": "192.0.2.1"}]}
+    changes: Any = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+    cloud.route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=changes)
 
 
 @pytest.mark.parametrize("job", list(Job))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,21 @@ from seaway.cli import main
 from seaway.errors import Refused
 from seaway.flow.images import repositories, wanted
 from seaway.flow.load import read
+from seaway.flow.plan import edge_wish
 from seaway.flow.system import System
+from seaway.model.cluster import ClusterFacts
+from seaway.model.manifests import fill
+from seaway.model.plan import Change, Verb
+from seaway.model.snapshot import Live
 from seaway.providers.eks.cloud import REHEARSAL, Cloud
 from seaway.providers.eks.parts import CLUSTER
 from seaway.providers.eks.repositories import Repository, host
 from seaway.providers.local import certificate
+from seaway.rooms.cluster.plan import plan_ground
 from seaway.rooms.cluster.spec import DnsSpec
+from seaway.rooms.edge.manifests import NETWORK_BALANCER, Balancer, ending_tls, proxy
+from seaway.rooms.edge.plan import EdgeWish, desired, refuse_another_end
+from seaway.rooms.edge.spec import EdgeSpec
 from seaway.rooms.images.platform import Gateway
 from seaway.twin.inventory import Aws, client, inventory
 from tests.providers.eks.conftest import IMAGES, Shop
@@ -113,6 +122,69 @@ def test_a_plan_shows_every_part_in_the_cloud_and_what_it_costs(
     assert "those of eu-north-1 are not known here" in costs["source"]
     assert "nodes do not come and go with the load on eks yet: 2 run" in told["notes"]
     assert inventory(rehearsal, "eu-north-1") == before
+
+
+def test_a_certificate_of_acm_is_planned_with_its_proofs_and_shown_by_the_load_balancer(
+    seaway: Run, rehearsal: Aws, tmp_path: Path
+) -> None:
+    """Nothing of the zone is asked before there is something to prove."""
+    write(tmp_path, "eu-north-1")
+    file = tmp_path / "seaway.yaml"
+    zone = "{provider: route53, zone: example.com, to: [192.0.2.1], resolvers: [127.0.0.1]}"
+    file.write_text(file.read_text().replace(GIVEN, f", https: acm, dns: {zone}"))
+    before = inventory(rehearsal, "eu-north-1")
+    done = seaway("plan", "--on", "production", "-o", "json")
+    assert done.returncode == 3, done.stderr
+    cluster, *_ = json.loads(done.stdout)["changes"]
+    parts = {part["step"]: part["verb"] for part in cluster["parts"]}
+    assert parts["certificate/shop/shop.example.com"] == parts["proof/shop/shop.example.com"] == "create"
+    assert inventory(rehearsal, "eu-north-1") == before
+    system = _system(tmp_path)
+    _, environment = system.environment("production")
+    wish = edge_wish(system, environment, None)
+    shaped = next(each for each in desired(wish, None) if each.id == "edge/proxy")
+    assert "cluster/create" in shaped.after
+    arn = "arn:aws:acm:eu-north-1:123456789012:certificate/1"
+    service = fill(shaped.manifest, {"images/envoy": "envoy", "cluster/certificate": arn})["spec"]["provider"]
+    told = service["kubernetes"]["envoyService"]["annotations"]
+    name = "service.beta.kubernetes.io/aws-load-balancer"
+    assert {key: text for key, text in told.items() if "ssl" in key or text == "ssl"} == {
+        f"{name}-ssl-cert": arn,
+        f"{name}-ssl-ports": "443",
+        f"{name}-backend-protocol": "ssl",
+        f"{name}-ssl-negotiation-policy": "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
+    }
+    assert told[f"{name}-type"] == "nlb"
+
+
+def test_where_tls_ends_cannot_move_while_visitors_come() -> None:
+    ends = {**NETWORK_BALANCER, **ending_tls("1.3")}
+    wishes = [_wish(balancer) for balancer in (NETWORK_BALANCER, ends)]
+    there = [Live.of([proxy("shop", EdgeSpec(), wish.balancer)]) for wish in wishes]
+    for wish, live in zip(wishes, there, strict=True):
+        refuse_another_end(wish, Live())
+        refuse_another_end(wish, live)
+        refuse_another_end(_wish({}), live)
+    with pytest.raises(Refused, match="TLS ends at the gateway, and cannot move"):
+        refuse_another_end(wishes[1], there[0])
+    with pytest.raises(Refused, match="TLS ends at the load balancer, and cannot move"):
+        refuse_another_end(wishes[0], there[1])
+
+
+def _wish(balancer: Balancer) -> EdgeWish:
+    return EdgeWish("shop", "shop.example.com", "shop", 80, 443, EdgeSpec(), balancer=balancer)
+
+
+def test_what_a_load_balancer_showed_goes_once_it_shows_another() -> None:
+    found = ClusterFacts("shop", "context", "https://192.0.2.1", "running", ())
+    stays, goes = Change("nodes/main", Verb.UPDATE, "nodes"), Change("certificate/shop/a", Verb.DELETE, "it")
+    raised, let_go = plan_ground("shop", found, (stays, goes))
+    assert (raised.parts, let_go.parts) == ((stays,), (goes,))
+    assert {"edge/proxy", "edge/gateway/await", raised.id} <= set(let_go.after)
+    assert [step.id for step in plan_ground("shop", found, (goes,))] == [let_go.id]
+    asleep = replace(found, state="creating")
+    assert [step.id for step in plan_ground("shop", asleep, (goes,))] == [raised.id]
+    assert plan_ground("shop", found, ()) == []
 
 
 def test_the_same_parts_are_handed_to_others_as_a_template(seaway: Run, tmp_path: Path) -> None:

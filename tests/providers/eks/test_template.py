@@ -9,10 +9,12 @@ import pytest
 from cfnlint.api import lint  # type: ignore[import-untyped]
 
 from seaway.model.identity import Job
+from seaway.providers.eks.acm import Public
 from seaway.providers.eks.clusters import EksClusters
 from seaway.providers.eks.parts import CLUSTER, PART
 from seaway.providers.eks.template import template
 from tests.providers.eks.conftest import IMAGES, West
+from tests.providers.eks.zones import names_in
 
 REGION = "eu-west-1"
 
@@ -20,7 +22,9 @@ REGION = "eu-west-1"
 @pytest.fixture
 def clusters(west: West) -> EksClusters:
     """Those of a region in which nothing is yet, with somebody who may look."""
-    return EksClusters(west.clusters.cloud, images=IMAGES, access={"watcher": Job.VIEWER})
+    cloud = west.clusters.cloud
+    public = Public("shop", names_in(cloud.region))
+    return EksClusters(cloud, images=IMAGES, access={"watcher": Job.VIEWER}, public=public)
 
 
 @pytest.fixture
@@ -51,7 +55,10 @@ def test_all_that_would_be_made_is_there_with_the_tags_by_which_it_is_found(
             tags = tags if isinstance(tags, dict) else {tag["Key"]: tag["Value"] for tag in tags}
             assert tags[CLUSTER] == "shop"
             parts.append(tags[PART])
-    assert sorted(parts) == sorted(each.step for each in clusters.propose("shop", 3, "").changes)
+    found = {each.step for each in clusters.propose("shop", 3, "").changes}
+    proofs = {f"proof/shop/{name}" for name in names_in(REGION)}
+    assert sorted(parts) == sorted(found - proofs)
+    assert proofs < found, "these are who keeps the zone"
 
 
 def test_who_may_look_is_among_it(written: dict[str, Any]) -> None:

@@ -73,11 +73,18 @@ class GivenCertificates:
 class StandIns:
     """Implements ports/certificates.py with one that signs itself, and that nobody trusts.
 
-    It keeps the gateway's listener on the air until an ACME server has signed.
+    It keeps the gateway's listener on the air until an ACME server has signed, or behind a load balancer that
+    shows another one.
     """
 
-    renewal = LIFE / 3
     authority = "stand-in"
+
+    def __init__(self, life: timedelta = LIFE) -> None:
+        self._life = life
+
+    @property
+    def renewal(self) -> timedelta:
+        return self._life / 3
 
     def authority_path(self) -> str:
         return ""
@@ -87,7 +94,7 @@ class StandIns:
 
     def issue(self, *names: str) -> Issued:
         now = datetime.now(UTC).replace(microsecond=0)
-        return Issued(*self_signed(names, now, LIFE), now + LIFE)
+        return Issued(*self_signed(names, now, self._life), now + self._life)
 
 
 def _names(certificate: x509.Certificate) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from seaway.errors import NotFound, Refused
+from seaway.providers.eks.acm import Certificate, Proof
 from seaway.providers.eks.cloud import Cloud, explained
 from seaway.providers.eks.control import ControlPlane, NodeGroup, described
 from seaway.providers.eks.network import ANYWHERE, BALANCERS, NETWORK, Routes, Subnet, Vpc, zones
@@ -22,6 +23,8 @@ ZONES: Final = 2
 ADDRESSES: Final = 6
 #: What the storage class of databases is made by.
 _VOLUMES: Final = "aws-ebs-csi-driver"
+#: Parts that stand beside a cluster, whoever keeps that.
+_BESIDE: Final = (Certificate, Proof, Repository)
 Groups = Sequence[Sequence[Part]]
 
 
@@ -55,7 +58,7 @@ def settled(
     """
     if adopt.cluster:
         _, notes = lent(cloud, adopt.cluster)
-        return [[part for part in group if isinstance(part, Repository)] for group in groups], notes
+        return [[part for part in group if isinstance(part, _BESIDE)] for group in groups], notes
     live, own = seen[ControlPlane].get("cluster/main"), seen[Vpc].get("vpc/main")
     there = live["resourcesVpcConfig"]["vpcId"] if live else own["VpcId"] if own else ""
     vpc = adopt.vpc or ("" if own else there)

@@ -86,7 +86,7 @@ def _allowed(
 ) -> set[str]:
     """Ask about actions on one thing, in the circumstances that the policy's condition asks for."""
     context: list[Any] = [
-        {"ContextKeyName": key, "ContextKeyValues": [_first(value)], "ContextKeyType": "string"}
+        {"ContextKeyName": key, "ContextKeyValues": [_first(value)], "ContextKeyType": _kind(operator)}
         for operator, keys in limits.items()
         for key, value in (dict.fromkeys(keys, "any") if operator == "Null" else keys).items()
     ]
@@ -100,6 +100,11 @@ def _allowed(
         for each in page["EvaluationResults"]
         if each["EvalDecision"] == "allowed"
     }
+
+
+def _kind(operator: str) -> str:
+    """Say whether a condition is about several values at once, as the simulator calls it."""
+    return "stringList" if operator.startswith("ForAllValues") else "string"
 
 
 def _first(value: Any) -> str:

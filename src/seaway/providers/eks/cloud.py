@@ -33,6 +33,7 @@ from botocore.exceptions import ConnectionError as NotConnectedError
 
 from seaway.errors import Refused, SeawayError, Unreachable, UsageError
 from seaway.model.identity import Key
+from seaway.ports.proofs import Proofs
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -61,11 +62,15 @@ _CREDENTIALS: Final = "configure credentials as for the aws command: aws configu
 
 @dataclass(frozen=True)
 class Cloud:
-    """AWS in one region. `endpoints` are those of a rehearsal: by service, and "" for all others."""
+    """AWS in one region. `endpoints` are those of a rehearsal: by service, and "" for all others.
+
+    `proofs` are kept in the zone of the public names, which may be anywhere; None where that is not known.
+    """
 
     session: boto3.Session
     region: str
     endpoints: Mapping[str, str]
+    proofs: Proofs | None = None
     #: A session cannot make two clients at once (boto3: Session, Multithreading).
     _making: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -81,6 +86,12 @@ class Cloud:
             _refuse_overrides(session)
             chosen = _region(region or os.environ.get("AWS_REGION") or session.region_name)
             return cls(_watched(session) if endpoints else session, chosen, endpoints)
+
+    @cached_property
+    def acm(self) -> Any:
+        client: Any = self.session.client
+        with self._making:
+            return client("acm", **self._settings("acm"))
 
     @cached_property
     def ec2(self) -> EC2Client:
@@ -109,7 +120,8 @@ class Cloud:
 
     @cached_property
     def route53(self) -> Route53Client:
-        return self.session.client("route53", **self._settings("route53"))
+        with self._making:
+            return self.session.client("route53", **self._settings("route53"))
 
     @cached_property
     def sts(self) -> STSClient:

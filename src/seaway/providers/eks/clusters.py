@@ -26,6 +26,7 @@ from seaway.model.plan import Change
 from seaway.ports.clusters import ClusterFacts, NodeFacts
 from seaway.providers.eks import making
 from seaway.providers.eks.access import Entry, entries, outdated
+from seaway.providers.eks.acm import Public, certified, stale
 from seaway.providers.eks.addons import addons
 from seaway.providers.eks.adopted import NOTHING, Adoption, settled
 from seaway.providers.eks.caller import principal_of
@@ -71,7 +72,8 @@ class EksClusters:
 
     `open_to` are the networks that may reach the API of what is made, `images` the names of repositories
     that are made with it. `access` says who may do which job in it, and that nobody else may just look: by
-    the name of a role of Seaway's, or by an ARN. None leaves that as it is. `adopt` is what was there before.
+    the name of a role of Seaway's, or by an ARN. `public` are names for which ACM signs. None leaves either
+    as it is. `adopt` is what was there before.
     """
 
     def __init__(
@@ -82,9 +84,10 @@ class EksClusters:
         access: Mapping[str, Job] | None = None,
         *,
         adopt: Adoption = NOTHING,
+        public: Public | None = None,
     ) -> None:
         self.cloud, self._open_to, self._images, self._access = cloud, open_to, images, access
-        self._adopt = adopt
+        self._adopt, self.public = adopt, public
 
     @classmethod
     def open(
@@ -128,7 +131,8 @@ class EksClusters:
         who = self._entries_of(name)
         groups, notes = self._settled(name, seen, self._groups(name, nodes, size, seen, who))
         parts = tuple(part for each in groups for part in each)
-        return making.changes(self.cloud, groups, seen, self._gone(who, seen)), parts, notes
+        gone = (*self._gone(who, seen), *stale(self.public, seen))
+        return making.changes(self.cloud, groups, seen, gone), parts, notes
 
     def template(self, name: str, nodes: tuple[int, int], size: str) -> Live:
         """Write all that `ensure` sees to as a CloudFormation template. Changes nothing."""
@@ -149,7 +153,7 @@ class EksClusters:
 
     def ensure(self, name: str, nodes: tuple[int, int], size: str, report: Report) -> ClusterFacts:
         """Make it, or finish or heal it, with from so many nodes to so many; ready for work on return."""
-        with self._changing(name, report):
+        with self.changing(name, report):
             seen = making.look(self.cloud, name)
             who = self._entries_of(name)
             groups, _ = self._settled(name, seen, self._groups(name, nodes, size, seen, who))
@@ -161,7 +165,7 @@ class EksClusters:
         return self._facts(live)
 
     def scale(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
-        with self._changing(name, report):
+        with self.changing(name, report):
             self._existing(name)
             seen = making.look(self.cloud, name)
             groups, _ = self._settled(name, seen, self._nodes(name, nodes, size, seen))
@@ -171,7 +175,7 @@ class EksClusters:
 
     def upgrade(self, name: str, to: str, report: Report) -> None:
         """Take it to a version of Kubernetes, "" for the next; raises as `upgrade.carry_out`."""
-        with self._changing(name, report):
+        with self.changing(name, report):
             carry_out(self, name, to, report)
 
     def use(self, name: str) -> str:
@@ -181,7 +185,7 @@ class EksClusters:
         return str(live["arn"])
 
     def delete(self, name: str, report: Report) -> bool:
-        with self._changing(name, report):
+        with self.changing(name, report):
             found = making.remove(self.cloud, name, report)
             if not self._adopt.cluster:
                 kubeconfig.remove(self.context(name))
@@ -239,11 +243,14 @@ class EksClusters:
         now = live["scalingConfig"]["desiredSize"] if live else least
         with explained("AWS refused to show what a cluster could be made of"):
             chosen = zones(self.cloud)[:ZONES]
+        certificates, proofs = certified(name, self.public)
         return [
+            certificates,
             *network(name, CIDR, chosen),
             [Role(name, use) for use in Role.uses],
             [
                 ControlPlane(name, _private(), self._open_to),
+                *proofs,
                 *(Repository(name, image) for image in self._images),
             ],
             [*who, *pod_roles(name), *self._nodes(name, min(max(now, least), most), size, seen)[0]],
@@ -348,7 +355,7 @@ class EksClusters:
             return ()
 
     @contextmanager
-    def _changing(self, name: str, report: Report) -> Iterator[None]:
+    def changing(self, name: str, report: Report) -> Iterator[None]:
         """One change of a cluster at a time, on this machine; one that is rehearsed is another."""
         kind = "eks-rehearsed" if self.cloud.endpoints else "eks"
         file = cache.folder() / "locks" / f"{kind}-{self.cloud.region}-{cluster_name(name)}.lock"

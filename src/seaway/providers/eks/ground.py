@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from seaway.model.bill import Bill
 from seaway.model.event import Report
 from seaway.model.plan import Change
+from seaway.providers.eks import making
+from seaway.providers.eks.acm import Public, arn_of, stale
+from seaway.providers.eks.cloud import explained
 from seaway.providers.eks.clusters import ZONES, EksClusters
 from seaway.providers.eks.prices import bill
 
@@ -31,6 +34,17 @@ class EksGround:
 
     def ensure(self, report: Report) -> None:
         self.clusters.ensure(self.name, self.nodes, self.size, report)
+
+    def certificate(self) -> str:
+        with explained("AWS refused to show the certificate"):
+            return arn_of(self.clusters.cloud, self.name, self.clusters.public)
+
+    def let_go(self, report: Report, *, leaving: bool = False) -> None:
+        public, cloud = self.clusters.public, self.clusters.cloud
+        kept = Public(public.system) if leaving and public else public
+        with self.clusters.changing(self.name, report):
+            seen = making.look(cloud, self.name)
+            making.discard(cloud, self.name, stale(kept, seen), seen, report)
 
     def removals(self) -> tuple[Change, ...]:
         return self.clusters.propose_end(self.name).changes

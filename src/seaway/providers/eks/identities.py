@@ -28,7 +28,7 @@ REGION: Final = "seaway.dev/region"
 T = TypeVar("T")
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 #: Every part of a job that has a policy of its own.
-_POLICIES: Final = ("looks", "makes")
+_POLICIES: Final = ("looks", "makes", "names")
 #: Versions of a policy that IAM keeps (IAM quotas).
 _VERSIONS: Final = 5
 

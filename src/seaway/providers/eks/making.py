@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
 from botocore.exceptions import ClientError, HTTPClientError
 
-from seaway.errors import Refused, Unready
+from seaway.errors import Unready
 from seaway.model.event import Event, Outcome, Report, told
 from seaway.model.plan import Change, Verb
 from seaway.providers.eks.access import Entry
+from seaway.providers.eks.acm import Certificate, Proof
 from seaway.providers.eks.addons import Addon
 from seaway.providers.eks.cloud import Cloud, explained, unsure
 from seaway.providers.eks.control import ControlPlane, NodeGroup
 from seaway.providers.eks.network import Address, Gateway, Nat, Routes, Subnet, Vpc
-from seaway.providers.eks.parts import Fix, Ids, Live, Part, absent, code_of
+from seaway.providers.eks.parts import THEIRS, Fix, Ids, Live, Part, Taken, absent, code_of
 from seaway.providers.eks.pods import PodRole
 from seaway.providers.eks.repositories import Repository
 from seaway.providers.eks.roles import Role
 
-#: Every kind of part; each needs only such as stand before it, so they go in the reverse order.
+#: Every kind of part; each needs only such as stand before it, so they go in the reverse order. A certificate
+#: goes last of all: ACM needs a while to see that the load balancer has let go of it.
 KINDS: Final[tuple[type[Part], ...]] = (
+    Certificate,
+    Proof,
     Vpc,
     Gateway,
     Subnet,
@@ -77,7 +81,7 @@ def changes(cloud: Cloud, groups: Groups, seen: Seen, gone: Collection[str] = ()
 
 def removals(seen: Seen) -> tuple[Change, ...]:
     """Say what `remove` would do."""
-    found = [part for kind in reversed(KINDS) for part in seen[kind]]
+    found = [part for kind in reversed(KINDS) for part in _ours(seen[kind])]
     return tuple(Change(part, Verb.DELETE, _named(part)) for part in found)
 
 
@@ -115,7 +119,10 @@ def remove(cloud: Cloud, cluster: str, report: Report) -> bool:
     for kind in reversed(KINDS):
         began = time.monotonic()
         with explained("AWS refused to remove it"):
-            gone = kind.owned(cloud, cluster)
+            seen = kind.owned(cloud, cluster)
+            gone = _ours(seen)
+            for part in seen.keys() - gone.keys():
+                report(Event(part, Outcome.NOTE, f"{_named(part)} stays: it is not this cluster's alone"))
             for part, live in gone.items():
                 report(Event(part, Outcome.STARTED, f"remove {_named(part)}"))
                 with explained(f"{_named(part)} cannot be removed"):
@@ -128,8 +135,22 @@ def remove(cloud: Cloud, cluster: str, report: Report) -> bool:
     return found
 
 
+def discard(cloud: Cloud, cluster: str, parts: Sequence[str], seen: Seen, report: Report) -> None:
+    """Take these parts of what was seen away, in their order, once nothing uses them any more."""
+    for part in parts:
+        kind = next(kind for kind, lives in seen.items() if part in lives)
+        text = f"remove {_named(part)}"
+        with told(report, part, text), explained(f"{_named(part)} cannot be removed"):
+            _delete(cloud, cluster, kind, part, seen[kind][part])
+
+
+def _ours(seen: Mapping[str, Live]) -> dict[str, Live]:
+    """Leave out what stays, since it is somebody else's too."""
+    return {part: live for part, live in seen.items() if not live.get(THEIRS)}
+
+
 def _gone(cloud: Cloud, cluster: str, kind: type[Part]) -> bool:
-    return not kind.owned(cloud, cluster)
+    return not _ours(kind.owned(cloud, cluster))
 
 
 def _create(cloud: Cloud, part: Part, live: Live | None, ids: dict[str, str], report: Report) -> bool:
@@ -144,8 +165,8 @@ def _create(cloud: Cloud, part: Part, live: Live | None, ids: dict[str, str], re
         while True:
             try:
                 part.create(cloud, ids)
-            except (ClientError, HTTPClientError, Refused) as error:
-                lost = isinstance(error, Refused) or unsure(error)
+            except (ClientError, HTTPClientError, Taken) as error:
+                lost = isinstance(error, Taken) or unsure(error)
                 if lost and _made(cloud, part):
                     return True
                 if not (unsure(error) or _passing(error)) or time.monotonic() > end:
@@ -217,7 +238,7 @@ def _wait(cloud: Cloud, part: Part, report: Report) -> Live:
 
 
 def _see(cloud: Cloud, part: Part) -> Live | None:
-    if isinstance(part, Repository):
+    if isinstance(part, (Certificate, Proof, Repository)):
         return part.see(cloud)
     return part.owned(cloud, part.cluster).get(part.id)
 

@@ -25,6 +25,7 @@ class When(StrEnum):
     LINKED = "the role is one that EKS itself takes"
     ACCESS = "ours, and the policy is one that a job has"
     SIGNING = "by ECDSA with SHA-256"
+    PROVING = "the records are proofs for ACM, and texts of who owns these"
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ def _linked(service: str) -> Grant:
 
 
 _IMAGES: Final = "ecr:repository/*"
+_CERTIFICATES: Final = "acm:certificate/*"
+_ZONES: Final = "route53:hostedzone/*"
 _ADDONS: Final = "eks:addon/*"
 _IDENTITIES: Final = "eks:podidentityassociation/*"
 
@@ -246,6 +249,27 @@ PARTS: Final[Mapping[str, Needs]] = {
                 "PutLifecyclePolicy",
                 "DeleteRepository",
             ),
+        ),
+    ),
+    "certificate": Needs(
+        (
+            *_here("acm:ListCertificates"),
+            *(
+                Grant(f"acm:{each}", _CERTIFICATES)
+                for each in ("ListTagsForCertificate", "DescribeCertificate")
+            ),
+        ),
+        (
+            Grant("acm:RequestCertificate", when=When.MADE),
+            Grant("acm:AddTagsToCertificate", _CERTIFICATES, When.MADE, along=True),
+            Grant("acm:DeleteCertificate", _CERTIFICATES, When.OURS),
+        ),
+    ),
+    "proof": Needs(
+        (Grant("route53:ListHostedZonesByName"), Grant("route53:ListResourceRecordSets", _ZONES)),
+        (
+            Grant("route53:ChangeResourceRecordSets", _ZONES, When.PROVING),
+            Grant("route53:GetChange", "route53:change/*"),
         ),
     ),
     # ECR user guide, "IAM permissions for pushing an image": the registry's own protocol, by a password.

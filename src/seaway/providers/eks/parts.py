@@ -18,6 +18,8 @@ from seaway.providers.eks.cloud import Cloud
 #: Tags of all that Seaway makes: the cluster it belongs to, and which part of it it is.
 CLUSTER: Final = "seaway.dev/cluster"
 PART: Final = "seaway.dev/part"
+#: By this key of what is seen a thing is told that stays: somebody else keeps it, or needs it too.
+THEIRS: Final = "theirs"
 #: What EKS, IAM and ECR say of a name that something has already.
 _TAKEN: Final = frozenset(
     {"ResourceInUseException", "EntityAlreadyExists", "RepositoryAlreadyExistsException"}
@@ -119,9 +121,13 @@ def absent(error: ClientError) -> bool:
     return code.endswith((".NotFound", "NotFoundException")) or code in _ABSENT
 
 
+class Taken(Refused):
+    """Something has that name already; a call whose answer was lost may have made it."""
+
+
 @contextmanager
 def untaken(thing: str, ours: Callable[[], object] = lambda: None) -> Iterator[None]:
-    """Make something under a name. Raises Refused where somebody else's has it: that is not taken over.
+    """Make something under a name. Raises Taken where somebody else's has it: that is not taken over.
 
     It may be our own, of a call whose answer was lost and that was made again: `ours` looks for it by its
     tag. For the parts of a cluster `making` does so.
@@ -133,7 +139,7 @@ def untaken(thing: str, ours: Callable[[], object] = lambda: None) -> Iterator[N
             raise
         if ours():
             return
-        raise Refused(
+        raise Taken(
             f"{thing} is there and is not Seaway's",
             why=f"it does not carry the tag {CLUSTER} of this cluster",
             remedy="choose another --name, or remove it; a thing just made may also take a minute to be seen",

@@ -22,12 +22,17 @@ _JOBS: Final[Mapping[Job, tuple[frozenset[str], frozenset[str]]]] = {
     ),
     Job.VIEWER: (frozenset(PARTS), frozenset()),
 }
+#: Parts that there are for public names.
+_NAMES: Final = frozenset({"certificate", "proof"})
 ADMINISTRATOR: Final = "AmazonEKSClusterAdminPolicy"
 VIEWER: Final = "AmazonEKSViewPolicy"
 #: What each job may do inside a cluster. What a promoter copies is in registries, outside of every cluster.
 ACCESS: Final[Mapping[Job, str]] = {Job.DEPLOYER: ADMINISTRATOR, Job.PROMOTER: VIEWER, Job.VIEWER: VIEWER}
 #: By service, the conditions for which one statement does for all kinds of things.
 _ALIKE: Final = {"ec2": frozenset({When.MADE, When.OURS, When.BORN}), "eks": frozenset({When.OURS})}
+#: Condition keys of a change of a zone, and what the names of ACM's proofs begin with: 32 digits.
+_CHANGE: Final = "route53:ChangeResourceRecordSets"
+_HASH: Final = "?" * 32
 _MAKES: Final = (
     "CreateVpc",
     "CreateInternetGateway",
@@ -52,12 +57,13 @@ class Place:
         return cls(cloud.sts.get_caller_identity()["Account"], cloud.region, cloud.partition)
 
     def arn(self, on: str) -> str:
-        """Write what a grant is on as an ARN; IAM knows no regions."""
+        """Write what a grant is on as an ARN; IAM knows no regions, and Route 53 no accounts either."""
         if on == "*":
             return on
         service, _, rest = on.replace("{region}", self.region).partition(":")
-        region = "" if service == "iam" else self.region
-        return f"arn:{self.partition}:{service}:{region}:{self.account}:{rest}"
+        region = "" if service in {"iam", "route53"} else self.region
+        account = "" if service == "route53" else self.account
+        return f"arn:{self.partition}:{service}:{region}:{account}:{rest}"
 
 
 def access_policy(partition: str, policy: str) -> str:
@@ -65,17 +71,26 @@ def access_policy(partition: str, policy: str) -> str:
     return f"arn:{partition}:eks::aws:cluster-access-policy/{policy}"
 
 
-def grants(job: Job, *, looks: bool = True, makes: bool = True) -> tuple[Grant, ...]:
-    """List what a job needs, each once, in the order of the parts."""
-    seen, made = _JOBS[job]
+def grants(
+    job: Job, *, looks: bool = True, makes: bool = True, of: frozenset[str] = frozenset(PARTS)
+) -> tuple[Grant, ...]:
+    """List what a job needs, each once, in the order of the parts, all or those of some."""
+    seen, made = (parts & of for parts in _JOBS[job])
     found = [grant for part, needs in PARTS.items() if looks and part in seen for grant in needs.reads]
     found += [grant for part, needs in PARTS.items() if makes and part in made for grant in needs.writes]
     return tuple(dict.fromkeys(found))
 
 
 def policies(job: Job, place: Place) -> dict[str, Document]:
-    """Write a job's policies: what it looks at, and what it makes, since one would be too long for IAM."""
-    parts = {"looks": grants(job, makes=False), "makes": grants(job, looks=False)}
+    """Write a job's policies: what it looks at, and what it makes, for the public names and for all else.
+
+    One would be too long for IAM.
+    """
+    parts = {
+        "looks": grants(job, makes=False),
+        "makes": grants(job, looks=False, of=frozenset(PARTS) - _NAMES),
+        "names": grants(job, looks=False, of=_NAMES),
+    }
     return {name: _policy(found, place) for name, found in parts.items() if found}
 
 
@@ -121,5 +136,9 @@ def condition(when: When, place: Place) -> Document:
         },
         When.ACCESS: {**ours, "ArnEquals": {"eks:policyArn": access}},
         When.SIGNING: {"StringEquals": {"kms:SigningAlgorithm": "ECDSA_SHA_256"}},
+        When.PROVING: {
+            "ForAllValues:StringLike": {f"{_CHANGE}NormalizedRecordNames": [f"_{_HASH}.*", f"*_{_HASH}.*"]},
+            "ForAllValues:StringEquals": {f"{_CHANGE}RecordTypes": ["CNAME", "TXT"]},
+        },
     }
     return conditions[when]

@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from seaway.providers.eks.access import Entry
+from seaway.providers.eks.acm import Certificate, Proof
 from seaway.providers.eks.addons import CONFLICTS, Addon
 from seaway.providers.eks.control import GROUP, LOGS, ControlPlane, NodeGroup, scaling
 from seaway.providers.eks.network import ANYWHERE, Address, Gateway, Nat, Routes, Subnet, Vpc, subnet
@@ -235,6 +236,19 @@ def _addon(part: Addon) -> dict[str, Live]:
     properties = {"ClusterName": _ref(_MAIN), "AddonName": part.name, "ResolveConflicts": CONFLICTS}
     before = [_logical(each.id) for each in pod_roles(part.cluster)]
     return _resource("EKS::Addon", part, properties, _logical(_NODES), *before)
+
+
+@_resources.register
+def _certificate(part: Certificate) -> dict[str, Live]:
+    domain, *others = part.public.names
+    names = {"DomainName": domain, **({"SubjectAlternativeNames": others} if others else {})}
+    return _resource("CertificateManager::Certificate", part, {**names, "ValidationMethod": "DNS"})
+
+
+@_resources.register
+def _proof(part: Proof) -> dict[str, Live]:  # noqa: ARG001
+    """Leave it to who keeps the zone: a stack waits at the certificate until the records are there."""
+    return {}
 
 
 @_resources.register

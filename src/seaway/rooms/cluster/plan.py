@@ -17,6 +17,7 @@ from seaway.rooms.cluster.spec import EnvironmentSpec, NodesSpec
 from seaway.rooms.cluster.steps import (
     AutoscaleCluster,
     CountRequests,
+    LetGoOfGround,
     RaiseCluster,
     RaiseGround,
     ScaleCluster,
@@ -28,6 +29,9 @@ PATIENCE: Final = 600.0
 #: What must be known before a cluster is made: that the edge can be reached once it is there.
 FIRST: Final = ("edge/ports/free",)
 READY: Final = ("cluster/create", "cluster/nodes")
+#: How parts are called that load balancers show, and after which steps one shows those that it shall.
+SHOWN: Final = ("certificate/", "proof/")
+SHOWS: Final = ("cluster/create", "edge/proxy", "edge/gateway", "edge/gateway/await")
 
 
 def name_of(environment: EnvironmentSpec) -> str:
@@ -75,11 +79,16 @@ def plan_cluster(name: str, nodes: NodesSpec, seen: ClusterFacts | None) -> list
     return [ScaleCluster(name, nodes.max, nodes.size, there)] if stand > nodes.max else []
 
 
-def plan_ground(name: str, seen: ClusterFacts | None, differing: tuple[Change, ...]) -> list[RaiseGround]:
-    """Decide whether what the cluster stands on in a cloud must be made, finished or mended."""
-    if not differing and seen and seen.state == "running":
-        return []
-    return [RaiseGround(name, Verb.UPDATE if seen else Verb.CREATE, differing)]
+def plan_ground(name: str, seen: ClusterFacts | None, differing: tuple[Change, ...]) -> list[Any]:
+    """Decide whether what the cluster stands on in a cloud must be made, finished or mended.
+
+    What its load balancer shows goes only once that shows another.
+    """
+    late = tuple(each for each in differing if each.verb is Verb.DELETE and each.step.startswith(SHOWN))
+    first = tuple(each for each in differing if each not in late)
+    running = seen is not None and seen.state == "running"
+    raised = [RaiseGround(name, Verb.UPDATE if seen else Verb.CREATE, first)] if first or not running else []
+    return [*raised, *([LetGoOfGround(name, late, SHOWS)] if late and running else [])]
 
 
 def plan_autoscaler(

@@ -80,6 +80,7 @@ OF_ISSUER: Final[Mapping[str, tuple[str, ...]]] = {
     "local": (),
     "acme": ("email", "directory", "ca", "challenge", "wildcard"),
     "cert-manager": ("name", "kind", "group", "ca"),
+    "acm": (),
 }
 
 
@@ -88,10 +89,11 @@ class HttpsSpec(Spec):
 
     short: ClassVar[str] = "issuer"
 
-    issuer: Literal["local", "acme", "cert-manager"] = Field(
+    issuer: Literal["local", "acme", "cert-manager", "acm"] = Field(
         default="local",
         description="local: an authority of this machine; acme: a server that speaks ACME (RFC 8555); "
-        "cert-manager: an issuer of the one that the cluster has",
+        "cert-manager: an issuer of the one that the cluster has; acm, on eks: AWS Certificate Manager, for "
+        "the load balancer, by records in the zone of dns",
         examples=["acme"],
     )
     name: str = Field(

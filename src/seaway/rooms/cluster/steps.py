@@ -52,7 +52,29 @@ class RaiseGround:
     def run(self, world: World) -> Outputs:
         if world.ground:
             world.ground.ensure(world.report)
-        return {"cluster/outside": ""}
+        return {
+            "cluster/outside": "",
+            "cluster/certificate": world.ground.certificate() if world.ground else "",
+        }
+
+
+@dataclass(frozen=True)
+class LetGoOfGround:
+    """Take away what the load balancer showed before, once it shows another; the `parts` say what."""
+
+    name: str
+    parts: tuple[Change, ...]
+    after: tuple[str, ...] = ()
+    id: str = "cluster/let-go"
+
+    def describe(self) -> Change:
+        thing = f"what cluster {self.name} showed before"
+        return Change(self.id, Verb.DELETE, thing, ("once nothing uses it",), self.parts)
+
+    def run(self, world: World) -> Outputs:
+        if world.ground:
+            world.ground.let_go(world.report)
+        return {}
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ BUCKETS: Final = (*(1.5 ** (n / 2) for n in range(54)), 60000.0)
 #: each node every 10 s and believes the third answer.
 SHUTDOWN: Final = {"drainTimeout": "30s", "minDrainDuration": "5s"}
 PATIENT: Final = {"drainTimeout": "90s", "minDrainDuration": "45s"}
+#: The annotations of a Service by which a cloud makes its load balancer.
+Balancer = Mapping[str, str | Output]
 _AWS: Final = "service.beta.kubernetes.io/aws-load-balancer"
 #: A Network Load Balancer that the internet reaches (Kubernetes: cloud-provider-aws, Service annotations).
 NETWORK_BALANCER: Final = {
@@ -32,6 +34,29 @@ NETWORK_BALANCER: Final = {
     f"{_AWS}-scheme": "internet-facing",
     f"{_AWS}-cross-zone-load-balancing-enabled": "true",
 }
+
+
+#: By this annotation a balancer ends TLS, with the certificate that it names.
+SHOWN: Final = f"{_AWS}-ssl-cert"
+#: What such a balancer speaks with visitors, by the oldest version of TLS (Elastic Load Balancing user guide,
+#: TLS listeners): forward secrecy and GCM, as the gateway itself.
+_SUITES: Final = {
+    "1.2": "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
+    "1.3": "ELBSecurityPolicy-TLS13-1-3-2021-06",
+}
+
+
+def ending_tls(tls: str) -> dict[str, str | Output]:
+    """Have the balancer end TLS at port 443 with the certificate of the cloud, and speak TLS to the proxies.
+
+    It does not ask who vouches for these. `tls` is the oldest version.
+    """
+    return {
+        SHOWN: Output("cluster/certificate"),
+        f"{_AWS}-ssl-ports": str(HTTPS_PORT),
+        f"{_AWS}-backend-protocol": "ssl",
+        f"{_AWS}-ssl-negotiation-policy": _SUITES[tls],
+    }
 
 
 def gateway_class(system: str) -> Manifest:
@@ -43,7 +68,7 @@ def gateway_class(system: str) -> Manifest:
     }
 
 
-def proxy(system: str, spec: EdgeSpec, balancer: Mapping[str, str] | None = None) -> Manifest:
+def proxy(system: str, spec: EdgeSpec, balancer: Balancer | None = None) -> Manifest:
     """Shape the proxies: how many, from which image, and how they leave without dropping anything.
 
     `balancer` are the annotations for a load balancer that stands between visitors and nodes: it goes to
@@ -89,7 +114,7 @@ def proxy(system: str, spec: EdgeSpec, balancer: Mapping[str, str] | None = None
     }
 
 
-def _service(balancer: Mapping[str, str] | None) -> dict[str, Any]:
+def _service(balancer: Balancer | None) -> dict[str, Any]:
     if balancer is None:
         return {"type": "LoadBalancer", "externalTrafficPolicy": "Cluster"}
     told = {"annotations": dict(balancer)} if balancer else {}

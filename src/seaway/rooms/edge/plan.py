@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from seaway.errors import Refused
 from seaway.kit.kube import Ref
 from seaway.model.gateway import EDGE, ENVOY_API, GATEWAY_API, TLS_SECRET
 from seaway.model.manifests import DESIRED, Manifest, Output, stamp
@@ -19,6 +20,8 @@ from seaway.rooms.edge.login import LOGIN, LoginWish
 from seaway.rooms.edge.manifests import (
     HTTPS_PORT,
     ROOM,
+    SHOWN,
+    Balancer,
     backend_policy,
     client_policy,
     gateway,
@@ -89,7 +92,7 @@ class EdgeWish:
     signer: str = ""
     manager: IssuerRef | None = None
     login: LoginWish | None = None
-    balancer: Mapping[str, str] | None = None
+    balancer: Balancer | None = None
     names: tuple[str, ...] = ()
 
     @property
@@ -108,7 +111,7 @@ def monolith_addresses(facts: MonolithFacts | None) -> tuple[tuple[str | Output,
 def desired(wish: EdgeWish, facts: MonolithFacts | None, issuer: IssuerFacts | None = None) -> list[Desired]:
     """List every object of the edge; those of the login once the `issuer` is known."""
     first = (*NAMESPACE, *CONTROLLER, *ANSWERS)
-    proxied = (*first, "images/envoy/build")
+    proxied = (*first, "images/envoy/build", "cluster/create")
     policies = ("client-policy", "plain-policy", "security-policy", "backend-policy")
     front = tuple(f"{ROOM}/{part}" for part in ("proxy", "class", "certificate/issue", *policies))
     spec = wish.spec
@@ -214,8 +217,29 @@ def _trusted(step: str, secret: Manifest, why: str, live: Live) -> list[Any]:
     return [Trust(step, secret, why, Verb.UPDATE if found else Verb.CREATE, NAMESPACE)]
 
 
+def refuse_another_end(wish: EdgeWish, live: Live) -> None:
+    """See that TLS ends where it did. Raises Refused.
+
+    What makes load balancers for EKS adds the new listener of a port before it takes the old one away, which
+    AWS refuses: visitors would see the old certificate for good (cloud-provider-aws, aws_loadbalancer.go).
+    """
+    found = live.get(ENVOY_API, "EnvoyProxy", EDGE, wish.system)
+    if not (found and wish.balancer):
+        return
+    told = found["spec"]["provider"]["kubernetes"]["envoyService"].get("annotations", {})
+    if (SHOWN in told) != (SHOWN in wish.balancer):
+        ends = "the load balancer" if SHOWN in told else "the gateway"
+        raise Refused(
+            f"TLS ends at {ends}, and cannot move while that serves",
+            why="a load balancer of EKS does not change how it listens at a port",
+            remedy="leave https: as it was, or bring up another environment beside it, with a cluster of its "
+            "own, and move the public name there",
+        )
+
+
 def plan(wish: EdgeWish, seen: Snapshot, known: Mapping[str, str]) -> list[Any]:
-    """Decide what must change at the edge; pure."""
+    """Decide what must change at the edge; pure. Raises Refused where TLS would have to end elsewhere."""
+    refuse_another_end(wish, seen.live)
     steps: list[Any] = []
     facts, live = seen.monolith, seen.live
     if wish.monolith and not (facts and facts.answers):
