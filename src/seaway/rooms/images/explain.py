@@ -48,12 +48,15 @@ def explain(recipe: Recipe, parts: Parts, store: Store) -> tuple[Explained, ...]
     return tuple(replace(each, platform=f"linux/{parts.base.arch}") for each in found)
 
 
-def explain_steps(recipe: Recipe, layers: Iterable[oci.Layer], store: Store) -> tuple[Explained, ...]:
+def explain_steps(
+    recipe: Recipe, layers: Iterable[oci.Layer], store: Store, engine: str
+) -> tuple[Explained, ...]:
     """Look into the layers of an image from a Dockerfile, the lowest first."""
     again = f"a file of the folder of {recipe.service} changes that it or a step below reads, or by --refresh"
+    below = "the image that it starts from"
     return tuple(
         Explained(f"step {number}", layer.digest, layer.size, "/",
-                  layer.comment or "the image that it starts from",
+                  f"{layer.comment} (built by {engine})" if layer.comment else below,
                   _told(contents(store, [layer])), again, f"linux/{oci.architecture()}")
         for number, layer in enumerate(layers, 1)
     )  # fmt: skip

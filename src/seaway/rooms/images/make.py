@@ -1,4 +1,4 @@
-"""An image of a service, whichever way it is made: of a Python project, or by buildah from a Dockerfile."""
+"""An image of a service, whichever way it is made: of a Python project, or from a Dockerfile."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seaway.kit import oci
 from seaway.model.event import Event, Outcome, Report, silent
 from seaway.model.names import ImageRef
 from seaway.ports.registry import Registry
-from seaway.rooms.images import buildah
+from seaway.rooms.images import engines
 from seaway.rooms.images.build import build, put_together, refresh_base, send, tagged
 from seaway.rooms.images.describe import Made, describe
 from seaway.rooms.images.dockerfile import Context
@@ -43,7 +43,7 @@ def make(
             remedy="leave images.platforms away, or describe the service without a Dockerfile",
         )  # fmt: skip
     begin = datetime.now(UTC)
-    made = buildah.built(context, _key(recipe), store, report, step)
+    made = engines.built(context, source_key(recipe), store, report, step)
     report(Event(step, Outcome.PROGRESS, f"pushing to {registry.place}", 0.95))
     ref = recipe.ref(registry.place)
     digest = send(registry, ImageRef(ref.registry, ref.repository), made.layers, _config(recipe, made), store)
@@ -61,8 +61,8 @@ def make(
 def explained(recipe: Recipe, store: Store) -> tuple[Explained, ...]:
     """Tell what is in each layer of an image that was made, the lowest first."""
     if isinstance(recipe.project, Context):
-        made = buildah.built(recipe.project, _key(recipe), store, silent, "")
-        return explain_steps(recipe, made.layers, store)
+        made = engines.built(recipe.project, source_key(recipe), store, silent, "")
+        return explain_steps(recipe, made.layers, store, engines.engine())
     every = (put_together(recipe, store, silent, "", arch) for arch in recipe.platforms)
     return tuple(each for parts in every for each in explain(recipe, parts, store))
 
@@ -72,18 +72,11 @@ def refresh(recipes: Iterable[Recipe], store: Store) -> None:
     every = list(recipes)
     docker = [recipe for recipe in every if isinstance(recipe.project, Context)]
     refresh_base((recipe for recipe in every if recipe not in docker), store)
-    for recipe in docker:
-        store.forget(_key(recipe))
-    if docker:
-        buildah.forget(store)
+    engines.refresh([source_key(recipe) for recipe in docker], store)
 
 
-def _key(recipe: Recipe) -> str:
-    return f"dockerfile-{buildah.RECIPE}-{source_key(recipe)}"
-
-
-def _config(recipe: Recipe, made: buildah.Built) -> bytes:
-    """Add to buildah's configuration what every image of Seaway says of itself."""
+def _config(recipe: Recipe, made: engines.Built) -> bytes:
+    """Add to the engine's configuration what every image of Seaway says of itself."""
     run: dict[str, Any] = dict(made.config.get("config", {}))
     run["Labels"] = {**(run.get("Labels") or {}), **labels(recipe, made.base or "scratch")}
     run["ExposedPorts"] = {**(run.get("ExposedPorts") or {}), f"{recipe.port}/tcp": {}}

@@ -12,6 +12,7 @@ from seaway.model.plan import Change, Outputs, Verb
 from seaway.ports.registry import Registry
 from seaway.rooms.images.build import push
 from seaway.rooms.images.dockerfile import Context
+from seaway.rooms.images.engines import engine
 from seaway.rooms.images.make import make
 from seaway.rooms.images.platform import Platform
 from seaway.rooms.images.recipe import Recipe
@@ -40,7 +41,7 @@ class BuildService:
     def describe(self) -> Change:
         project = self.recipe.project
         if isinstance(project, Context):
-            how = f"by buildah from {project.file.name}"
+            how = f"by {engine()} from {project.file.name}"
             return Change(self.id, Verb.BUILD, f"image of {self.recipe.service}", (str(self.ref), how))
         file = project.requirements
         details = [f"{self.ref}", f"dependencies from {file.name}" if file else "no dependencies declared"]

@@ -126,8 +126,8 @@ class BuildSpec(Spec):
 
     dockerfile: str = Field(
         default="",
-        description="a Dockerfile of the folder, built by buildah; by default Dockerfile, where the "
-        "folder has no pyproject.toml and no lock file of a Python project",
+        description="a Dockerfile of the folder, built by buildah or BuildKit; by default Dockerfile, where "
+        "the folder has no pyproject.toml and no lock file of a Python project",
         examples=["Dockerfile"],
     )
     secrets: tuple[Variable, ...] = Field(
