@@ -24,7 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from seaway.kit.kube import Kube, Ref
 from seaway.kit.kubeconfig import entries
 from seaway.model.event import silent
-from seaway.model.gateway import EDGE, GATEWAY_API
+from seaway.model.gateway import EDGE, GATEWAY_API, OWNER
 from seaway.model.identity import Job, Kind, Wish
 from seaway.model.manifests import SYSTEM_NAMESPACE
 from seaway.providers.eks.cloud import REHEARSAL, Cloud
@@ -227,8 +227,7 @@ def _follow_their_requests(afar: Afar) -> None:
 
 def _left(kube: Kube) -> list[str]:
     """What the cloud gave for the system, and its namespace."""
-    owner = f"gateway.envoyproxy.io/owning-gateway-namespace={SYSTEM}"
-    found = [each["metadata"]["name"] for each in kube.list("v1", "Service", labels=owner)]
+    found = [each["metadata"]["name"] for each in kube.list("v1", "Service", labels=f"{OWNER}={SYSTEM}")]
     return [*found, *([SYSTEM] if kube.get(Ref("v1", "Namespace", SYSTEM)) else [])]
 
 
@@ -244,20 +243,20 @@ def test_up_builds_production_and_down_takes_its_own_away(afar: Afar, common: Ti
     status = seaway("status", "--on", "production")
     assert [(each["name"], each["ready"]) for each in status["services"]] == [("app", 1)]
     assert status["problems"] == []
-    assert seaway("edge", "status", "--on", "production")["names"] == [DOMAIN]
     seaway("cross", "move", "first", "100", "--on", "production", "--yes")
     with _visited(afar, kube):
+        assert seaway("edge", "status", "--on", "production")["names"] == [DOMAIN]
+        proxies = kube.list("v1", "Service", labels=f"{OWNER}={SYSTEM}")
+        told = proxies[0]["metadata"]["annotations"]
+        assert told["service.beta.kubernetes.io/aws-load-balancer-type"] == "nlb"
+        assert proxies[0]["spec"]["externalTrafficPolicy"] == "Local"
+        again = dict[str, Any]()
+        assert afar.changed_by(lambda: again.update(seaway(*up))) == []
+        assert again["changes"] == []
+        # The same cluster by its context: only what is AWS's own is another.
+        found = {change["thing"] for change in seaway("plan", "--on", "theirs", status=3)["changes"]}
+        assert found <= {f"EnvoyProxy {SYSTEM}/edge", f"Gateway {SYSTEM}/edge"}
         _follow_their_requests(afar)
-    proxies = kube.list("v1", "Service", labels=f"gateway.envoyproxy.io/owning-gateway-namespace={SYSTEM}")
-    told = proxies[0]["metadata"]["annotations"]
-    assert told["service.beta.kubernetes.io/aws-load-balancer-type"] == "nlb"
-    assert proxies[0]["spec"]["externalTrafficPolicy"] == "Local"
-    again = dict[str, Any]()
-    assert afar.changed_by(lambda: again.update(seaway(*up))) == []
-    assert again["changes"] == []
-    # The same cluster by its context: only what is AWS's own is another.
-    found = seaway("plan", "--on", "theirs", status=3)["changes"]
-    assert {change["thing"] for change in found} <= {f"EnvoyProxy {SYSTEM}/edge", f"Gateway {SYSTEM}/edge"}
     down = ("down", "--on", "production", "--yes")
     seaway(*down)
     assert _left(kube) == []
