@@ -9,9 +9,10 @@ import shutil
 import signal
 import ssl
 import subprocess
+import time
 from base64 import b64decode
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ import httpx2
 import pytest
 import yaml
 
+from seaway.kit.kube import Kube, Ref
+from seaway.model.pools import OF, STANDING
 from seaway.providers.local import home
 from seaway.twin.machines import local_name
 from tests.cluster.support import belongings
@@ -31,7 +34,7 @@ FILE: dict[str, Any] = {
     "system": SYSTEM,
     "environments": {
         "production": {"on": "eks", "account": ACCOUNT, "region": "eu-central-1", "cluster": CLUSTER,
-                       "domain": "far.example.com", "nodes": {"min": 1, "max": 1, "size": "m7i.large"}},
+                       "domain": "far.example.com", "nodes": {"min": 1, "max": 2, "auto": True}},
     },
     "monolith": {"address": "http://old.example.com:9000", "health": "/health"},
     "services": {
@@ -97,6 +100,25 @@ def _asked(cluster: Any, token: str) -> int:
     return httpx2.get(f"{cluster['endpoint']}/api/v1/nodes", headers=headers, verify=trust).status_code
 
 
+def _a_node_comes_for_what_waits() -> None:
+    """A pod that has no room in the cluster behind EKS gets a node of its own."""
+    place = home.find(local_name(CLUSTER))
+    assert place
+    container = {"name": "wide", "image": "nothing", "resources": {"requests": {"cpu": "1900m"}}}
+    meta = {"name": "wide", "namespace": "default"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": {"containers": [container]}}
+    with closing(Kube.from_kubeconfig(str(place.kubeconfig), place.context)) as kube:
+        kube.apply(pod)
+        ends = time.monotonic() + 30
+        while not (name := (kube.get(Ref.of(pod)) or {}).get("spec", {}).get("nodeName")):
+            assert time.monotonic() < ends, kube.list("v1", "Event", namespace="default")
+            time.sleep(0.1)
+        pools = {n["metadata"]["name"]: n["metadata"]["labels"].get(OF) for n in kube.list("v1", "Node")}
+        kube.delete(Ref.of(pod), grace=0)
+    assert pools.pop(name) == f"{SYSTEM}.here"
+    assert [*pools.values()] == [STANDING]
+
+
 def _nothing_is_left() -> None:
     name = local_name(CLUSTER)
     assert belongings(name) == {key: set() for key in belongings(name)}
@@ -122,6 +144,7 @@ def test_production_goes_from_nothing_to_crossed_traffic_and_back(far: Path, kub
         for cluster, status in ((CLUSTER, 200), ("another", 401)):
             token = _aws(story, "eks", "get-token", "--cluster-name", cluster)["status"]["token"]
             assert _asked(shop, token) == status
+        _a_node_comes_for_what_waits()
         process.send_signal(signal.SIGINT)
         out, rest = process.communicate(timeout=100)
     assert process.returncode == 0, story + rest

@@ -6,6 +6,7 @@ from base64 import b64encode
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,10 +17,11 @@ from seaway.flow.system import System
 from seaway.kit.kube import Ref
 from seaway.model.certificate import kept, mistrust
 from seaway.model.plan import Change, Verb
+from seaway.model.pools import OWN_CLASS, POOL
 from seaway.model.snapshot import Live, Snapshot
 from seaway.providers.anywhere.certificates import StandIns
 from seaway.rooms.cluster.steps import RaiseGround
-from seaway.rooms.edge.manifests import NETWORK_BALANCER
+from seaway.rooms.edge.manifests import AUTO_BALANCER, NETWORK_BALANCER
 from seaway.rooms.edge.steps import AwaitGateway
 from seaway.rooms.requests.manifests import ROOM, registration
 from seaway.rooms.requests.plan import another
@@ -126,12 +128,14 @@ def test_the_last_system_takes_the_counter_with_it_and_has_nothing_passed_on_to_
 ) -> None:
     system = _following(tmp_path, ANY)
     mine = worlds.everything(system).live.of_component(ROOM)
-    steps = {step.id: step for step in leave_cloud("shop", "", mine).steps}
+    steps = {step.id: step for step in leave_cloud("shop", "", mine, autoscaled=False).steps}
     removed = [step for step in steps.values() if isinstance(step, RemoveObject) and step.ref in mine]
     assert len(removed) == len(mine) == 11
     (first,) = (step for step in removed if step.ref == SERVICE)
     assert all(step.after == (first.id,) for step in removed if step != first)
-    assert not [step for step in leave_cloud("shop", "", []).steps if step.id.startswith(f"{ROOM}/")]
+    assert not [
+        step for step in leave_cloud("shop", "", [], autoscaled=False).steps if step.id.startswith(f"{ROOM}/")
+    ]
 
 
 def test_on_eks_the_ground_comes_first_and_volumes_are_of_a_class_of_its_own(tmp_path: Path) -> None:
@@ -150,6 +154,40 @@ def test_on_eks_the_ground_comes_first_and_volumes_are_of_a_class_of_its_own(tmp
     assert service["externalTrafficPolicy"] == "Local"
     (wait,) = (step for step in plan.steps if isinstance(step, AwaitGateway))
     assert wait.seconds == 600
+
+
+def test_with_auto_mode_a_pool_says_how_many_nodes_may_come_and_all_of_it_is_of_its_kind(
+    tmp_path: Path,
+) -> None:
+    system = _system(tmp_path, EKS.replace("nodes: 3", "nodes: {min: 2, max: 6, auto: true}"))
+    plan, found = planned(system, worlds.nothing(system)), _manifests(system)
+    pool: dict[str, Any] = found[Ref(*POOL, "shop")]
+    assert pool["limits"] == {"nodes": "4", "cpu": "8"}
+    template = pool["template"]["spec"]
+    assert template["nodeClassRef"] == {"group": "eks.amazonaws.com", "kind": "NodeClass", "name": OWN_CLASS}
+    assert template["requirements"][1]["values"] == ["m7i.large"]
+    assert not {step.id for step in plan.steps} & {"cluster/autoscaler", "cluster/node-class"}
+    assert not plan.notes
+    (storage,) = (s for s in plan.steps if isinstance(s, ApplyObject) and s.ref.kind == "StorageClass")
+    assert storage.manifest["provisioner"] == "ebs.csi.eks.amazonaws.com"
+    proxy: dict[str, Any] = found[Ref("gateway.envoyproxy.io/v1alpha1", "EnvoyProxy", "edge", "shop")]
+    assert proxy["provider"]["kubernetes"]["envoyService"]["annotations"] == AUTO_BALANCER
+    assert planned(system, worlds.everything(system)).changes == ()
+
+
+def test_where_no_more_nodes_may_come_their_pool_goes(tmp_path: Path) -> None:
+    more, fewer = (
+        _system(tmp_path, EKS.replace("nodes: 3", f"nodes: {{min: 2, max: {most}, auto: true}}"))
+        for most in (6, 2)
+    )
+    (change,) = planned(fewer, worlds.everything(more)).changes
+    assert (change.verb, change.thing) == (Verb.DELETE, "NodePool shop")
+
+
+def test_nodes_that_came_for_a_system_go_with_it() -> None:
+    ids = [step.id for step in leave_cloud("shop", "seaway-shop", [], autoscaled=True).steps]
+    assert ids.index("cluster/cloud/gone") < ids.index("cluster/nodepool/remove")
+    assert "cluster/localnodeclass/remove" not in ids
 
 
 def test_on_any_cluster_it_is_left_as_it_is(tmp_path: Path) -> None:

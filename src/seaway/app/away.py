@@ -32,6 +32,7 @@ from seaway.rooms.cluster.spec import EnvironmentSpec
 if TYPE_CHECKING:
     from seaway.providers.eks.acm import Public
     from seaway.providers.eks.clusters import EksClusters
+    from seaway.providers.eks.nodes import Wanted
 
 GIB: Final = 1 << 30
 #: How long a certificate is good that no visitor sees.
@@ -97,7 +98,8 @@ def leave_away(system: System, environment: EnvironmentSpec, world: World) -> No
     if found and found.state == "running":
         others = bool(neighbours(system, world))
         counter = [] if others else shared_counter(world.kube)
-        apply(leave_cloud(system.system, storage_class_of(system.system, environment), counter), world)
+        storage = storage_class_of(system.system, environment)
+        apply(leave_cloud(system.system, storage, counter, autoscaled=found.autoscaled), world)
     elif found:
         raise Refused(
             f"cluster {name} is {found.state}: its load balancer and volumes cannot be taken back",
@@ -119,10 +121,7 @@ def template_of(system: System, environment: EnvironmentSpec) -> dict[str, Any]:
             f"an environment on: {environment.on} has nothing in AWS to export",
             remedy="name one that is on: eks, by --on",
         )
-    nodes = (environment.nodes.min, environment.nodes.max)
-    return eks_clusters(system, environment, silent).template(
-        name_of(environment), nodes, environment.instance
-    )
+    return eks_clusters(system, environment, silent).template(name_of(environment), _nodes_of(environment))
 
 
 def certificates(system: System, environment: EnvironmentSpec) -> Certificates:
@@ -172,11 +171,19 @@ def _certified(system: System, environment: EnvironmentSpec) -> Public:
     return Public(system.system, environment.hosts if environment.https.issuer == "acm" else ())
 
 
+def _nodes_of(environment: EnvironmentSpec) -> Wanted:
+    """Say which nodes always run: with EKS Auto Mode just `min` of them, since others come by themselves."""
+    from seaway.providers.eks.nodes import Wanted  # noqa: PLC0415  (boto3)
+
+    nodes = environment.nodes
+    most, added = (nodes.min, nodes.max - nodes.min) if nodes.auto else (nodes.max, 0)
+    return Wanted((nodes.min, most), environment.instance, nodes.auto, added)
+
+
 def _on_eks(system: System, environment: EnvironmentSpec, report: Report) -> World:
     from seaway.providers.eks.ground import EksGround  # noqa: PLC0415  (boto3)
 
     fleet, name = eks_clusters(system, environment, report), name_of(environment)
-    nodes = (environment.nodes.min, environment.nodes.max)
     volumes = {
         f"database {each}": float(amount(spec.storage) / GIB) for each, spec in system.databases.items()
     }
@@ -192,6 +199,6 @@ def _on_eks(system: System, environment: EnvironmentSpec, report: Report) -> Wor
         connect,
         report,
         {"by": somebody()},
-        ground=EksGround(fleet, name, nodes, environment.instance, volumes),
+        ground=EksGround(fleet, name, _nodes_of(environment), volumes),
         place=lambda: f"In AWS account {fleet.account}, {environment.region}, context {fleet.context(name)}:",
     )

@@ -87,6 +87,9 @@ def _environments(system: System, declared: Declared) -> Iterator[Found]:
             yield Found((*here, "ports"), f"http and https are both {env.ports.http}", "give them two ports")
         if env.monolith and not declared.monolith:
             yield Found((*here, "monolith"), "there is no monolith to have another address", "add monolith:")
+        if env.nodes.auto and env.on != "eks":
+            why = f"auto is a mode of EKS, and means nothing on: {env.on}"
+            yield Found((*here, "nodes", "auto"), why, "remove it, or say on: eks")
         if env.on == "local":
             yield from _local(here, env)
         elif env.on == "eks" and "size" in env.nodes.model_fields_set and not env.instance:
@@ -117,10 +120,11 @@ def _belongs(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
     for key, kind in ONLY.items():
         if env.on != kind and key in env.model_fields_set:
             yield Found((*here, key), f"{key} means nothing on: {env.on}", f"remove it, or say on: {kind}")
-    for key in ("access", "open_to"):
-        if env.adopt and env.adopt.cluster and getattr(env, key):
-            why = f"{key} would change cluster {env.adopt.cluster}, which is adopted"
-            yield Found((*here, key), why, "remove it: who keeps the cluster says so")
+    asked: dict[Path, object] = {("access",): env.access, ("open_to",): env.open_to}
+    for place, value in {**asked, ("nodes", "auto"): env.nodes.auto}.items():
+        if env.adopt and env.adopt.cluster and value:
+            why = f"{place[-1]} would change cluster {env.adopt.cluster}, which is adopted"
+            yield Found((*here, *place), why, "remove it: who keeps the cluster says so")
 
 
 def _local(here: Path, env: EnvironmentSpec) -> Iterator[Found]:

@@ -27,14 +27,15 @@ def leave(system: str, *, autoscaled: bool) -> Plan:
     return Plan.ordered([first, last, *rules, *added])
 
 
-def leave_cloud(system: str, storage_class: str, counter: Iterable[Ref]) -> Plan:
+def leave_cloud(system: str, storage_class: str, counter: Iterable[Ref], *, autoscaled: bool) -> Plan:
     """Take away its namespace and the rules for it, and see gone what the cloud gave for it.
 
     With it goes the `counter` of requests, where no other system is left.
     """
     plan = leave(system, autoscaled=False)
     gone = AwaitCloudGone(system, tuple(step.id for step in plan.steps))
+    added = let_go_of_nodes(system, (gone.id,), here=False) if autoscaled else []
     ref = Ref("storage.k8s.io/v1", "StorageClass", storage_class)
     kinds = [RemoveObject("cluster/storage-class/remove", (gone.id,), ref)] if storage_class else []
     last = removals(counter, ("cluster/namespace/remove",))
-    return Plan.ordered([*plan.steps, gone, *kinds, *last])
+    return Plan.ordered([*plan.steps, gone, *kinds, *last, *added])

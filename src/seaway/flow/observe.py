@@ -12,13 +12,14 @@ from seaway.flow.system import System
 from seaway.kit.kube import Kube, Manifest, Ref
 from seaway.model.certificate import mistrust
 from seaway.model.manifests import COMPONENT, MANAGED_BY, NAME, PART_OF, SYSTEM_NAMESPACE
+from seaway.model.pools import POOL
 from seaway.model.snapshot import IssuerFacts, Live, MonolithFacts, Snapshot
 from seaway.ports.world import World
 from seaway.rooms.acme.wish import wish_ref
 from seaway.rooms.cluster.admission import API as ADMISSION_API
 from seaway.rooms.cluster.admission import KINDS as ADMISSION
 from seaway.rooms.cluster.plan import name_of
-from seaway.rooms.cluster.pool import CLASS, POOL
+from seaway.rooms.cluster.pool import CLASS
 from seaway.rooms.cluster.pool import ROOM as CLUSTER
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing.plan import DEFINITION

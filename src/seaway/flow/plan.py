@@ -27,6 +27,7 @@ from seaway.rooms.cluster.plan import (
     plan_cluster,
     plan_ground,
     plan_namespace,
+    plan_pool_on_eks,
     plan_requests,
     plan_storage,
     storage_class_of,
@@ -42,7 +43,7 @@ from seaway.rooms.edge import plan as edge
 from seaway.rooms.edge.certmanager import IssuerRef
 from seaway.rooms.edge.facts import certificate_of
 from seaway.rooms.edge.login import LoginWish
-from seaway.rooms.edge.manifests import NETWORK_BALANCER, Balancer, ending_tls
+from seaway.rooms.edge.manifests import AUTO_BALANCER, NETWORK_BALANCER, Balancer, ending_tls
 from seaway.rooms.edge.monolith import MONOLITH
 from seaway.rooms.requests import plan as requests
 from seaway.rooms.services import plan as services
@@ -72,7 +73,8 @@ def make_plan(system: System, environment: EnvironmentSpec, seen: Snapshot, buil
     if seen.certificate:
         known["cluster/certificate"] = seen.certificate
     steps += _scaling(system, environment, seen)
-    steps += plan_storage(system.system, storage := storage_class_of(system.system, environment), seen.live)
+    storage = storage_class_of(system.system, environment)
+    steps += plan_storage(system.system, storage, seen.live, auto=environment.nodes.auto)
     steps += plan_namespace(system.system, seen.live, known, seen.registry)
     steps += builds
     place, live = crossing_place(system, environment), seen.live
@@ -106,10 +108,15 @@ def _cluster(environment: EnvironmentSpec, seen: Snapshot) -> list[Any]:
 
 
 def _scaling(system: System, environment: EnvironmentSpec, seen: Snapshot) -> list[Any]:
-    """Decide about what a cluster is given for autoscalers: elsewhere only what counts requests."""
+    """Decide about what a cluster is given for autoscalers."""
     if not environment.here:
-        counted = system.counted(environment)
-        return requests.plan(seen.live, seen.metrics, seen.images) if counted else []
+        counted, live = system.counted(environment), seen.live
+        pools = (
+            plan_pool_on_eks(system.system, environment, seen.cluster, live)
+            if environment.on == "eks"
+            else []
+        )
+        return [*pools, *(requests.plan(live, seen.metrics, seen.images) if counted else ())]
     name = name_of(environment)
     followed = any(spec.scale.requests for spec in system.services.values())
     return [
@@ -143,7 +150,7 @@ def edge_wish(system: System, environment: EnvironmentSpec, wish: Wish | None) -
 
 def _balancer(system: System, environment: EnvironmentSpec) -> Balancer | None:
     """Say how the load balancer shall be, which ends TLS itself where the cloud signs."""
-    found = BALANCERS[environment.on]
+    found = AUTO_BALANCER if environment.nodes.auto else BALANCERS[environment.on]
     if found is None or environment.https.issuer != "acm":
         return found
     return {**found, **ending_tls(system.edge.tls)}
@@ -257,13 +264,14 @@ def _notes(system: System, environment: EnvironmentSpec, seen: Snapshot) -> list
     wanted = {f"{name}-db" for name in system.databases}
     claims = [m["metadata"]["name"] for m in seen.live.of_kind("PersistentVolumeClaim")]
     nodes = environment.nodes
-    still = [f"nodes do not come and go with the load on eks yet: {nodes.min} run"]
+    still = f"nodes do not come and go with the load: {nodes.min} run, as the file does not say auto: true"
     theirs = environment.adopt and environment.adopt.cluster
     served = f"{seen.metrics} serves custom metrics already, and must serve {REQUESTS} of Services"
+    fixed = environment.on == "eks" and nodes.max > nodes.min and not (theirs or nodes.auto)
     return [
         *seen.adopted,
         *([served] if seen.metrics else ()),
-        *(still if environment.on == "eks" and nodes.max > nodes.min and not theirs else ()),
+        *([still] if fixed else ()),
         *(
             f"volume {name} stays: its database is no longer in the file"
             for name in claims

@@ -9,9 +9,9 @@ from typing import Any, Final
 from seaway.flow.status import workload
 from seaway.flow.system import System
 from seaway.kit.kube import Manifest
+from seaway.model.pools import POOL, TELLERS
 from seaway.model.quantity import amount
 from seaway.model.snapshot import Snapshot
-from seaway.rooms.cluster.pool import POOL
 from seaway.rooms.services.manifests import ROOM as SERVICES
 
 HPA: Final = ("autoscaling/v2", "HorizontalPodAutoscaler")
@@ -89,7 +89,7 @@ def waiting(seen: Snapshot, events: list[Manifest], full: str) -> list[Waiting]:
     told = {
         event["involvedObject"].get("uid"): event["message"]
         for event in events
-        if event.get("source", {}).get("component") == "karpenter"
+        if event.get("source", {}).get("component") in TELLERS
     }
     found = []
     for pod in seen.pods:

@@ -103,6 +103,8 @@ class RemoveObject:
         return Change(self.id, Verb.DELETE, str(self.ref))
 
     def run(self, world: World) -> Outputs:
+        if not world.kube.serves(self.ref.api_version, self.ref.kind):
+            return {}  # with its definition everything of a kind goes
         world.kube.delete(self.ref, propagation="Foreground")
         ends = time.monotonic() + self.seconds
         while world.kube.get(self.ref) is not None:

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 
 from botocore.exceptions import ClientError
 
+from seaway.twin import auto
 from seaway.twin.phases import Thing, Wrong, paged, phase
 from seaway.twin.versions import DEFAULT, Versions, addon_version
 
@@ -29,6 +30,9 @@ class Machines(Protocol):
 
     def create(self, cluster: str) -> None:
         """Have the control plane of a cluster run."""
+
+    def automate(self, cluster: str) -> None:
+        """Have nodes of a cluster come and go as NodePools in it say, from now on."""
 
     def hold(self, cluster: str, nodes: int) -> None:
         """Have just so many nodes, ready."""
@@ -76,6 +80,7 @@ class Eks(Versions):
         if name in self.clusters:
             raise Wrong("ResourceInUseException", f"Cluster already exists with name: {name}")
         self._role(roleArn)
+        automated = auto.asked(more, addons=more.pop("bootstrapSelfManagedAddons", True))
         subnets = resourcesVpcConfig["subnetIds"]
         found = self.aws("ec2").describe_subnets(SubnetIds=subnets)["Subnets"]
         if len({each["AvailabilityZone"] for each in found}) < ZONES:
@@ -97,7 +102,7 @@ class Eks(Versions):
             "resourcesVpcConfig": {**reach, **resourcesVpcConfig, "vpcId": found[0]["VpcId"]},
             **phase("CREATING"),
         }
-        self._begin(self.clusters[name], lambda machines: machines.create(name))
+        self._begin(self.clusters[name], lambda machines: _start(machines, name, automated=automated))
         return {"cluster": self.clusters[name]}
 
     def describe_cluster(self, name: str) -> Thing:
@@ -120,6 +125,10 @@ class Eks(Versions):
                 "clusterLogging": [*(e for e in kept if e["types"]), *logging["clusterLogging"]]
             }
         live["resourcesVpcConfig"] |= change.get("resourcesVpcConfig", {})
+        live |= {key: change[key] for key in auto.CAPABILITIES if key in change}
+        if auto.asked(change, addons=False):
+            self._begin(live, lambda machines: machines.automate(name))
+            return self.begin(live, "AutoModeUpdate", {}, {})
         return self.begin(live, "LoggingUpdate" if logging else "EndpointAccessUpdate", {}, {})
 
     def delete_cluster(self, name: str) -> Thing:
@@ -327,3 +336,9 @@ class Eks(Versions):
         if key not in where:
             raise Wrong("ResourceNotFoundException", message)
         return where[key]
+
+
+def _start(machines: Machines, name: str, *, automated: bool) -> None:
+    machines.create(name)
+    if automated:
+        machines.automate(name)

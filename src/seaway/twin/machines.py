@@ -15,6 +15,7 @@ from seaway.providers.local import home
 from seaway.providers.local.clusters import LocalClusters
 from seaway.providers.local.reviewer import Webhook
 from seaway.twin.authenticator import bindings
+from seaway.twin.pools import DEFINITION, Pools
 from seaway.twin.volumes import Volumes
 
 #: The longest name of a cluster.
@@ -34,6 +35,7 @@ class LocalMachines:
         self._size, self._report, self._local = size, report, LocalClusters()
         self._clients: dict[str, Any] = {}
         self._volumes: dict[str, Volumes] = {}
+        self._pools: dict[str, Pools] = {}
         self._lock = threading.Lock()
         self._known: set[str] = set()
 
@@ -65,12 +67,22 @@ class LocalMachines:
             kube.apply(each)
         self._volumes[cluster] = Volumes(kube, home.Home(name, 0).volumes)
 
+    def automate(self, cluster: str) -> None:
+        if cluster in self._pools:
+            return
+        name = local_name(cluster)
+        self._local.autoscale(name, self._report)
+        kube = Kube.from_kubeconfig(self._local.kubeconfig(name), self.context(cluster))
+        kube.apply(DEFINITION)
+        self._pools[cluster] = Pools(kube, self._local, name, self._size, self._report)
+
     def hold(self, cluster: str, nodes: int) -> None:
         self._local.scale(local_name(cluster), nodes, self._size, self._report)
 
     def remove(self, cluster: str) -> None:
-        if volumes := self._volumes.pop(cluster, None):
-            volumes.close()
+        for made in (self._volumes.pop(cluster, None), self._pools.pop(cluster, None)):
+            if made:
+                made.close()
         with self._lock:
             if client := self._clients.pop(cluster, None):
                 client.close()

@@ -10,8 +10,9 @@ from typing import Any, Final
 from seaway.errors import SeawayError
 from seaway.kit.kube import Kube, Manifest, Ref
 
-#: Who provides what `up` asks for on EKS.
+#: Who provides what `up` asks for on EKS: an add-on, or EKS Auto Mode.
 DRIVER: Final = "ebs.csi.aws.com"
+DRIVERS: Final = (DRIVER, "ebs.csi.eks.amazonaws.com")
 #: By these annotations Kubernetes and a provider of volumes understand each other (sig-storage-lib).
 _NODE: Final = "volume.kubernetes.io/selected-node"
 _BY: Final = "pv.kubernetes.io/provisioned-by"
@@ -41,7 +42,7 @@ class Volumes:
 
     def _provide(self) -> None:
         listed = self._kube.list("storage.k8s.io/v1", "StorageClass")
-        classes = {each["metadata"]["name"]: each for each in listed if each["provisioner"] == DRIVER}
+        classes = {each["metadata"]["name"]: each for each in listed if each["provisioner"] in DRIVERS}
         if not classes:
             return
         for claim in self._kube.list("v1", "PersistentVolumeClaim"):

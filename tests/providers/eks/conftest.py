@@ -79,7 +79,7 @@ def aws(moto: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 @pytest.fixture
 def rehearsal(aws: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Aws:
     """The user's environment in a rehearsal: somebody's keys, a kubeconfig and a cache of its own."""
-    _rehearse(aws, monkeypatch, tmp_path)
+    rehearsing(aws, monkeypatch, tmp_path)
     return aws
 
 
@@ -88,7 +88,7 @@ def shop(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A cluster that is there; whoever changes it brings it back."""
     folder = tmp_path_factory.mktemp("shop")
     with pytest.MonkeyPatch.context() as patch:
-        _rehearse(aws, patch, folder)
+        rehearsing(aws, patch, folder)
         clusters = clusters_of(aws.moto, Cloud.open("eu-central-1"), IMAGES)
         facts = clusters.create("shop", 2, "", silent)
     return Shop(aws, clusters, facts, folder / "kubeconfig")
@@ -98,7 +98,7 @@ def shop(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Shop:
 def west(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> West:
     """A region in which nothing is; whoever makes something there takes it away again."""
     with pytest.MonkeyPatch.context() as patch:
-        _rehearse(aws, patch, tmp_path_factory.mktemp("west"))
+        rehearsing(aws, patch, tmp_path_factory.mktemp("west"))
         cloud = Cloud.open("eu-west-1")
     return West(clusters_of(aws.moto, cloud, IMAGES), Calls(cloud.session))
 
@@ -107,13 +107,14 @@ def west(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> West:
 def gate(aws: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Gate]:
     """A rehearsal behind a gate that holds everybody to their policies; who runs this is its root."""
     with guarded(aws.moto, aws.eks, aws.regions) as (url, found):
-        _rehearse(aws, monkeypatch, tmp_path)
+        rehearsing(aws, monkeypatch, tmp_path)
         monkeypatch.setenv(REHEARSAL, url)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", ROOT)
         yield found
 
 
-def _rehearse(aws: Aws, patch: pytest.MonkeyPatch, folder: Path) -> None:
+def rehearsing(aws: Aws, patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Be a user of the account."""
     patch.setenv("AWS_ACCESS_KEY_ID", aws.key)
     patch.setenv("AWS_SECRET_ACCESS_KEY", aws.secret)
     patch.setenv(REHEARSAL, f"{aws.moto} eks={aws.eks}")

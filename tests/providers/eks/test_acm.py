@@ -18,6 +18,7 @@ from seaway.providers.eks.cloud import REHEARSAL, Cloud
 from seaway.providers.eks.clusters import EksClusters
 from seaway.providers.eks.ground import EksGround
 from seaway.providers.eks.making import Groups
+from seaway.providers.eks.nodes import Wanted
 from seaway.twin.inventory import Aws, client, inventory
 from seaway.twin.wire import listening
 from tests.providers.eks.proxy import Proxy
@@ -202,7 +203,7 @@ def test_other_names_take_another_certificate_and_the_first_goes_once_no_balance
             assert stale(nobody, seen) == ()
         assert stale(second, seen) == (f"proof/shop/{OTHER}", Certificate("shop", first).id)
         acm.used.add(old)
-        ground = EksGround(EksClusters(cloud, public=second), "shop", (1, 1), "")
+        ground = EksGround(EksClusters(cloud, public=second), "shop", Wanted((1, 1), ""))
         ground.let_go(silent)
         assert old not in acm.used, "it was waited for"
         assert ground.certificate() == new

@@ -16,8 +16,10 @@ from seaway.cli import main
 from seaway.errors import NotFound, Refused
 from seaway.model.event import silent
 from seaway.providers.eks.adopted import Adoption
+from seaway.providers.eks.auto import Standing
 from seaway.providers.eks.cloud import REHEARSAL, Cloud
 from seaway.providers.eks.clusters import EksClusters
+from seaway.providers.eks.nodes import Wanted
 from seaway.twin.inventory import Aws, Inventory, client, inventory
 from seaway.twin.phases import PHASE
 from tests.providers.eks.test_production import write
@@ -172,7 +174,7 @@ def test_of_a_cluster_only_its_images_are_ours(rehearsal: Aws, lent: str, tmp_pa
     now = inventory(rehearsal, REGION)
     assert {kind for kind in now if now[kind] != before[kind]} == {"repositories"}
     assert clusters.propose("shop", 2, "").changes == ()
-    assert list(clusters.template("shop", (2, 2), "")["Resources"]) == ["RepositoryShopWeb"]
+    assert list(clusters.template("shop", Wanted((2, 2), ""))["Resources"]) == ["RepositoryShopWeb"]
     assert clusters.delete("shop", silent)
     assert inventory(rehearsal, REGION) == before
     contexts = yaml.safe_load((tmp_path / "kubeconfig").read_text())["contexts"]
@@ -185,7 +187,7 @@ def test_of_a_cluster_only_its_images_are_ours(rehearsal: Aws, lent: str, tmp_pa
 
 
 def test_a_template_names_an_adopted_network_by_its_ids(theirs: Theirs, clusters: EksClusters) -> None:
-    written = clusters.template("shop", (2, 2), "")
+    written = clusters.template("shop", Wanted((2, 2), ""))
     assert written["Resources"]["NodesMain"]["Properties"]["Subnets"] == theirs.private
     assert "VpcMain" not in written["Resources"]
     assert [str(each) for each in lint(json.dumps(written), regions=[REGION])] == []
@@ -223,3 +225,12 @@ def test_as_people_type_it(
     assert parts == {"role", "cluster", "nodes", "administrator", "pod-identity", "addon", "repository"}
     assert [note for note in found["notes"] if note.startswith(f"adopted: vpc {theirs.vpc}")]
     assert not [item for item in found["costs"]["items"] if "nat-gateway" in item["thing"]]
+
+
+@pytest.mark.usefixtures("rehearsal")
+def test_nodes_of_auto_mode_are_in_its_private_subnets_too(clusters: EksClusters, theirs: Theirs) -> None:
+    parts = clusters.look("shop", Wanted((1, 1), "", auto=True))[1]
+    (nodes,) = (part for part in parts if isinstance(part, Standing))
+    assert list(nodes.subnets) == theirs.private
+    (wanted, _) = nodes.wanted(clusters.cloud, {})
+    assert [each["id"] for each in wanted["spec"]["subnetSelectorTerms"]] == theirs.private

@@ -11,6 +11,7 @@ from cfnlint.api import lint  # type: ignore[import-untyped]
 from seaway.model.identity import Job
 from seaway.providers.eks.acm import Public
 from seaway.providers.eks.clusters import EksClusters
+from seaway.providers.eks.nodes import Wanted
 from seaway.providers.eks.parts import CLUSTER, PART
 from seaway.providers.eks.template import template
 from tests.providers.eks.conftest import IMAGES, West
@@ -30,7 +31,7 @@ def clusters(west: West) -> EksClusters:
 @pytest.fixture
 def written(clusters: EksClusters, west: West) -> dict[str, Any]:
     before = [*west.calls.made]
-    found = clusters.template("shop", (3, 3), "")
+    found = clusters.template("shop", Wanted((3, 3), ""))
     assert west.calls.made == before, "nothing is made"
     return found
 

@@ -15,6 +15,7 @@ import pytest
 from seaway.errors import MissingTool
 from seaway.kit.docker_config import Login
 from seaway.providers.eks.cloud import REHEARSAL, Cloud, EmulatorGap
+from seaway.providers.eks.control import CAPABILITIES, MADE_AUTO
 from seaway.providers.eks.registry import stand_in_login
 from seaway.twin import emulator
 from seaway.twin.ecr import Ecr
@@ -31,10 +32,14 @@ class Slow:
     def __init__(self) -> None:
         self.go = threading.Event()
         self.nodes: dict[str, int] = {}
+        self.automated = ""
 
     def create(self, cluster: str) -> None:
         self.go.wait(10)
         self.nodes[cluster] = 0
+
+    def automate(self, cluster: str) -> None:
+        self.automated = cluster
 
     def hold(self, cluster: str, nodes: int) -> None:
         if nodes > 9:
@@ -64,11 +69,10 @@ def role(aws: Aws) -> Iterator[str]:
     iam.delete_role(RoleName="twin")
 
 
-def _create(aws: Aws, eks: Any, role: str) -> None:
+def _create(aws: Aws, eks: Any, role: str, **more: Any) -> None:
     found = client(aws, "ec2", REGION).describe_subnets()["Subnets"]
-    eks.create_cluster(
-        name="shop", roleArn=role, resourcesVpcConfig={"subnetIds": [each["SubnetId"] for each in found]}
-    )
+    places = {"subnetIds": [each["SubnetId"] for each in found]}
+    eks.create_cluster(name="shop", roleArn=role, resourcesVpcConfig=places, **more)
 
 
 def _status(eks: Any, group: str = "", looks: int = PHASE + 2) -> list[str]:
@@ -111,6 +115,27 @@ def test_node_groups_have_nodes_or_say_why_not(
         seen = eks.describe_nodegroup(clusterName="shop", nodegroupName="main")["nodegroup"]
         told = [each["message"] for each in seen.get("health", {}).get("issues", [])]
         assert told == ([] if held else ["this machine is full"])
+
+
+def test_auto_mode_is_taken_as_eks_takes_it(aws: Aws, role: str, tmp_path: Path) -> None:
+    machines = Slow()
+    machines.go.set()
+    with _eks(aws, tmp_path, machines) as eks:
+        compute: dict[str, Any] = {"computeConfig": {"enabled": True}}
+        wrongs: list[dict[str, Any]] = [
+            {**compute, "bootstrapSelfManagedAddons": False},
+            CAPABILITIES,
+            {**MADE_AUTO, "computeConfig": {"enabled": True, "nodeRoleArn": role}},
+        ]
+        for wrong in wrongs:
+            with pytest.raises(eks.exceptions.InvalidParameterException):
+                _create(aws, eks, role, **wrong)
+        _create(aws, eks, role, **MADE_AUTO)
+        while _status(eks, looks=1) != ["ACTIVE"]:
+            pass
+        assert (machines.nodes, machines.automated) == ({"shop": 0}, "shop")
+        with pytest.raises(eks.exceptions.InvalidParameterException, match="must all be set"):
+            eks.update_cluster_config(name="shop", **compute)
 
 
 @pytest.mark.usefixtures("rehearsal")

@@ -14,9 +14,12 @@ from seaway.providers.eks.cloud import Cloud
 from seaway.providers.eks.control import Eks, mine, tags_in_eks
 from seaway.providers.eks.identities import role_of
 from seaway.providers.eks.parts import PART, Fix, Ids, Live, tags_of, untaken
-from seaway.providers.eks.policies import ACCESS, ADMINISTRATOR, VIEWER, access_policy
+from seaway.providers.eks.policies import ACCESS, ADMINISTRATOR, NODES, VIEWER, access_policy
+from seaway.providers.eks.roles import role_name
 
-_KINDS: Final = {ADMINISTRATOR: "administrator", VIEWER: "viewer"}
+_KINDS: Final = {ADMINISTRATOR: "administrator", VIEWER: "viewer", NODES: "node-entry"}
+#: Of whom an entry is, where it is no person (EKS API reference, CreateAccessEntry: EKS Auto Mode).
+MACHINES: Final = "EC2"
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class Entry(Eks):
                 clusterName=self.cluster,
                 principalArn=self.principal,
                 tags=tags_of(self.cluster, self.id),
+                **({"type": MACHINES} if self.policy == NODES else {}),
             )
 
     def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
@@ -103,6 +107,12 @@ def entries(
     }
     others = (Entry(cluster, arn, ACCESS[job]) for arn, job in given.items() if arn != who)
     return (Entry(cluster, who), *others)
+
+
+def node_entry(cloud: Cloud, cluster: str, account: str) -> Entry:
+    """Let the nodes of EKS Auto Mode in, whose role is one of Seaway's."""
+    name = role_name(cloud.region, cluster, "node")
+    return Entry(cluster, f"arn:{cloud.partition}:iam::{account}:role/{name}", NODES)
 
 
 def outdated(wanted: tuple[Entry, ...], live: Mapping[str, Live], *, all_named: bool) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from seaway.providers.eks.parts import Fix, Ids, Live, tags_of, untaken
 
 #: Pod identity comes first, since by it the others have their roles (EKS user guide, EKS add-ons).
 ADDONS: Final = ("eks-pod-identity-agent", "aws-ebs-csi-driver", "metrics-server")
+#: Of them, what is no part of EKS Auto Mode already.
+BESIDE: Final = ("metrics-server",)
 
 #: What somebody else put there before gives way.
 CONFLICTS: Final = "OVERWRITE"
@@ -64,6 +66,6 @@ class Addon(Eks):
             cloud.eks.delete_addon(clusterName=live["clusterName"], addonName=live["addonName"])
 
 
-def addons(cluster: str) -> list[Addon]:
-    """List the add-ons of a cluster."""
-    return [Addon(cluster, name) for name in ADDONS]
+def addons(cluster: str, *, auto: bool) -> list[Addon]:
+    """List the add-ons of a cluster, `auto` of one with EKS Auto Mode."""
+    return [Addon(cluster, name) for name in (BESIDE if auto else ADDONS)]

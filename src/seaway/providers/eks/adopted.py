@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from seaway.errors import NotFound, Refused
 from seaway.providers.eks.acm import Certificate, Proof
+from seaway.providers.eks.auto import Standing
 from seaway.providers.eks.cloud import Cloud, explained
 from seaway.providers.eks.control import ControlPlane, NodeGroup, described
 from seaway.providers.eks.network import ANYWHERE, BALANCERS, NETWORK, Routes, Subnet, Vpc, zones
@@ -26,6 +27,8 @@ _VOLUMES: Final = "aws-ebs-csi-driver"
 #: Parts that stand beside a cluster, whoever keeps that.
 _BESIDE: Final = (Certificate, Proof, Repository)
 Groups = Sequence[Sequence[Part]]
+#: Parts that lie in subnets which they name.
+_PLACED: Final = (ControlPlane, NodeGroup, Standing)
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def settled(
 
 
 def _inside(part: Part, found: Home) -> Part:
-    return replace(part, subnets=found.private) if isinstance(part, (ControlPlane, NodeGroup)) else part
+    return replace(part, subnets=found.private) if isinstance(part, _PLACED) else part
 
 
 def home(cloud: Cloud, vpc: str, cluster: str) -> Home:

@@ -12,9 +12,7 @@ from pathlib import Path
 from shutil import which
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
-
-from seaway.errors import NotFound, Refused, SeawayError, Unreachable, Unready, UsageError
+from seaway.errors import NotFound, Refused, SeawayError, Unreachable, Unready
 from seaway.kit import cache, kubeconfig
 from seaway.kit.kube import Kube
 from seaway.kit.lock import locked
@@ -23,33 +21,30 @@ from seaway.model.event import Event, Outcome, Report, notes
 from seaway.model.identity import Job
 from seaway.model.names import cluster_name
 from seaway.model.plan import Change
+from seaway.model.pools import claim_of
 from seaway.ports.clusters import ClusterFacts, NodeFacts
 from seaway.providers.eks import making
-from seaway.providers.eks.access import Entry, entries, outdated
+from seaway.providers.eks.access import Entry, entries, node_entry, outdated
 from seaway.providers.eks.acm import Public, certified, stale
 from seaway.providers.eks.addons import addons
 from seaway.providers.eks.adopted import NOTHING, Adoption, settled
 from seaway.providers.eks.caller import principal_of
 from seaway.providers.eks.cloud import Cloud, explained
-from seaway.providers.eks.control import ControlPlane, NodeGroup, described
+from seaway.providers.eks.control import ControlPlane, automated, described
+from seaway.providers.eks.inside import entered, server
 from seaway.providers.eks.making import Groups, Seen
 from seaway.providers.eks.network import network, subnet, zones
-from seaway.providers.eks.parts import CLUSTER, Live, Part, code_of
+from seaway.providers.eks.nodes import MOST, Wanted, asked_for, nodes
+from seaway.providers.eks.parts import CLUSTER, Live, Part
 from seaway.providers.eks.pods import pod_roles
 from seaway.providers.eks.prices import bill
 from seaway.providers.eks.repositories import Repository
-from seaway.providers.eks.roles import Role
+from seaway.providers.eks.roles import roles
 from seaway.providers.eks.template import template
-from seaway.providers.eks.token import token
 from seaway.providers.eks.upgrade import carry_out
 
 CIDR: Final = "10.0.0.0/16"
 ZONES: Final = 2
-#: Nodes of a cluster, at most.
-MOST: Final = 100
-#: Runs what Seaway builds on an x86-64 machine.
-SIZE: Final = "m7i.large"
-_IMAGES: Final = {"arm64": "AL2023_ARM_64_STANDARD", "x86_64": "AL2023_x86_64_STANDARD"}
 
 
 @dataclass(frozen=True)
@@ -120,43 +115,41 @@ class EksClusters:
 
     def propose(self, name: str, nodes: int, size: str) -> Proposal:
         """Say what `create` would change. Changes nothing."""
-        changes, parts, notes = self.look(name, _at_least(nodes), size)
+        changes, parts, notes = self.look(name, Wanted(_at_least(nodes), size))
         return replace(self._proposal(name, changes), bill=bill(self.cloud.region, parts, {}), notes=notes)
 
-    def look(
-        self, name: str, nodes: tuple[int, int], size: str
-    ) -> tuple[tuple[Change, ...], tuple[Part, ...], tuple[str, ...]]:
+    def look(self, name: str, wanted: Wanted) -> tuple[tuple[Change, ...], tuple[Part, ...], tuple[str, ...]]:
         """Say what `ensure` would change, all parts that are there then, what is adopted. Changes nothing."""
         seen = making.look(self.cloud, cluster_name(name))
         who = self._entries_of(name)
-        groups, notes = self._settled(name, seen, self._groups(name, nodes, size, seen, who))
+        groups, notes = self._settled(name, seen, self._groups(name, wanted, seen, who))
         parts = tuple(part for each in groups for part in each)
         gone = (*self._gone(who, seen), *stale(self.public, seen))
         return making.changes(self.cloud, groups, seen, gone), parts, notes
 
-    def template(self, name: str, nodes: tuple[int, int], size: str) -> Live:
-        """Write all that `ensure` sees to as a CloudFormation template. Changes nothing."""
-        return template(self.look(name, nodes, size)[1])
+    def template(self, name: str, wanted: Wanted) -> Live:
+        """Write all that `ensure` sees to in the account as a CloudFormation template. Changes nothing."""
+        return template(self.look(name, wanted)[1])
 
     def propose_nodes(self, name: str, nodes: int, size: str) -> Proposal:
         """Say what `scale` would change. Changes nothing. Raises NotFound."""
         self._existing(name)
         seen = making.look(self.cloud, name)
-        return self._proposal(name, making.changes(self.cloud, self._nodes(name, nodes, size, seen), seen))
+        return self._proposal(name, making.changes(self.cloud, self._resized(name, nodes, size, seen), seen))
 
     def propose_end(self, name: str) -> Proposal:
         """Say what `delete` would remove. Changes nothing."""
         return self._proposal(name, making.removals(making.look(self.cloud, cluster_name(name))))
 
     def create(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
-        return self.ensure(name, _at_least(nodes), size, report)
+        return self.ensure(name, Wanted(_at_least(nodes), size), report)
 
-    def ensure(self, name: str, nodes: tuple[int, int], size: str, report: Report) -> ClusterFacts:
-        """Make it, or finish or heal it, with from so many nodes to so many; ready for work on return."""
+    def ensure(self, name: str, wanted: Wanted, report: Report) -> ClusterFacts:
+        """Make it, or finish or heal it; ready for work on return."""
         with self.changing(name, report):
             seen = making.look(self.cloud, name)
             who = self._entries_of(name)
-            groups, _ = self._settled(name, seen, self._groups(name, nodes, size, seen, who))
+            groups, _ = self._settled(name, seen, self._groups(name, wanted, seen, who))
             making.ensure(self.cloud, groups, seen, report, self._gone(who, seen))
             if not self._adopt.cluster:
                 self._await_nodes(name, report)
@@ -168,8 +161,7 @@ class EksClusters:
         with self.changing(name, report):
             self._existing(name)
             seen = making.look(self.cloud, name)
-            groups, _ = self._settled(name, seen, self._nodes(name, nodes, size, seen))
-            making.ensure(self.cloud, groups, seen, report)
+            making.ensure(self.cloud, self._resized(name, nodes, size, seen), seen, report)
             self._await_nodes(name, report)
         return self.get(name)
 
@@ -236,42 +228,36 @@ class EksClusters:
     def _gone(self, who: tuple[Entry, ...], seen: Seen) -> tuple[str, ...]:
         return outdated(who, seen[Entry], all_named=self._access is not None)
 
-    def _groups(
-        self, name: str, nodes: tuple[int, int], size: str, seen: Seen, who: tuple[Entry, ...]
-    ) -> Groups:
-        live, (least, most) = seen[NodeGroup].get("nodes/main"), nodes
-        now = live["scalingConfig"]["desiredSize"] if live else least
+    def _groups(self, name: str, asked: Wanted, seen: Seen, who: tuple[Entry, ...]) -> Groups:
+        wanted = asked.settled(name, seen[ControlPlane].get("cluster/main"))
+        auto = bool(wanted.auto)
         with explained("AWS refused to show what a cluster could be made of"):
             chosen = zones(self.cloud)[:ZONES]
         certificates, proofs = certified(name, self.public)
+        # Nodes of Auto Mode are asked for inside the cluster, where an entry lets us in.
+        entry, stand = (
+            node_entry(self.cloud, name, self.account),
+            nodes(self.cloud, name, _private(), wanted, seen),
+        )
+        inside: Groups = [[*who, entry], [stand]] if auto else [[*who, *pod_roles(name), stand]]
         return [
             certificates,
             *network(name, CIDR, chosen),
-            [Role(name, use) for use in Role.uses],
+            roles(name, auto=auto),
             [
-                ControlPlane(name, _private(), self._open_to),
+                ControlPlane(name, _private(), self._open_to, auto),
                 *proofs,
                 *(Repository(name, image) for image in self._images),
             ],
-            [*who, *pod_roles(name), *self._nodes(name, min(max(now, least), most), size, seen)[0]],
+            *inside,
             # Some of them have pods, which are ready only on nodes.
-            [*addons(name)],
+            [*addons(name, auto=auto)],
         ]
 
-    def _nodes(self, name: str, nodes: int, size: str, seen: Seen) -> Groups:
-        """Compose the nodes. Raises Refused where those that are there are of another size."""
-        if not 1 <= nodes <= MOST:
-            raise UsageError(f"a cluster has 1 to {MOST} nodes, not {nodes}")
-        there = seen[NodeGroup].get("nodes/main")
-        now = there["instanceTypes"][0] if there else ""
-        if now and size and now != size:
-            raise Refused(
-                f"the nodes of cluster {name} are of size {now}, not {size}",
-                why="EKS cannot change the instance type of a node group",
-                remedy=f"leave --size out, or give --size {now}",
-            )
-        chosen = now or size or SIZE
-        return [[NodeGroup(name, _private(), nodes, chosen, _image(self.cloud, chosen))]]
+    def _resized(self, name: str, number: int, size: str, seen: Seen) -> Groups:
+        """Compose the nodes of a cluster that is there, just so many of them."""
+        wanted = Wanted((number, number), size).settled(name, seen[ControlPlane].get("cluster/main"))
+        return self._settled(name, seen, [[nodes(self.cloud, name, _private(), wanted, seen)]])[0]
 
     def _entries(self, live: Live) -> dict[str, Any]:
         """Write what `aws eks update-kubeconfig` writes; without aws our own plugin stands in."""
@@ -288,24 +274,18 @@ class EksClusters:
         profile = os.environ.get("AWS_PROFILE")
         env = {"env": [{"name": "AWS_PROFILE", "value": profile}]} if profile else {}
         version = {"apiVersion": "client.authentication.k8s.io/v1beta1", "interactiveMode": "Never"}
-        return kubeconfig.entries(live["arn"], _server(live), {"exec": {**version, **program, **env}})
+        return kubeconfig.entries(live["arn"], server(live), {"exec": {**version, **program, **env}})
 
     def connect(self, name: str) -> Kube:
         """Reach a cluster by the token that our credentials sign. Raises NotFound where it is not there."""
-        return self._kube(self._existing(name))
-
-    def _kube(self, live: Live) -> Kube:
-        def sign() -> str:
-            return token(self.cloud, live["name"]).reveal()
-
-        document = kubeconfig.entries(live["arn"], _server(live), {})
-        return Kube.from_document(document, live["arn"], sign=sign)
+        return entered(self.cloud, self._existing(name))
 
     def _facts(self, live: Live) -> ClusterFacts:
         state, nodes = live["status"].lower(), tuple[NodeFacts, ...]()
         if state == "active":
             state, nodes = self._seen(live)
-        return ClusterFacts(live["name"], live["arn"], live.get("endpoint", ""), state, nodes)
+        told = live["name"], live["arn"], live.get("endpoint", ""), state, nodes
+        return ClusterFacts(*told, autoscaled=automated(live))
 
     def _seen(self, live: Live) -> tuple[str, tuple[NodeFacts, ...]]:
         """See the nodes as Kubernetes does; one that does not let us in, not yet or at all, shows none.
@@ -323,15 +303,16 @@ class EksClusters:
 
     def _listed(self, live: Live) -> tuple[NodeFacts, ...]:
         """List the nodes as Kubernetes knows them. Raises SeawayError where it does not answer us."""
-        with closing(self._kube(live)) as kube:
-            return tuple(NodeFacts.of(item) for item in kube.list("v1", "Node"))
+        with closing(entered(self.cloud, live)) as kube:
+            found = kube.list("v1", "Node")
+            return tuple(replace(NodeFacts.of(item), claim=claim_of(item)) for item in found)
 
     def _await_nodes(self, name: str, report: Report) -> None:
-        """Wait until Kubernetes has just the nodes that were asked for, ready. Raises Unready."""
-        wanted = NodeGroup.owned(self.cloud, name)["nodes/main"]["scalingConfig"]["desiredSize"]
+        """Wait until Kubernetes has just the nodes that shall always run, ready. Raises Unready."""
+        wanted = asked_for(self.cloud, name)
         live, began = self._existing(name), time.monotonic()
         while True:
-            found = self._young(live, time.monotonic() - began)
+            found = [node for node in self._young(live, time.monotonic() - began) if not node.claim]
             ready = sum(node.ready for node in found)
             if ready == len(found) == wanted:
                 seconds = time.monotonic() - began
@@ -374,24 +355,3 @@ def _private() -> tuple[str, ...]:
 
 def _ours(live: Live) -> bool:
     return bool(live.get("tags", {}).get(CLUSTER) == live["name"])
-
-
-def _server(live: Live) -> dict[str, str]:
-    return {"server": live["endpoint"], "certificate-authority-data": live["certificateAuthority"]["data"]}
-
-
-def _image(cloud: Cloud, size: str) -> str:
-    """Choose the nodes' image by the processor of an instance type. Raises UsageError for none."""
-    kind: Any = size
-    try:
-        with explained("AWS refused to show the instance type"):
-            found = cloud.ec2.describe_instance_types(InstanceTypes=[kind])["InstanceTypes"][0]
-    except SeawayError as error:
-        cause = error.__cause__
-        if isinstance(cause, ClientError) and code_of(cause).startswith("InvalidInstanceType"):
-            raise UsageError(f"no such instance type: {size}", remedy=f"one such as {SIZE}") from error
-        raise
-    for each in found["ProcessorInfo"]["SupportedArchitectures"]:
-        if each in _IMAGES:
-            return _IMAGES[each]
-    raise UsageError(f"EKS has no image for instance type {size}", remedy=f"one such as {SIZE}")

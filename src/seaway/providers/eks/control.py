@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from seaway.model.manifests import differences
 from seaway.providers.eks.cloud import Cloud
 from seaway.providers.eks.parts import (
     CLUSTER,
@@ -20,6 +21,18 @@ from seaway.providers.eks.parts import (
 )
 
 GROUP: Final = "seaway"
+#: Tag of a cluster that was made for EKS Auto Mode, with this value.
+MODE: Final = "seaway.dev/nodes"
+AUTO: Final = "auto"
+#: Its three capabilities, which EKS turns on and off together only (EKS user guide, Disable EKS Auto Mode).
+CAPABILITIES: Final[dict[str, Any]] = {
+    "computeConfig": {"enabled": True},
+    "kubernetesNetworkConfig": {"elasticLoadBalancing": {"enabled": True}},
+    "storageConfig": {"blockStorage": {"enabled": True}},
+}
+#: What it is made with: pools of Seaway's own, and so no role of EKS's for nodes (Create a node pool), and no
+#: add-ons for what is part of it.
+MADE_AUTO: Final[dict[str, Any]] = {**CAPABILITIES, "bootstrapSelfManagedAddons": False}
 #: What the control plane writes to CloudWatch.
 LOGS: Final = ("api", "audit", "authenticator")
 
@@ -51,12 +64,21 @@ def mine(found: list[Live], cluster: str) -> dict[str, Live]:
 
 @dataclass(frozen=True)
 class ControlPlane(Eks):
-    """`open_to` are the networks that reach its public address; without any that is left as it is."""
+    """`open_to` are the networks that reach its public address; without any that is left as it is.
+
+    With `auto` it has EKS Auto Mode.
+    """
 
     cluster: str
     subnets: tuple[str, ...]
     open_to: tuple[str, ...] = ()
+    auto: bool = False
     id: str = "cluster/main"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Its tags, by which it is also known for what nodes it was made."""
+        return {**tags_of(self.cluster, self.id), **({MODE: AUTO} if self.auto else {})}
 
     @classmethod
     def owned(cls, cloud: Cloud, cluster: str) -> dict[str, Live]:
@@ -81,7 +103,8 @@ class ControlPlane(Eks):
                     "bootstrapClusterCreatorAdminPermissions": False,
                 },
                 logging={"clusterLogging": [{"types": list(LOGS), "enabled": True}]},
-                tags=tags_of(self.cluster, self.id),
+                tags=self.tags,
+                **(MADE_AUTO if self.auto else {}),
             )
 
     def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
@@ -111,6 +134,10 @@ class ControlPlane(Eks):
                     f"logs: {', '.join(missing)}",
                     lambda: cloud.eks.update_cluster_config(name=name, logging=logging),
                 )
+            )
+        if self.auto and differences(CAPABILITIES, live):
+            fixes.append(
+                Fix("EKS Auto Mode on", lambda: cloud.eks.update_cluster_config(name=name, **CAPABILITIES))
             )
         return fixes
 
@@ -191,6 +218,11 @@ def described(cloud: Cloud, name: str) -> Live | None:
         return dict(cloud.eks.describe_cluster(name=name)["cluster"])
     except cloud.eks.exceptions.ResourceNotFoundException:
         return None
+
+
+def automated(live: Live | None) -> bool:
+    """Tell whether a cluster was made for EKS Auto Mode, be that switched on or not."""
+    return bool(live and tags_in_eks(live).get(MODE) == AUTO)
 
 
 def scaling(nodes: int) -> Any:

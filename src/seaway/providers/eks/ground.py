@@ -12,28 +12,29 @@ from seaway.providers.eks import making
 from seaway.providers.eks.acm import Public, arn_of, stale
 from seaway.providers.eks.cloud import explained
 from seaway.providers.eks.clusters import ZONES, EksClusters
+from seaway.providers.eks.nodes import Wanted
 from seaway.providers.eks.prices import bill
 
 
 @dataclass(frozen=True)
 class EksGround:
-    """Implements ports/ground.py: a cluster with at least and at most so many nodes of a size.
+    """Implements ports/ground.py: a cluster with the nodes that are wanted.
 
     `volumes` are the gigabytes of those that its databases ask for, by name: they are paid for too.
     """
 
     clusters: EksClusters
     name: str
-    nodes: tuple[int, int]
-    size: str
+    wanted: Wanted
     volumes: Mapping[str, float] = field(default_factory=dict)
 
     def look(self) -> tuple[tuple[Change, ...], Bill, tuple[str, ...]]:
-        changes, parts, notes = self.clusters.look(self.name, self.nodes, self.size)
-        return changes, bill(self.clusters.cloud.region, parts, self.volumes, ZONES), notes
+        changes, parts, notes = self.clusters.look(self.name, self.wanted)
+        region = self.clusters.cloud.region
+        return changes, bill(region, parts, self.volumes, ZONES, self.wanted.added), notes
 
     def ensure(self, report: Report) -> None:
-        self.clusters.ensure(self.name, self.nodes, self.size, report)
+        self.clusters.ensure(self.name, self.wanted, report)
 
     def certificate(self) -> str:
         with explained("AWS refused to show the certificate"):

@@ -16,6 +16,7 @@ from seaway.model.plan import Change, Verb
 from seaway.providers.eks.access import Entry
 from seaway.providers.eks.acm import Certificate, Proof
 from seaway.providers.eks.addons import Addon
+from seaway.providers.eks.auto import Standing
 from seaway.providers.eks.cloud import Cloud, explained, unsure
 from seaway.providers.eks.control import ControlPlane, NodeGroup
 from seaway.providers.eks.network import Address, Gateway, Nat, Routes, Subnet, Vpc
@@ -40,6 +41,7 @@ KINDS: Final[tuple[type[Part], ...]] = (
     NodeGroup,
     Entry,
     PodRole,
+    Standing,
     Addon,
     Repository,
 )

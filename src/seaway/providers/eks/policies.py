@@ -28,6 +28,8 @@ ADMINISTRATOR: Final = "AmazonEKSClusterAdminPolicy"
 VIEWER: Final = "AmazonEKSViewPolicy"
 #: What each job may do inside a cluster. What a promoter copies is in registries, outside of every cluster.
 ACCESS: Final[Mapping[Job, str]] = {Job.DEPLOYER: ADMINISTRATOR, Job.PROMOTER: VIEWER, Job.VIEWER: VIEWER}
+#: What nodes of EKS Auto Mode may do inside (EKS user guide, Create a node class).
+NODES: Final = "AmazonEKSAutoNodePolicy"
 #: By service, the conditions for which one statement does for all kinds of things.
 _ALIKE: Final = {"ec2": frozenset({When.MADE, When.OURS, When.BORN}), "eks": frozenset({When.OURS})}
 #: Condition keys of a change of a zone, and what the names of ACM's proofs begin with: 32 digits.
@@ -122,7 +124,7 @@ def condition(when: When, place: Place) -> Document:
     """Write a condition as IAM takes it."""
     ours = {"Null": {f"aws:ResourceTag/{CLUSTER}": "false"}}
     own = f"arn:{place.partition}:iam::aws:policy"
-    access = [access_policy(place.partition, policy) for policy in dict.fromkeys(ACCESS.values())]
+    access = [access_policy(place.partition, policy) for policy in dict.fromkeys([*ACCESS.values(), NODES])]
     conditions: dict[When, dict[str, Any]] = {
         When.ALWAYS: {},
         When.HERE: {"StringEquals": {"aws:RequestedRegion": place.region}},

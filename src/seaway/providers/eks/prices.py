@@ -9,6 +9,8 @@ from importlib.resources import files
 from typing import Any, Final
 
 from seaway.model.bill import Bill, Item
+from seaway.providers.eks.auto import DISK as AUTO_DISK
+from seaway.providers.eks.auto import Standing
 from seaway.providers.eks.control import ControlPlane, NodeGroup
 from seaway.providers.eks.network import Address, Nat
 from seaway.providers.eks.parts import Part
@@ -18,16 +20,18 @@ from seaway.providers.eks.repositories import Repository
 HOURS: Final = 730
 #: Gigabytes of a node's own disk, where nothing else is said (EKS: CreateNodegroup, diskSize).
 DISK: Final = 20
-_FREE: Final = Item("", 0.0)
 
 
-def bill(region: str, parts: Iterable[Part], volumes: Mapping[str, float], zones: int = 0) -> Bill:
+def bill(
+    region: str, parts: Iterable[Part], volumes: Mapping[str, float], zones: int = 0, added: int = 0
+) -> Bill:
     """Add up what the parts cost, a load balancer over so many zones, and volumes of so many gigabytes.
 
-    What costs nothing by itself is left out; without zones there is no load balancer.
+    What costs nothing by itself is left out; without zones there is no load balancer. `added` nodes may come
+    with the load.
     """
     hour, stored = prices()["hour"], prices()["gigabyte-month"]
-    items = [item for part in parts if (item := _item(part)) is not _FREE]
+    items = [item for part in parts for item in _items(part, added)]
     if zones:
         balancer = HOURS * (hour["load-balancer"] + zones * hour["address"])
         items.append(Item("load balancer of the gateway", balancer, "and by what goes through it"))
@@ -48,30 +52,45 @@ def prices() -> dict[str, Any]:
     return tomllib.loads(files("seaway.providers.eks").joinpath("prices.toml").read_text())
 
 
-def _item(part: Part) -> Item:
+def _items(part: Part, added: int) -> list[Item]:
     hour, stored = prices()["hour"], prices()["gigabyte-month"]
     kind, _, name = part.id.partition("/")
+    found: list[Item] = []
     match part:
         case ControlPlane():
-            return Item(f"cluster {part.cluster}", HOURS * hour["cluster"], "in standard support")
+            found = [Item(f"cluster {part.cluster}", HOURS * hour["cluster"], "in standard support")]
         case Nat():
-            return Item(f"{kind} {name}", HOURS * hour["nat-gateway"], "and by what goes through it")
+            found = [Item(f"{kind} {name}", HOURS * hour["nat-gateway"], "and by what goes through it")]
         case Address():
-            return Item(f"{kind} {name}", HOURS * hour["address"])
+            found = [Item(f"{kind} {name}", HOURS * hour["address"])]
         case NodeGroup():
-            return _nodes(part)
+            found = [_nodes(part.nodes, part.size, DISK)]
+        case Standing():
+            found = _automated(part, added)
         case Repository():
-            return Item(f"{kind} {name}", None, f"{stored['image']:.2f} for each gigabyte in it")
-    return _FREE
+            found = [Item(f"{kind} {name}", None, f"{stored['image']:.2f} for each gigabyte in it")]
+    return found
 
 
-def _nodes(group: NodeGroup) -> Item:
-    an_hour = prices()["instance-hour"].get(group.size)
+def _nodes(nodes: int, size: str, disk: int) -> Item:
+    what, an_hour = f"{nodes} of {size}", prices()["instance-hour"].get(size)
     if an_hour is None:
-        return Item(f"{group.nodes} of {group.size}", None, f"no price of {group.size} is known here")
-    disk = DISK * prices()["gigabyte-month"]["volume"]
-    return Item(
-        f"{group.nodes} of {group.size}",
-        group.nodes * (HOURS * an_hour + disk),
-        f"with {DISK} GB of disk each",
-    )
+        return Item(what, None, f"no price of {size} is known here")
+    each = HOURS * an_hour + disk * prices()["gigabyte-month"]["volume"]
+    return Item(what, nodes * each, f"with {disk} GB of disk each")
+
+
+def _automated(part: Standing, added: int) -> list[Item]:
+    """Tell of nodes that EKS Auto Mode keeps: what it takes for each comes to the price of its machine."""
+    nodes, size = part.nodes, part.size
+    one, an_hour = _nodes(1, size, AUTO_DISK), prices()["instance-hour"].get(size)
+    fee = None if an_hour is None else HOURS * an_hour * prices()["auto-mode-share"]
+    why = one.why if fee is None else ""
+    items = [
+        _nodes(nodes, size, AUTO_DISK),
+        Item(f"EKS Auto Mode for {nodes} of {size}", fee and nodes * fee, why),
+    ]
+    if added:
+        each = why or f"{(one.monthly or 0) + (fee or 0):.2f} for each that runs all month"
+        items.append(Item(f"up to {added} more of {size}", None, each))
+    return items

@@ -29,19 +29,38 @@ USES: Final = {
     ),
     "volumes": ("pods.eks.amazonaws.com", ("service-role/AmazonEBSCSIDriverPolicy",)),
 }
+#: The policies with EKS Auto Mode (EKS user guide, Learn about identity and access in EKS Auto Mode).
+AUTO: Final = {
+    "cluster": (
+        "AmazonEKSClusterPolicy",
+        "AmazonEKSComputePolicy",
+        "AmazonEKSBlockStoragePolicy",
+        "AmazonEKSLoadBalancingPolicy",
+        "AmazonEKSNetworkingPolicy",
+    ),
+    "node": ("AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly"),
+}
 #: The services of AWS that take them.
 TAKERS: Final = tuple(service for service, _ in USES.values())
 #: AWS's own policies that Seaway gives to a role.
-MANAGED: Final = tuple(name for _, names in USES.values() for name in names)
+MANAGED: Final = tuple(
+    dict.fromkeys(name for names in (*(n for _, n in USES.values()), *AUTO.values()) for name in names)
+)
 
 
 @dataclass(frozen=True)
 class Role:
-    """A role; policies that others attach to it are left alone."""
+    """A role, with `auto` for EKS Auto Mode; policies that others attach to it are left alone."""
 
     cluster: str
     use: str
+    auto: bool = False
     uses: ClassVar = tuple(USES)
+
+    @property
+    def policies(self) -> tuple[str, ...]:
+        """AWS's own policies that it has."""
+        return AUTO[self.use] if self.auto else USES[self.use][1]
 
     @property
     def id(self) -> str:
@@ -51,7 +70,7 @@ class Role:
     def owned(cls, cloud: Cloud, cluster: str) -> dict[str, Live]:
         found: list[Live] = []
         for use in cls.uses:
-            name = _name(cloud, cluster, use)
+            name = role_name(cloud.region, cluster, use)
             try:
                 role: Live = dict(cloud.iam.get_role(RoleName=name)["Role"])
             except cloud.iam.exceptions.NoSuchEntityException:
@@ -63,7 +82,7 @@ class Role:
         return by_part(found)
 
     def create(self, cloud: Cloud, ids: Ids) -> None:  # noqa: ARG002
-        name = _name(cloud, self.cluster, self.use)
+        name = role_name(cloud.region, self.cluster, self.use)
         with untaken(f"role {name}"):
             cloud.iam.create_role(
                 RoleName=name,
@@ -83,7 +102,7 @@ class Role:
                     ),
                 )
             )
-        for policy in USES[self.use][1]:
+        for policy in self.policies:
             arn = f"arn:{cloud.partition}:iam::aws:policy/{policy}"
             if arn not in live["Policies"]:
                 attach = partial(cloud.iam.attach_role_policy, RoleName=name, PolicyArn=arn)
@@ -121,6 +140,11 @@ class Role:
         }
 
 
-def _name(cloud: Cloud, cluster: str, use: str) -> str:
-    """Roles know no regions: the name carries it."""
-    return f"seaway-{cluster}-{cloud.region}-{use}"
+def role_name(region: str, cluster: str, use: str) -> str:
+    """Name a role. Roles know no regions: the name carries it."""
+    return f"seaway-{cluster}-{region}-{use}"
+
+
+def roles(cluster: str, *, auto: bool) -> list[Role]:
+    """List the roles of a cluster: with EKS Auto Mode its own one makes volumes."""
+    return [Role(cluster, use, auto) for use in (AUTO if auto else USES)]

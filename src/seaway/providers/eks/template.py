@@ -13,16 +13,17 @@ from functools import singledispatch
 from hashlib import sha256
 from typing import Any, Final
 
-from seaway.providers.eks.access import Entry
+from seaway.providers.eks.access import MACHINES, Entry
 from seaway.providers.eks.acm import Certificate, Proof
 from seaway.providers.eks.addons import CONFLICTS, Addon
-from seaway.providers.eks.control import GROUP, LOGS, ControlPlane, NodeGroup, scaling
+from seaway.providers.eks.auto import Standing
+from seaway.providers.eks.control import GROUP, LOGS, MADE_AUTO, ControlPlane, NodeGroup, scaling
 from seaway.providers.eks.network import ANYWHERE, Address, Gateway, Nat, Routes, Subnet, Vpc, subnet
 from seaway.providers.eks.parts import Live, listed, tags_of
 from seaway.providers.eks.pods import ACCOUNTS, PodRole, pod_roles
-from seaway.providers.eks.policies import access_policy
+from seaway.providers.eks.policies import NODES, access_policy
 from seaway.providers.eks.repositories import LIFECYCLE, MOVABLE, MUTABILITY, Repository
-from seaway.providers.eks.roles import USES, Role
+from seaway.providers.eks.roles import Role
 
 #: The name of an attachment, which is no part by itself: what needs the internet waits for it.
 _ATTACHED: Final = "InternetGatewayAttached"
@@ -31,10 +32,16 @@ _NODES: Final = "nodes/main"
 
 
 def template(parts: Iterable[object]) -> Live:
-    """Compose a template of these parts; the region is that of the stack. Raises TypeError for no part."""
+    """Compose a template of these parts; the region is that of the stack. Raises TypeError for no part.
+
+    Of EKS Auto Mode the nodes are asked for inside the cluster, where no stack reaches, and what runs on them
+    would be waited for: `up` makes both.
+    """
+    every = [*parts]
+    inside = (Standing, Addon) if any(isinstance(part, Standing) for part in every) else ()
     resources: Live = {}
-    for part in parts:
-        resources |= _resources(part)
+    for part in every:
+        resources |= {} if isinstance(part, inside) else _resources(part)
     cluster = _logical(_MAIN)
     told = {
         "Endpoint": {"Value": {"Fn::GetAtt": [cluster, "Endpoint"]}},
@@ -46,6 +53,13 @@ def template(parts: Iterable[object]) -> Live:
         "Resources": resources,
         **({"Outputs": told} if cluster in resources else {}),
     }
+
+
+def _capital(value: Any) -> Any:
+    """Write what EKS takes as CloudFormation does: by capitals."""
+    if isinstance(value, Mapping):
+        return {f"{name[0].upper()}{name[1:]}": _capital(each) for name, each in value.items()}
+    return value
 
 
 def _logical(part: str) -> str:
@@ -148,7 +162,7 @@ def _role(part: Role) -> dict[str, Live]:
         {
             "RoleName": {"Fn::Sub": f"seaway-{part.cluster}-${{AWS::Region}}-{part.use}"},
             "AssumeRolePolicyDocument": part.trust,
-            "ManagedPolicyArns": [_managed(each) for each in USES[part.use][1]],
+            "ManagedPolicyArns": [_managed(each) for each in part.policies],
         },
     )
 
@@ -173,13 +187,14 @@ def _control_plane(part: ControlPlane) -> dict[str, Live]:
                 "BootstrapClusterCreatorAdminPermissions": False,
             },
             "Logging": {"ClusterLogging": {"EnabledTypes": [{"Type": each} for each in LOGS]}},
+            **(_capital(MADE_AUTO) if part.auto else {}),
         },
+        tags=part.tags,
     )
 
 
 @_resources.register
 def _node_group(part: NodeGroup) -> dict[str, Live]:
-    number = {f"{name[0].upper()}{name[1:]}": value for name, value in scaling(part.nodes).items()}
     made = [each for each in part.subnets if "/" in each]
     ways = (_out(f"routes/private-{i}") for i in range(len(made)))
     found = _resource(
@@ -193,7 +208,7 @@ def _node_group(part: NodeGroup) -> dict[str, Live]:
             "InstanceTypes": [part.size],
             "AmiType": part.image,
             "CapacityType": "ON_DEMAND",
-            "ScalingConfig": number,
+            "ScalingConfig": _capital(scaling(part.nodes)),
             "UpdateConfig": {"MaxUnavailable": 1},
         },
         *ways,
@@ -205,12 +220,14 @@ def _node_group(part: NodeGroup) -> dict[str, Live]:
 @_resources.register
 def _entry(part: Entry) -> dict[str, Live]:
     policy = {"Fn::Sub": access_policy("${AWS::Partition}", part.policy)}
+    who = {"PrincipalArn": _arn("role/node"), "Type": MACHINES} if part.policy == NODES else {}
     return _resource(
         "EKS::AccessEntry",
         part,
         {
             "ClusterName": _ref(_MAIN),
             "PrincipalArn": part.principal,
+            **who,
             "AccessPolicies": [{"PolicyArn": policy, "AccessScope": {"Type": "cluster"}}],
         },
     )

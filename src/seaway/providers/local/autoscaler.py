@@ -13,15 +13,15 @@ from typing import Any, Final
 import yaml
 
 from seaway.kit.kube import Manifest
+from seaway.model.pools import CLAIM, POOL
 from seaway.providers.local.addons import WATCH, granted, rule
 from seaway.providers.local.control import await_api
 from seaway.providers.local.engine import Engine
 from seaway.providers.local.home import Home
 from seaway.providers.local.supervisor import Service
 
-CLAIM: Final = ("karpenter.sh/v1", "NodeClaim")
 #: What must be served before Karpenter starts.
-KINDS: Final = (CLAIM, ("karpenter.sh/v1", "NodePool"), ("seaway.dev/v1alpha1", "LocalNodeClass"))
+KINDS: Final = (CLAIM, POOL, ("seaway.dev/v1alpha1", "LocalNodeClass"))
 FLAGS: Final = (
     "--disable-leader-election=true",
     "--metrics-port=8082",

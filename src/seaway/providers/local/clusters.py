@@ -15,6 +15,7 @@ from seaway.kit.kube import Kube, Ref
 from seaway.kit.lock import locked
 from seaway.model.event import Event, Outcome, Report, notes, told
 from seaway.model.names import cluster_name
+from seaway.model.pools import CLAIM
 from seaway.ports.clusters import ClusterFacts, NodeFacts
 from seaway.providers.local import (
     addons,
@@ -268,7 +269,7 @@ def _leaving(there: Sequence[NodeHome], nodes: int) -> tuple[list[NodeHome], lis
 
 def _release(name: str, nodes: Sequence[NodeHome], kube: Kube, report: Report) -> None:
     """Have the autoscaler drain and remove nodes that it added, all at once."""
-    claims = [Ref(*autoscaler.CLAIM, each.claim) for each in nodes]
+    claims = [Ref(*CLAIM, each.claim) for each in nodes]
     for claim in claims:
         kube.delete(claim)
     for each, claim in zip(nodes, claims, strict=True):

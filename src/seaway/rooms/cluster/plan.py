@@ -10,10 +10,11 @@ from seaway.kit.kube import Ref
 from seaway.model.cluster import ClusterFacts
 from seaway.model.manifests import Manifest, labels
 from seaway.model.plan import Change, Verb
+from seaway.model.pools import POOL, SIZE
 from seaway.model.snapshot import Live
 from seaway.rooms.cluster.admission import admission
-from seaway.rooms.cluster.pool import CLASS, POOL, ROOM, node_class, pool
-from seaway.rooms.cluster.spec import EnvironmentSpec, NodesSpec
+from seaway.rooms.cluster.pool import CLASS, ROOM, node_class, pool, pool_on_eks
+from seaway.rooms.cluster.spec import LOCAL_SIZES, EnvironmentSpec, NodesSpec
 from seaway.rooms.cluster.steps import (
     AutoscaleCluster,
     CountRequests,
@@ -32,6 +33,8 @@ READY: Final = ("cluster/create", "cluster/nodes")
 #: How parts are called that load balancers show, and after which steps one shows those that it shall.
 SHOWN: Final = ("certificate/", "proof/")
 SHOWS: Final = ("cluster/create", "edge/proxy", "edge/gateway", "edge/gateway/await")
+#: Who makes EBS volumes: an add-on, or EKS Auto Mode itself (EKS user guide, Create a storage class).
+DRIVERS: Final = {False: "ebs.csi.aws.com", True: "ebs.csi.eks.amazonaws.com"}
 
 
 def name_of(environment: EnvironmentSpec) -> str:
@@ -106,10 +109,26 @@ def plan_autoscaler(
         ]
         if seen is None or not seen.autoscaled:
             steps.append(AutoscaleCluster(name, READY))
+    return [*steps, *_pools(objects, live)]
+
+
+def plan_pool_on_eks(
+    system: str, environment: EnvironmentSpec, seen: ClusterFacts | None, live: Live
+) -> list[Any]:
+    """Decide how many nodes EKS may add to those that always run, which come with the cluster itself."""
+    nodes, standing = environment.nodes, seen.standing if seen else ()
+    if not nodes.auto or nodes.max <= nodes.min:
+        return _pools([], live)
+    there = (node.size for node in standing if node.size not in LOCAL_SIZES)
+    size = environment.instance or next(there, SIZE)
+    return _pools([Desired("cluster/node-pool", pool_on_eks(system, nodes, size), READY)], live)
+
+
+def _pools(objects: list[Desired], live: Live) -> list[Any]:
     kinds = {POOL[1], CLASS[1]}
     found = {ref: item for ref, item in live.of_component(ROOM).items() if ref.kind in kinds}
     gone = [replace(step, seconds=PATIENCE) for step in orphans(ROOM, objects, found)]
-    return [*steps, *changes(objects, live, {}), *gone]
+    return [*changes(objects, live, {}), *gone]
 
 
 def plan_requests(name: str, seen: ClusterFacts | None, *, wanted: bool) -> list[CountRequests]:
@@ -117,9 +136,9 @@ def plan_requests(name: str, seen: ClusterFacts | None, *, wanted: bool) -> list
     return [CountRequests(name, READY)] if wanted and not (seen and seen.counted) else []
 
 
-def let_go_of_nodes(system: str, after: tuple[str, ...]) -> list[RemoveObject]:
-    """Take away what was added for this system, where it leaves a cluster that others live in."""
-    refs = [Ref(*POOL, system), Ref(*CLASS, system)]
+def let_go_of_nodes(system: str, after: tuple[str, ...], *, here: bool = True) -> list[RemoveObject]:
+    """Take away the nodes that were added for this system, as it leaves its cluster."""
+    refs = [Ref(*POOL, system), *([Ref(*CLASS, system)] if here else [])]
     return [RemoveObject(f"cluster/{ref.kind.lower()}/remove", after, ref, PATIENCE) for ref in refs]
 
 
@@ -141,7 +160,7 @@ def plan_namespace(system: str, live: Live, known: Mapping[str, str], registry: 
     return list(changes(objects, live, known))
 
 
-def plan_storage(system: str, name: str, live: Live) -> list[Any]:
+def plan_storage(system: str, name: str, live: Live, *, auto: bool = False) -> list[Any]:
     """Decide whether the class of volumes must be made: encrypted EBS volumes of the kind gp3, kept in place.
 
     A volume is made in the zone of the node that needs it first, and may grow later.
@@ -152,7 +171,7 @@ def plan_storage(system: str, name: str, live: Live) -> list[Any]:
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
         "metadata": {"name": name, "labels": labels(system, ROOM, name)},
-        "provisioner": "ebs.csi.aws.com",
+        "provisioner": DRIVERS[auto],
         "parameters": {"type": "gp3", "encrypted": "true"},
         "reclaimPolicy": "Delete",
         "volumeBindingMode": "WaitForFirstConsumer",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from seaway.model.manifests import Manifest, labels
+from seaway.model.pools import POOL, added_on_eks, adding, drawn
 from seaway.rooms.cluster.spec import LOCAL_SIZES, NodesSpec
 
 ROOM: Final = "cluster"
-POOL: Final = ("karpenter.sh/v1", "NodePool")
 CLASS: Final = ("seaway.dev/v1alpha1", "LocalNodeClass")
 
 
@@ -18,31 +18,16 @@ def node_class(system: str) -> Manifest:
 
 
 def pool(system: str, nodes: NodesSpec, standing: int) -> Manifest:
-    """Let nodes be added to those that stand, up to `nodes.max`, and none larger than `nodes.size`.
-
-    Needless ones go at once: that pods leave slowly is the pods' autoscaler's to see to.
-    """
-    group, _, _ = CLASS[0].partition("/")
+    """Let nodes be added to those that stand, up to `nodes.max`, and none larger than `nodes.size`."""
     sizes = LOCAL_SIZES[: LOCAL_SIZES.index(nodes.size) + 1]
-    spec: dict[str, Any] = {
-        "limits": {"nodes": str(max(0, nodes.max - max(nodes.min, standing)))},
-        "disruption": {
-            "consolidationPolicy": "WhenEmptyOrUnderutilized",
-            "consolidateAfter": "0s",
-            "budgets": [{"nodes": "100%"}],
-        },
-        "template": {
-            "spec": {
-                "nodeClassRef": {"group": group, "kind": CLASS[1], "name": system},
-                "expireAfter": "Never",
-                "requirements": [
-                    {"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["on-demand"]},
-                    {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": [*sizes]},
-                ],
-            }
-        },
-    }
-    return {**_object(POOL, system), "spec": spec}
+    template = drawn(CLASS, system, sizes, expireAfter="Never")
+    most = max(0, nodes.max - max(nodes.min, standing))
+    return {**_object(POOL, system), "spec": adding(most, template, [{"nodes": "100%"}])}
+
+
+def pool_on_eks(system: str, nodes: NodesSpec, size: str) -> Manifest:
+    """Let EKS Auto Mode add nodes of a size to those that stand, which are `nodes.min`, up to `nodes.max`."""
+    return {**_object(POOL, system), "spec": added_on_eks(nodes.max - nodes.min, size)}
 
 
 def _object(kind: tuple[str, str], system: str) -> Manifest:

@@ -66,6 +66,12 @@ class NodesSpec(Range):
         "largest that the autoscaler adds; on eks an instance type, m7i.large where none is given",
         examples=["small", "m7g.large"],
     )
+    auto: bool = Field(
+        default=False,
+        description="on eks: EKS Auto Mode, in which AWS runs the nodes, and they come and go with the load, "
+        "from min to max; settled when the cluster is made",
+        examples=[True],
+    )
 
 
 class PortsSpec(Spec):

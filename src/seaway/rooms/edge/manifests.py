@@ -34,6 +34,13 @@ NETWORK_BALANCER: Final = {
     f"{_AWS}-scheme": "internet-facing",
     f"{_AWS}-cross-zone-load-balancing-enabled": "true",
 }
+#: The same where EKS Auto Mode makes it (EKS user guide, Use Service Annotations to configure Network Load
+#: Balancers); its class is the one of such a cluster by itself.
+AUTO_BALANCER: Final = {
+    f"{_AWS}-scheme": "internet-facing",
+    f"{_AWS}-nlb-target-type": "instance",
+    f"{_AWS}-attributes": "load_balancing.cross_zone.enabled=true",
+}
 
 
 #: By this annotation a balancer ends TLS, with the certificate that it names.
