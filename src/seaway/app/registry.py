@@ -11,7 +11,6 @@ from seaway.ports.registry import Registry
 from seaway.providers.eks import registry as ecr
 from seaway.providers.local.access import HOST, Access
 from seaway.providers.local.registry import LocalRegistry
-from seaway.rooms.cluster.plan import name_of
 from seaway.rooms.cluster.spec import EnvironmentSpec
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ def _ecr_of(environment: EnvironmentSpec) -> str:
     """
     from seaway.providers.eks.cloud import REHEARSAL, Cloud  # noqa: PLC0415  (boto3)
     from seaway.providers.eks.repositories import host  # noqa: PLC0415
+    from seaway.rooms.cluster.plan import name_of  # noqa: PLC0415
 
     cloud = Cloud.open(environment.region)
     if not cloud.endpoints:

@@ -20,8 +20,7 @@ from seaway.kit.yaml import Path
 from seaway.model.fields import NAME_MAX
 from seaway.rooms.cluster.spec import LOCAL_SIZES, EnvironmentSpec
 from seaway.rooms.crossing.spec import ROUTES
-from seaway.rooms.services.history import CONTRACT
-from seaway.rooms.services.spec import next_name
+from seaway.rooms.services.spec import CONTRACT, next_name
 
 PLACEHOLDER: Final = re.compile(r"\$\{([^}]*)\}")
 PEER: Final = re.compile(r"https?://([a-z][-a-z0-9]*)(?=[:/?#]|$)")

@@ -21,10 +21,9 @@ from seaway.rooms.crossing.resource import API, KIND, understood
 from seaway.rooms.crossing.spec import CrossingSpec
 from seaway.rooms.crossing.state import Phase, State
 from seaway.rooms.crossing.views import CrossingView, views
-from seaway.rooms.services.history import CONTRACT
 from seaway.rooms.services.manifests import Surroundings, deployment
 from seaway.rooms.services.plan import would_release
-from seaway.rooms.services.spec import next_name
+from seaway.rooms.services.spec import CONTRACT, next_name
 
 
 @dataclass

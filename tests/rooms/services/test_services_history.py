@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from seaway.errors import NotFound, Refused
-from seaway.rooms.services.history import CONTRACT, MIGRATIONS, decide_undo, ran, releases, taken_back
+from seaway.rooms.services.history import MIGRATIONS, decide_undo, ran, releases, taken_back
+from seaway.rooms.services.spec import CONTRACT
 from seaway.steps.objects import SIGNED_AT, SIGNED_BY
 
 OWN = {"app.kubernetes.io/name": "web"}

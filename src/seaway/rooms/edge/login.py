@@ -16,6 +16,7 @@ from seaway.model.gateway import ENVOY_API, ENVOY_GROUP, GATEWAY_API
 from seaway.model.manifests import Manifest, Output, labels
 from seaway.model.snapshot import IssuerFacts
 from seaway.rooms.edge import hardening, manifests
+from seaway.rooms.edge.spec import OWN
 
 ROOM: Final = "edge"
 #: The route, the policy, the Secret with the client's secret, and the Backend.
@@ -23,8 +24,6 @@ LOGIN: Final = "login"
 AUTHORITY_SECRET: Final = "login-ca"  # noqa: S105  (its name)
 #: Where Envoy Gateway looks for a client's secret.
 KEY: Final = "client-secret"
-#: Below it lie the way back from the issuer, and the way out.
-OWN: Final = "/.login"
 CALLBACK: Final = f"{OWN}/callback"
 LOGOUT: Final = f"{OWN}/out"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -13,6 +13,8 @@ from seaway.model.fields import Address, Duration, HeaderName, Host, Memory, Net
 from seaway.model.spec import Spec
 from seaway.model.wrong import Wrong
 
+#: Below this path lie the way back from the issuer of a login, and the way out.
+OWN: Final = "/.login"
 _Several = BeforeValidator(
     lambda value: (value,) if isinstance(value, str) else value,
     json_schema_input_type=str | tuple[str, ...],

@@ -16,13 +16,13 @@ from seaway.errors import NotFound, Refused
 from seaway.kit import moments
 from seaway.model.manifests import Manifest
 from seaway.model.plan import Verb
+from seaway.rooms.services.spec import CONTRACT
 from seaway.steps.objects import SIGNED_AT, SIGNED_BY, ApplyObject
 
 REVISION: Final = "deployment.kubernetes.io/revision"
 #: Annotation of a release whose change of the data takes something away: the one before may not run on it.
 MIGRATIONS: Final = "seaway.dev/migrations"
 EXPAND: Final = "expand"
-CONTRACT: Final = "contract"
 _HASH: Final = "pod-template-hash"
 
 

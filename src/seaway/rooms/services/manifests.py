@@ -21,8 +21,8 @@ from seaway.model.manifests import (
     selector,
 )
 from seaway.rooms.services.drain import check, grace
-from seaway.rooms.services.history import CONTRACT, MIGRATIONS
-from seaway.rooms.services.spec import ServiceSpec
+from seaway.rooms.services.history import MIGRATIONS
+from seaway.rooms.services.spec import CONTRACT, ServiceSpec
 
 ROOM: Final = "services"
 USER: Final = 10001

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, field_validator
 
@@ -22,6 +22,9 @@ from seaway.model.fields import (
 )
 from seaway.model.spec import Range, Spec
 from seaway.model.wrong import Wrong
+
+#: Migrations that take away what the release before needs.
+CONTRACT: Final = "contract"
 
 
 def next_name(service: str) -> str:
