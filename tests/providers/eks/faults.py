@@ -158,9 +158,9 @@ class _Faulty(Proxy):
         self.close_connection = True
 
 
-#: Seconds that a client of these tests waits for an answer, and after which a late one would come.
-WAITS: Final = 1.0
-LATE: Final = 1.2
+#: Seconds that a client of these tests waits for an answer, and after which a late one comes.
+WAITS: Final = 2.0
+LATE: Final = 2.2
 
 
 #: By which parameter each service is asked for a further page.
