@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +13,14 @@ import pytest
 from seaway.cli.edge import managed_lines
 from seaway.errors import SpecError
 from seaway.flow.edge import edge_of
+from seaway.flow.load import read
 from seaway.kit.kube import Ref
 from seaway.model.snapshot import Snapshot
+from seaway.providers.local.ca import LocalCertificates
 from seaway.rooms.edge.certificates import EdgeFacts
 from seaway.rooms.edge.certmanager import certificate_ref, managed_of
 from tests.flow import worlds
-from tests.flow.test_several_names import lines, signed, system
+from tests.flow.test_several_names import FILE, lines, signed, system
 from tests.flow.worlds import planned
 
 ASKED = ", https: {issuer: cert-manager, name: house, kind: Issuer}"
@@ -75,6 +78,12 @@ def test_the_local_authority_signs_again_once_cert_manager_no_longer_puts_its_ow
     ids = [step.id for step in plan.steps]
     assert ids.index("edge/edge/remove-certificate") < ids.index("edge/certificate/issue")
     assert "delete Certificate shop/edge: " in lines(system(), seen)
+
+
+def test_who_vouches_for_what_it_signs_may_be_named(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(LocalCertificates(tmp_path / "ca").authority_pem())
+    text = FILE % ASKED.replace("kind: Issuer", "ca: ca.pem")
+    assert read(text.encode(), "seaway.yaml", tmp_path).environments["rehearsal"].https.ca == "ca.pem"
 
 
 @pytest.mark.parametrize(

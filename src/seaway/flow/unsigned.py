@@ -19,9 +19,10 @@ PRIVATE: Final = (".localhost", ".test", ".internal", ".home.arpa", ".local", ".
 
 
 def contradictions_of_certificate(here: Path, folder: Folder, env: EnvironmentSpec) -> Iterator[Found]:
-    """See that who shall sign can sign, for each name."""
+    """See that who shall sign can sign, for each name, and who vouches for that."""
+    yield from contradictions_of_voucher((*here, "https", "ca"), folder, env.https.ca)
     if env.https.issuer == "acme":
-        yield from _of_server((*here, "https"), folder, env)
+        yield from _of_server((*here, "https"), env)
     elif env.https.issuer == "acm":
         yield from _of_acm(here, env)
 
@@ -48,8 +49,8 @@ def _of_acm(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
         yield Found((*here, "certificate"), why, "remove it")
 
 
-def _of_server(here: Path, folder: Folder, env: EnvironmentSpec) -> Iterator[Found]:
-    """See that the server can sign for each name, that a pod can reach it, and who vouches for it."""
+def _of_server(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
+    """See that the server can sign for each name, and that a pod can reach it."""
     https = env.https
     for last in _private(env) if https.directory in DIRECTORIES else ():
         why = f"{https.directory} signs for nothing below {last}"
@@ -60,7 +61,6 @@ def _of_server(here: Path, folder: Folder, env: EnvironmentSpec) -> Iterator[Fou
     if name in LOOPBACK_NAMES or name.endswith(".localhost") or name.startswith("127."):
         why = f"it is asked from a pod, to which {name} is the pod itself"
         yield Found((*here, "directory"), why, "name it by an address of this machine that pods reach")
-    yield from contradictions_of_voucher((*here, "ca"), folder, https.ca)
 
 
 def _unprovable(dns: DnsSpec | None) -> tuple[str, str] | None:

@@ -150,7 +150,7 @@ class HttpsSpec(Spec):
             raise Wrong(why, f"remove it, or say issuer: {other}")
         if self.issuer == "cert-manager" and not self.name:
             raise Wrong("cert-manager is not told which of its issuers signs", "name: letsencrypt")
-        if self.ca and self.directory in DIRECTORIES:
+        if self.issuer == "acme" and self.ca and self.directory in DIRECTORIES:
             why = f"ca is for a server of your own, and {self.directory} is none"
             raise Wrong(why, "remove it, or say directory: https://…")
         if self.wildcard and self.challenge != "dns-01":
