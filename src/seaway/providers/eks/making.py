@@ -18,7 +18,7 @@ from seaway.providers.eks.acm import Certificate, Proof
 from seaway.providers.eks.addons import Addon
 from seaway.providers.eks.auto import Standing
 from seaway.providers.eks.cloud import Cloud, explained, unsure
-from seaway.providers.eks.control import ControlPlane, NodeGroup
+from seaway.providers.eks.control import ControlPlane, NodeGroup, automated
 from seaway.providers.eks.network import Address, Gateway, Nat, Routes, Subnet, Vpc
 from seaway.providers.eks.parts import THEIRS, Fix, Ids, Live, Part, Taken, absent, code_of
 from seaway.providers.eks.pods import PodRole
@@ -65,8 +65,12 @@ Seen = dict[type[Part], dict[str, Live]]
 def look(cloud: Cloud, cluster: str) -> Seen:
     """See all that carries the cluster's tags. Changes nothing."""
     with explained("AWS refused to show what there is"), ThreadPoolExecutor(len(KINDS)) as pool:
-        found = pool.map(lambda kind: kind.owned(cloud, cluster), KINDS)
-        return dict(zip(KINDS, found, strict=True))
+        # What lies inside a cluster is looked for once it is seen whether there is such a thing.
+        outside = [kind for kind in KINDS if kind is not Standing]
+        found = dict(zip(outside, pool.map(lambda kind: kind.owned(cloud, cluster), outside), strict=True))
+        inside = automated(found[ControlPlane].get("cluster/main"))
+        found[Standing] = Standing.owned(cloud, cluster) if inside else {}
+        return {kind: found[kind] for kind in KINDS}
 
 
 def changes(cloud: Cloud, groups: Groups, seen: Seen, gone: Collection[str] = ()) -> tuple[Change, ...]:
