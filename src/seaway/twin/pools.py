@@ -13,7 +13,7 @@ from seaway.errors import SeawayError
 from seaway.kit.kube import Kube, Manifest, Ref
 from seaway.model.event import Report
 from seaway.model.manifests import differences
-from seaway.model.pools import CLASS, OF, POOL, STANDING, claim_of, drawn
+from seaway.model.pools import CLASS, OF, POOL, STANDING, drawn
 from seaway.providers.local.clusters import LocalClusters
 
 _LOCAL: Final = ("seaway.dev/v1alpha1", "LocalNodeClass")
@@ -71,12 +71,14 @@ class Pools:
 
     def _stand(self, wanted: int) -> None:
         """Have just so many nodes stand, and say whose they are."""
-        nodes = self._kube.list("v1", "Node")
-        standing = [each for each in nodes if not claim_of(each)]
-        if len(standing) != wanted:
-            self._local.scale(self._name, wanted + len(nodes) - len(standing), self._size, self._report)
+        found = self._local.get(self._name)
+        if len(found.standing) != wanted:
+            added = len(found.nodes) - len(found.standing)
+            found = self._local.scale(self._name, wanted + added, self._size, self._report)
+        # A Node says only after a moment that it was added; this machine knows it from the first.
+        standing = {each.name for each in found.standing}
         for each in self._kube.list("v1", "Node"):
-            if OF not in each["metadata"]["labels"]:
+            if each["metadata"]["name"] in standing and OF not in each["metadata"]["labels"]:
                 self._kube.patch(Ref.of(each), {"metadata": {"labels": {OF: STANDING}}})
 
     def _add(self, pool: Manifest, there: Manifest | None) -> None:
