@@ -4,9 +4,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from seaway.model.cluster import ClusterFacts
 from seaway.model.event import silent
@@ -45,6 +47,22 @@ class West:
 
     clusters: EksClusters
     calls: Calls
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_read_once() -> Iterator[None]:
+    """Read each of AWS's models once for all: every session of botocore would, EC2's in half a second."""
+    known: dict[str, Any] = {}
+    read = JSONFileLoader.load_file
+
+    def load(self: JSONFileLoader, file_path: str) -> Any:
+        if file_path not in known:
+            known[file_path] = read(self, file_path)
+        return known[file_path]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", load)
+        yield
 
 
 @pytest.fixture(autouse=True)

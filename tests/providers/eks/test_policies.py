@@ -43,6 +43,7 @@ class Life:
     def __init__(self, aws: Aws, cloud: Cloud) -> None:
         self.aws, self.cloud = aws, cloud
         hosted(aws.moto, REGION)
+        self.proved = proved(aws.moto, cloud, found=True)
         self.ec2, self.iam, self.ecr = (client(aws, name, REGION) for name in ("ec2", "iam", "ecr"))
         self.phases: Phases = {
             "create": lambda: self.clusters.create("shop", 1, "", silent),
@@ -56,10 +57,10 @@ class Life:
 
     @property
     def clusters(self) -> EksClusters:
-        """The clusters as each command opens them, with a zone that must be found."""
+        """The clusters as each command opens them, with a zone that must be found, by clients made once."""
         public, access = Public("shop", names_in(REGION)[:1]), {"watcher": Job.VIEWER}
-        cloud = proved(self.aws.moto, self.cloud, found=True)
-        return EksClusters(cloud, images=IMAGES[:1], access=access, public=public)
+        vars(self.proved.proofs).pop("dns", None)
+        return EksClusters(self.proved, images=IMAGES[:1], access=access, public=public)
 
     def look(self) -> None:
         """Do all that changes nothing."""

@@ -34,11 +34,11 @@ def hosted(moto: str, region: str) -> str:
 
 def proved(moto: str, cloud: Cloud, *, found: bool = False) -> Cloud:
     """Give the same with its region's zone: changed by the same session, unless it must be `found` first."""
-    zone, region = f"{cloud.region}.example.com", cloud.region
-    own = None if found else Route53(cloud, zone, hosted(moto, region))
+    zone = f"{cloud.region}.example.com"
+    own = None if found else Route53(cloud, zone, hosted(moto, cloud.region))
 
     def opened() -> Route53:
-        return own or Route53.open(zone, region)
+        return own or Route53.find(cloud, zone)
 
     return replace(cloud, proofs=ZoneProofs(opened, "seaway-shop", "certificate/shop"))
 

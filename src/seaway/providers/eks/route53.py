@@ -38,8 +38,12 @@ class Route53:
 
     @classmethod
     def open(cls, zone: str, region: str = "") -> Route53:
-        """Find the hosted zone. Raises NotFound, Refused where there are two, and as Cloud.open."""
-        cloud = Cloud.open(region or os.environ.get("AWS_REGION") or ANY_REGION)
+        """Find the hosted zone by clients of its own. Raises as find, and as Cloud.open."""
+        return cls.find(Cloud.open(region or os.environ.get("AWS_REGION") or ANY_REGION), zone)
+
+    @classmethod
+    def find(cls, cloud: Cloud, zone: str) -> Route53:
+        """Find the hosted zone. Raises NotFound, Refused where there are two."""
         with explained(f"the hosted zone of {zone} cannot be looked for"):
             found = cloud.route53.list_hosted_zones_by_name(DNSName=zone)["HostedZones"]
         ids = [
