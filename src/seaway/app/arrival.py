@@ -15,8 +15,9 @@ from seaway.model.event import silent
 from seaway.model.gateway import EDGE, GATEWAY_API
 from seaway.model.snapshot import NameFacts
 from seaway.ports.world import World
+from seaway.rooms.cluster.front import DnsSpec
 from seaway.rooms.cluster.plan import name_of
-from seaway.rooms.cluster.spec import DnsSpec, EnvironmentSpec
+from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.edge.facts import addresses_of
 
 LOOPBACK: Final = "127.0.0.1"

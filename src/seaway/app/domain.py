@@ -16,7 +16,8 @@ from seaway.model.event import Report
 from seaway.model.fields import seconds
 from seaway.ports.dns import ALIAS, led_to
 from seaway.providers.local.ca import LocalCertificates
-from seaway.rooms.cluster.spec import DnsSpec, EnvironmentSpec
+from seaway.rooms.cluster.front import DnsSpec
+from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.domain.course import NEW, Wish, ownership
 from seaway.rooms.domain.outside import Gateway
 

@@ -13,7 +13,8 @@ from seaway.model.secret import Secret
 from seaway.ports.dns import Dns
 from seaway.ports.proofs import Proofs
 from seaway.rooms.acme.wish import key_ref
-from seaway.rooms.cluster.spec import DnsSpec, EnvironmentSpec
+from seaway.rooms.cluster.front import DnsSpec
+from seaway.rooms.cluster.spec import EnvironmentSpec
 
 
 def open_zone(system: System, environment: EnvironmentSpec, spec: DnsSpec, report: Report) -> Dns:

@@ -12,7 +12,7 @@ from seaway.flow.misnamed import Found
 from seaway.flow.system import System
 from seaway.flow.vouchers import contradictions_of_voucher
 from seaway.kit.yaml import Path
-from seaway.rooms.cluster.spec import LoginSpec
+from seaway.rooms.cluster.front import LoginSpec
 from seaway.rooms.edge.spec import OWN
 from seaway.rooms.services.spec import next_name
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from seaway.kit.near import did_you_mean
 from seaway.kit.yaml import Path
-from seaway.rooms.cluster.spec import DnsSpec, EnvironmentSpec
+from seaway.rooms.cluster.front import DnsSpec
+from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.domain.names import text_name
 
 

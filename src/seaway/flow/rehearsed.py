@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from seaway.errors import UsageError
 from seaway.flow.system import System
-from seaway.rooms.cluster.spec import CertificateSpec, EnvironmentSpec, HttpsSpec
+from seaway.rooms.cluster.front import CertificateSpec, HttpsSpec
+from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing.spec import CrossingSpec
 
 #: Nodes at most: they are this machine's.

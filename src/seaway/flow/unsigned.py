@@ -11,7 +11,8 @@ from seaway.flow.misnamed import Found
 from seaway.flow.vouchers import contradictions_of_voucher
 from seaway.kit.yaml import Path
 from seaway.model.fields import DIRECTORIES
-from seaway.rooms.cluster.spec import DnsSpec, EnvironmentSpec
+from seaway.rooms.cluster.front import DnsSpec
+from seaway.rooms.cluster.spec import EnvironmentSpec
 
 LOOPBACK_NAMES: Final = {"localhost", "::1"}
 #: What no public authority signs for (RFC 6761, RFC 8375, and ICANN's private-use name).

@@ -30,8 +30,8 @@ from seaway.providers.eks.cloud import REHEARSAL, Cloud
 from seaway.providers.eks.parts import CLUSTER
 from seaway.providers.eks.repositories import Repository, host
 from seaway.providers.local import certificate
+from seaway.rooms.cluster.front import DnsSpec
 from seaway.rooms.cluster.plan import plan_ground
-from seaway.rooms.cluster.spec import DnsSpec
 from seaway.rooms.edge.manifests import NETWORK_BALANCER, Balancer, ending_tls, proxy
 from seaway.rooms.edge.plan import EdgeWish, desired, refuse_another_end
 from seaway.rooms.edge.spec import EdgeSpec
