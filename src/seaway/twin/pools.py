@@ -6,20 +6,18 @@ Karpenter serves; until the shadow and its nodes are gone, the pool does not go 
 
 from __future__ import annotations
 
-import threading
 from typing import Any, Final
 
-from seaway.errors import SeawayError
 from seaway.kit.kube import Kube, Manifest, Ref
 from seaway.model.event import Report
 from seaway.model.manifests import differences
 from seaway.model.pools import CLASS, OF, POOL, STANDING, drawn
 from seaway.providers.local.clusters import LocalClusters
+from seaway.twin.controller import Controller
 
 _LOCAL: Final = ("seaway.dev/v1alpha1", "LocalNodeClass")
 _SHADOW: Final = ".here"
 _HOLD: Final = "twin.seaway.dev/nodes"
-_PAUSE: Final = 0.3
 _ANY: Final = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 #: The kind that EKS has in such a cluster; only that it is there is played.
 DEFINITION: Final[dict[str, Any]] = {
@@ -40,26 +38,12 @@ DEFINITION: Final[dict[str, Any]] = {
 }
 
 
-class Pools:
+class Pools(Controller):
     """Does what the NodePools of a cluster say, in the background until it is closed."""
 
     def __init__(self, kube: Kube, local: LocalClusters, name: str, size: str, report: Report) -> None:
-        self._kube, self._local, self._name, self._size, self._report = kube, local, name, size, report
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="pools")
-        self._thread.start()
-
-    def close(self) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._kube.close()
-
-    def _serve(self) -> None:
-        while not self._stop.wait(_PAUSE):
-            try:
-                self._provide()
-            except SeawayError:
-                continue  # the API server is away for a moment, or another was quicker: the next look sees
+        self._local, self._name, self._size, self._report = local, name, size, report
+        super().__init__(kube)
 
     def _provide(self) -> None:
         pools = {each["metadata"]["name"]: each for each in self._kube.list(*POOL)}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from pathlib import Path
 from typing import Any, Final
 
-from seaway.errors import SeawayError
 from seaway.kit.kube import Kube, Manifest, Ref
+from seaway.twin.controller import Controller
 
 #: Who provides what `up` asks for on EKS: an add-on, or EKS Auto Mode.
 DRIVER: Final = "ebs.csi.aws.com"
@@ -16,29 +15,14 @@ DRIVERS: Final = (DRIVER, "ebs.csi.eks.amazonaws.com")
 #: By these annotations Kubernetes and a provider of volumes understand each other (sig-storage-lib).
 _NODE: Final = "volume.kubernetes.io/selected-node"
 _BY: Final = "pv.kubernetes.io/provisioned-by"
-_PAUSE: Final = 0.3
 
 
-class Volumes:
+class Volumes(Controller):
     """Makes and removes volumes in the background until it is closed. Every node sees the same folders."""
 
     def __init__(self, kube: Kube, folder: Path) -> None:
-        self._kube, self._folder = kube, folder
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="volumes")
-        self._thread.start()
-
-    def close(self) -> None:
-        self._stop.set()
-        self._thread.join()
-        self._kube.close()
-
-    def _serve(self) -> None:
-        while not self._stop.wait(_PAUSE):
-            try:
-                self._provide()
-            except SeawayError:
-                continue  # the API server is away for a moment, or another was quicker: the next look sees
+        self._folder = folder
+        super().__init__(kube)
 
     def _provide(self) -> None:
         listed = self._kube.list("storage.k8s.io/v1", "StorageClass")
