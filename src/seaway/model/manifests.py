@@ -65,6 +65,17 @@ def container_security() -> dict[str, Any]:
     }
 
 
+def over_nodes(pods: Mapping[str, str]) -> dict[str, Any]:
+    """Compose the wish to have those pods of one version on different nodes (TopologySpreadConstraint)."""
+    return {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": dict(pods)},
+        "matchLabelKeys": ["pod-template-hash"],
+    }
+
+
 def fill(value: Any, outputs: Mapping[str, str]) -> Any:
     """Put known outputs in place; those that are not known yet stay."""
     if isinstance(value, Output):

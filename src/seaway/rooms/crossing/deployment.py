@@ -15,6 +15,7 @@ from seaway.model.manifests import (
     Output,
     container_security,
     labels,
+    over_nodes,
     pod_security,
     selector,
 )
@@ -155,20 +156,13 @@ def deployment(system: str) -> Manifest:
 
 
 def _pod(own: dict[str, str]) -> dict[str, Any]:
-    spread = {
-        "maxSkew": 1,
-        "topologyKey": "kubernetes.io/hostname",
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": own},
-        "matchLabelKeys": ["pod-template-hash"],
-    }
     return {
         "serviceAccountName": PILOT,
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 15,
         "securityContext": pod_security(USER),
-        "topologySpreadConstraints": [spread],
+        "topologySpreadConstraints": [over_nodes(own)],
         "containers": [_container()],
     }
 

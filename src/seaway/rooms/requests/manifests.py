@@ -14,6 +14,7 @@ from seaway.model.manifests import (
     Output,
     container_security,
     labels,
+    over_nodes,
     pod_security,
     selector,
 )
@@ -138,20 +139,13 @@ def _policy() -> Manifest:
 
 
 def _pod() -> dict[str, Any]:
-    spread = {
-        "maxSkew": 1,
-        "topologyKey": "kubernetes.io/hostname",
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": _own()},
-        "matchLabelKeys": ["pod-template-hash"],
-    }
     return {
         "serviceAccountName": NAME,
         "automountServiceAccountToken": True,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 15,
         "securityContext": pod_security(USER),
-        "topologySpreadConstraints": [spread],
+        "topologySpreadConstraints": [over_nodes(_own())],
         "containers": [_container()],
     }
 

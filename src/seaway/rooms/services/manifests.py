@@ -17,6 +17,7 @@ from seaway.model.manifests import (
     Output,
     container_security,
     labels,
+    over_nodes,
     pod_security,
     selector,
 )
@@ -201,20 +202,13 @@ def deployment(around: Surroundings, name: str, spec: ServiceSpec, image: str = 
 
 
 def _pod(around: Surroundings, name: str, spec: ServiceSpec, image: str) -> dict[str, Any]:
-    spread = {
-        "maxSkew": 1,
-        "topologyKey": "kubernetes.io/hostname",
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": pod_labels(around.system, name)},
-        "matchLabelKeys": ["pod-template-hash"],
-    }
     return {
         "serviceAccountName": name,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": grace(spec.rollout.drain, spec.rollout.request),
         "securityContext": pod_security(USER),
-        "topologySpreadConstraints": [spread],
+        "topologySpreadConstraints": [over_nodes(pod_labels(around.system, name))],
         "containers": [_container(around, name, spec, image)],
         "volumes": [{"name": "tmp", "emptyDir": {}}],
     }
