@@ -7,17 +7,20 @@ as `seaway cluster scale` (making.py), outside the cluster's network namespace.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from seaway.kit.kube import Manifest
+from seaway.kit.kube import Kube, Manifest, Ref
+from seaway.model.event import Event, Outcome, Report, told
 from seaway.model.pools import CLAIM, POOL
+from seaway.providers.local import drain, waiting
 from seaway.providers.local.addons import WATCH, granted, rule
 from seaway.providers.local.control import await_api
 from seaway.providers.local.engine import Engine
-from seaway.providers.local.home import Home
+from seaway.providers.local.home import Home, NodeHome
 from seaway.providers.local.supervisor import Service
 
 #: What must be served before Karpenter starts.
@@ -80,3 +83,15 @@ def _rights() -> list[Manifest]:
         rule("coordination.k8s.io", "leases", [*WATCH, "delete"]),
     ]
     return granted("karpenter", rules)
+
+
+def release(name: str, nodes: Sequence[NodeHome], kube: Kube, report: Report) -> None:
+    """Have the autoscaler drain and remove nodes that it added to the cluster `name`, all at once."""
+    claims = [Ref(*CLAIM, each.claim) for each in nodes]
+    for claim in claims:
+        kube.delete(claim)
+    for each, claim in zip(nodes, claims, strict=True):
+        with told(report, f"cluster/{name}/{each.name}", f"drained and removed {each.name}"):
+            waiting.ended(kube, claim, drain.PATIENCE, report)
+    if claims:
+        report(Event(f"cluster/{name}", Outcome.NOTE, "the autoscaler adds nodes again where pods need them"))

@@ -15,7 +15,6 @@ from seaway.kit.kube import Kube, Ref
 from seaway.kit.lock import locked
 from seaway.model.event import Event, Outcome, Report, notes, told
 from seaway.model.names import cluster_name
-from seaway.model.pools import CLAIM
 from seaway.ports.clusters import ClusterFacts, NodeFacts
 from seaway.providers.local import (
     addons,
@@ -104,7 +103,7 @@ class LocalClusters:
             if nodes > len(there):
                 _add(place, nodes - len(there), size, kube, report)
             added, standing = _leaving(there, nodes)
-            _release(name, added, kube, report)
+            autoscaler.release(name, added, kube, report)
             for each in standing:
                 with told(report, f"cluster/{name}/{each.name}", f"drained and removed {each.name}"):
                     drain.drain(kube, each.name, report)
@@ -265,18 +264,6 @@ def _leaving(there: Sequence[NodeHome], nodes: int) -> tuple[list[NodeHome], lis
     added = [each for each, claim in claims.items() if claim][:more]
     standing = [each for each, claim in claims.items() if not claim]
     return added, standing[: more - len(added)]
-
-
-def _release(name: str, nodes: Sequence[NodeHome], kube: Kube, report: Report) -> None:
-    """Have the autoscaler drain and remove nodes that it added, all at once."""
-    claims = [Ref(*CLAIM, each.claim) for each in nodes]
-    for claim in claims:
-        kube.delete(claim)
-    for each, claim in zip(nodes, claims, strict=True):
-        with told(report, f"cluster/{name}/{each.name}", f"drained and removed {each.name}"):
-            waiting.ended(kube, claim, drain.PATIENCE, report)
-    if claims:
-        report(Event(f"cluster/{name}", Outcome.NOTE, "the autoscaler adds nodes again where pods need them"))
 
 
 def _check(size: str, nodes: int) -> None:

@@ -94,10 +94,9 @@ class HttpsSpec(Spec):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        known = {"issuer", *OF_ISSUER[self.issuer]}
-        for needless in sorted(self.model_fields_set - known):
-            other = next(issuer for issuer, words in OF_ISSUER.items() if needless in words)
-            why = f"{needless} means nothing on issuer: {self.issuer}"
+        if needless := sorted(self.model_fields_set - {"issuer", *OF_ISSUER[self.issuer]}):
+            other = next(issuer for issuer, words in OF_ISSUER.items() if needless[0] in words)
+            why = f"{needless[0]} means nothing on issuer: {self.issuer}"
             raise Wrong(why, f"remove it, or say issuer: {other}")
         if self.issuer == "cert-manager" and not self.name:
             raise Wrong("cert-manager is not told which of its issuers signs", "name: letsencrypt")
