@@ -187,6 +187,10 @@ def test_a_published_port_leads_into_the_cluster_from_loopback(cluster: Cluster,
     pair.answers()
     cluster.clusters.publish(cluster.name, {18080: (pair.address, 80)}, silent)
     assert http("GET", "127.0.0.1", "/name", port=18080)[0] == 200
+    of_nobody = str(cluster.home.balancers[-2])
+    cluster.clusters.publish(cluster.name, {18080: (of_nobody, 80)}, silent)
+    with pytest.raises(ConnectionRefusedError):
+        http("GET", "127.0.0.1", "/name", port=18080)
     cluster.clusters.publish(cluster.name, {}, silent)
     with pytest.raises(ConnectionRefusedError):
         http("GET", "127.0.0.1", "/name", port=18080)

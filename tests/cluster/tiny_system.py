@@ -29,7 +29,7 @@ from seaway.model.manifests import DESIRED, SYSTEM_NAMESPACE
 from seaway.providers.local import cgroups, engine
 from seaway.providers.local.ca import LocalCertificates
 from seaway.providers.local.clusters import LocalClusters
-from tests.cluster.support import Cluster, belongings, http, is_ready, until, words
+from tests.cluster.support import Cluster, belongings, http, is_ready, unanswered, until, words
 
 NAME = "seaway-test-system"
 SYSTEM = "tiny"
@@ -295,7 +295,10 @@ class Visit(HTTPSConnection):
     """A connection to the gateway: names below .localhost are this machine, resolver or not."""
 
     def connect(self) -> None:
-        plain = socket.create_connection(("127.0.0.1", self.port), self.timeout)
+        try:
+            plain = socket.create_connection(("127.0.0.1", self.port), self.timeout)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}: nobody took the connection up\n{unanswered()}") from error
         self.sock = self._context.wrap_socket(plain, server_hostname=self.host)  # type: ignore[attr-defined]
 
     def ask(self, path: str, body: str = "", **headers: str) -> Answer:

@@ -18,6 +18,7 @@ from seaway.providers.local import home as homes
 from seaway.providers.local.home import CLUSTERS, Home, NodeHome
 
 BRIDGE: Final = "nodes"
+STRAYS: Final = "seaway-strays"
 _FORWARD: Final = Path("/proc/sys/net/ipv4/ip_forward")
 _FORWARD_WAS: Final = homes.STATE / "ip_forward.was"
 
@@ -82,7 +83,34 @@ def raise_cluster(home: Home) -> None:
             f"net.ipv4.conf.{BRIDGE}.send_redirects": 0,
         },
     )
+    _refuse_strays(home, inside)
     _forward()
+
+
+def _refuse_strays(home: Home, inside: tuple[str, ...]) -> None:
+    """Answer at once for addresses of the cluster that lead nowhere: no such Service, or a node that is gone.
+
+    By the default route they would leave for this machine, which sends them back: a visitor would then wait
+    in vain, also once the address is there again, since a connection keeps the way of its first packet.
+    """
+    stray = f'oifname "outside" ip daddr {home.network} ip daddr != {home.outside}'
+    process.run(
+        *inside,
+        "nft",
+        "-f",
+        "-",
+        stdin=f"""
+table ip {STRAYS}
+delete table ip {STRAYS}
+table ip {STRAYS} {{
+  chain forward {{
+    type filter hook forward priority 0;
+    {stray} meta l4proto tcp reject with tcp reset
+    {stray} reject
+  }}
+}}
+""",
+    )
 
 
 def raise_node(node: NodeHome) -> None:
