@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -26,8 +26,8 @@ from scripts.benchmark.clusters import kube_of
 from scripts.benchmark.crossing import CLUSTER, DOMAIN, HTTP, HTTPS, SYSTEM, until
 from scripts.benchmark.names import LOOPBACK
 from scripts.benchmark.pebble import Pebble, pebble
-from scripts.rehearsal.figures import quantile
-from scripts.rehearsal.load import Answer, Load
+from scripts.rehearsal.figures import per_second, quantile
+from scripts.rehearsal.load import Load
 from seaway.kit.kube import Kube, Ref
 from seaway.model.certificate import Certificate
 from seaway.model.gateway import EDGE, GATEWAY_API
@@ -239,7 +239,7 @@ def under_load(vegeta: Path, ca: Path, folder: Path) -> dict[str, Any]:
         "renewals_under_load_s": quantile(times, 0.5),
         "renewals_under_load_max_s": max(times),
         "renewals_under_load_requests": len(answers),
-        "renewals_under_load_rate": _rate(kept.seen()) + _rate(new.seen()),
+        "renewals_under_load_rate": sum(per_second([a.at for a in each.seen()]) for each in (kept, new)),
         "renewals_under_load_p99_s": quantile([answer.seconds for answer in answers], 0.99),
         "renewals_under_load_failed": float(len(failed)),
         "renewals_under_load_failed_seconds": sorted({int(a.at - kept.seen()[0].at) for a in failed}),
@@ -307,7 +307,3 @@ def _another(holder: Holder, before: int) -> int:
 
 def _shows(serial: int) -> bool:
     return shown(LOOPBACK, HTTPS, DOMAIN).serial == serial
-
-
-def _rate(answers: Sequence[Answer]) -> float:
-    return len(answers) / (answers[-1].at - answers[0].at)

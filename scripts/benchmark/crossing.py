@@ -30,7 +30,7 @@ import yaml
 
 from scripts.benchmark import pilot
 from scripts.benchmark.clusters import kube_of
-from scripts.rehearsal.figures import quantile
+from scripts.rehearsal.figures import per_second, quantile
 from scripts.rehearsal.load import Load
 from scripts.rehearsal.seaway import Seaway
 from seaway.kit.kube import Ref
@@ -133,7 +133,7 @@ class Bench:
         failed = [a for a in answers if a.failed]
         return {
             "weight_changes": changes,
-            "weight_changes_rate": len(answers) / (answers[-1].at - answers[0].at),
+            "weight_changes_rate": per_second([a.at for a in answers]),
             "weight_changes_requests": len(answers),
             "weight_changes_failed": len(failed),
             "weight_changes_failed_seconds": sorted({int(a.at - answers[0].at) for a in failed}),

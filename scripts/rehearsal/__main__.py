@@ -19,6 +19,9 @@ from seaway.cli.story import Story as Told
 from seaway.providers.local import engine
 
 RATE: Final = 200
+#: Requests under way at most. A machine that cannot carry the rate is asked less often, as the table says:
+#: requests that are given up for lateness would hide whether one was lost.
+TOGETHER: Final = ("-workers=64", "-max-workers=64")
 HOLD: Final = 2.0
 LIMIT: Final = 900
 OLD: Final = f"http://127.0.0.1:{town.MONOLITH}"
@@ -111,7 +114,7 @@ def _travel(seaway: Seaway, system: Path, story: journey.Story, step: scaling.St
 
 
 def _load(
-    programs: engine.Engine, edge: dict[str, Any], rate: int, limit: int, options: Sequence[str] = ()
+    programs: engine.Engine, edge: dict[str, Any], rate: int, limit: int, options: Sequence[str] = TOGETHER
 ) -> Load:
     url = edge["url"]
     port = int(url.rsplit(":", 1)[1]) if url.count(":") > 1 else 443

@@ -56,6 +56,12 @@ def quantile(values: Sequence[float], q: float) -> float:
     return ranked[max(0, math.ceil(q * len(ranked)) - 1)] if ranked else 0.0
 
 
+def per_second(times: Sequence[float]) -> float:
+    """How many of these moments (in seconds) a second had, between first and last; 0 for fewer than two."""
+    lasted = max(times, default=0.0) - min(times, default=0.0)
+    return (len(times) - 1) / lasted if lasted else 0.0
+
+
 def plausible(outside: int, total: int, chance: float = 0.01, limit: float = 0.001) -> bool:
     """Whether `outside` of `total` honest 99 % intervals may miss by luck alone.
 

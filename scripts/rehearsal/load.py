@@ -55,7 +55,7 @@ class Load:
         host = urlsplit(base).hostname
         self._answers: list[Answer] = []
         self._lock = threading.Lock()
-        self._rate, self._base = rate, base
+        self.rate, self._base = rate, base
         self._argv = [
             *(
                 str(vegeta),
@@ -115,7 +115,7 @@ class Load:
     def flowing(self, seconds: float = 30) -> None:
         """Wait for the first answers."""
         end = time.monotonic() + seconds
-        while len(self.seen()) < self._rate and time.monotonic() < end:
+        while len(self.seen()) < self.rate and time.monotonic() < end:
             time.sleep(0.1)
 
     def _read(self) -> None:

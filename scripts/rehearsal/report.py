@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from scripts.rehearsal.figures import Share, plausible, pooled, quantile
+from scripts.rehearsal.figures import Share, per_second, plausible, pooled, quantile
 from scripts.rehearsal.journey import NEW, Story, failures, last_after_back, shares, told
 from scripts.rehearsal.load import Load
 from scripts.rehearsal.scaling import Step
@@ -31,13 +31,14 @@ def document(story: Story, load: Load, step: Step, seconds: dict[str, float]) ->
     nodes = step.as_json()
     holds = list(shares(story, load))
     missed = sum(not share.inside for share in holds)
-    times = [answer.seconds for answer in answers]
+    times, rate = [answer.seconds for answer in answers], per_second([answer.at for answer in answers])
     late = last_after_back(story, load)
     mixed = [s for s in holds if s.weight not in {0, 100}]
     missed_mixed = sum(not share.inside for share in mixed)
     checks = [
         Check("failed requests", str(len(failed)), "0", not failed),
         Check("requests", f"{len(answers):,}", f">= {ENOUGH_REQUESTS:,}", len(answers) >= ENOUGH_REQUESTS),
+        Check("requests a second", f"{rate:.0f}", f">= {load.rate}", round(rate) >= load.rate),
         Check(
             "weight changes", str(len(story.moves)), f">= {ENOUGH_MOVES}", len(story.moves) >= ENOUGH_MOVES
         ),
@@ -76,6 +77,7 @@ def document(story: Story, load: Load, step: Step, seconds: dict[str, float]) ->
         "ok": all(check.held for check in checks),
         "checks": [asdict(check) for check in checks],
         "requests": len(answers),
+        "requests_per_second": round(rate, 1),
         "failed": len(failed),
         "failures": failed[:50],
         "new_side": sum(a.side == NEW for a in answers),

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from scripts.rehearsal.figures import Share, plausible, pooled, quantile
+from scripts.rehearsal.figures import Share, per_second, plausible, pooled, quantile
 from scripts.rehearsal.journey import by_itself
 from scripts.rehearsal.load import _parse
 
@@ -33,6 +33,11 @@ def test_shares_of_one_weight_are_joined() -> None:
 def test_one_miss_in_forty_is_luck_and_five_are_not() -> None:
     assert plausible(1, 40)
     assert not plausible(5, 40)
+
+
+def test_a_rate_is_that_of_all_in_between_whatever_their_order() -> None:
+    assert per_second([12.0, 10.0, 11.5, 10.5, 11.0]) == 2
+    assert per_second([7.0]) == per_second([]) == 0
 
 
 def test_the_quantile_is_a_value_that_was_seen() -> None:
