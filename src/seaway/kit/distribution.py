@@ -21,6 +21,7 @@ from seaway.kit import oci
 from seaway.kit.docker_config import Login, find_login
 from seaway.kit.http import Http, chunks, raw
 from seaway.kit.registry_auth import RegistryAuth
+from seaway.kit.upload import Forgotten, Read, Upload
 
 #: Blobs above this size, in bytes, go up in pieces that can be taken up again where a connection broke.
 PIECE = 64 << 20
@@ -28,12 +29,6 @@ _TRIES = 5
 #: Pages of a list: more than 10,000 tags, a hundred at a time.
 _PAGES = 200
 _T = TypeVar("_T")
-#: Gives so many bytes from a place on: what an upload reads, more than once where a connection broke.
-Read = Callable[[int, int], Iterator[bytes]]
-
-
-class Forgotten(SeawayError):  # noqa: N818  (reads as what happened)
-    """An upload that the registry began and knows nothing of any more."""
 
 
 class Lacking(SeawayError):  # noqa: N818  (reads as what happened)
@@ -94,6 +89,7 @@ class Distribution:
         base = f"{'http' if speaks_plainly(host) else 'https'}://{host}"
         auth = RegistryAuth(base, known.login if known else partial(found_login, host))
         self.host = host
+        self._attempts = attempts
         #: Repositories whose referrers are listed by tag: the registry said that it does not know them.
         self._by_tag: set[str] = set()
         self._http = Http(
@@ -171,13 +167,14 @@ class Distribution:
     def put_stream(self, repository: str, digest: str, size: int, read: Read, mount: str = "") -> bool:
         """Upload `size` bytes that `read` gives, or let the registry mount them; says whether it did.
 
-        A connection that breaks is taken up again where the registry says it ended, or from the beginning
-        where it no longer knows, such as after a restart.
+        What broke is taken up again, or begun anew where the registry forgot it, such as at a restart.
         """
         for attempt in range(1, _TRIES + 1):
             try:
                 return self._upload(repository, digest, size, read, mount)
             except Forgotten:
+                if self.has_blob(repository, digest):  # it had all of it, and only its answer was lost
+                    return False
                 if attempt == _TRIES:
                     raise
         raise AssertionError
@@ -187,14 +184,7 @@ class Distribution:
         start = self._http.request("POST", f"/v2/{repository}/blobs/uploads/", ok=(201, 202), params=params)
         if start.status_code == httpx2.codes.CREATED:
             return True
-        location, done, fruitless = start.headers["Location"], 0, 0
-        while size - done > PIECE:
-            location, now = self._patch(location, read, done)
-            fruitless = 0 if now > done else fruitless + 1
-            if fruitless == _TRIES:
-                raise Unreachable(f"{self.host} takes no more of {digest}", where=location)
-            done = now
-        self._put(location, digest, read, done, size)
+        Upload(self._http, start.headers["Location"], digest, size, read).finish(PIECE, self._attempts)
         return False
 
     def read_blob(self, repository: str, digest: str, start: int, size: int) -> Iterator[bytes]:
@@ -263,32 +253,6 @@ class Distribution:
             self.put_manifest(repository, oci.fallback_tag(subject), oci.INDEX, oci.index([*known, entry]))
         raise Conflict(f"others keep writing the referrers of {subject}", where=f"{self.host}/{repository}")
 
-    def _patch(self, location: str, read: Read, done: int) -> tuple[str, int]:
-        """Send one piece from `done`; gives where the next one goes and how much the registry has by now."""
-        headers = {
-            "Content-Type": "application/octet-stream",
-            "Content-Length": str(PIECE),
-            "Content-Range": f"{done}-{done + PIECE - 1}",
-        }
-        body = partial(read, done, PIECE)
-        try:
-            answer = self._http.request(
-                "PATCH", location, ok=(202, 404), body=body, headers=headers, attempts=1
-            )
-        except Unreachable:
-            # A piece may have arrived, whole or in part, though its answer did not: ask.
-            answer = self._http.request("GET", location, ok=(204, 404))
-        _known(answer)
-        last = int(answer.headers["Range"].partition("-")[2])
-        # An upload that has nothing yet is told as 0-0, like one that has a single byte.
-        return answer.headers.get("Location", location), last + 1 if last else 0
-
-    def _put(self, location: str, digest: str, read: Read, done: int, size: int) -> None:
-        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size - done)}
-        url = httpx2.URL(location).copy_merge_params({"digest": digest})
-        body = partial(read, done, size - done)
-        _known(self._http.request("PUT", str(url), ok=(201, 404), body=body, headers=headers))
-
     def _range(self, url: str, start: int, size: int) -> Iterator[bytes]:
         """Stream at most `size` bytes from `start`, also from a server that always sends the whole."""
         headers = {"Range": f"bytes={start}-{start + size - 1}"}
@@ -315,11 +279,6 @@ class Distribution:
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
-
-
-def _known(answer: httpx2.Response) -> None:
-    if answer.status_code == httpx2.codes.NOT_FOUND:
-        raise Forgotten("the registry does not know the upload that it began", where=str(answer.url.path))
 
 
 def again(act: Callable[[], _T]) -> _T:

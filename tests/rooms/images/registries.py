@@ -17,6 +17,9 @@ from seaway.kit import oci
 from seaway.model.names import Digest, ImageRef
 from seaway.rooms.images.shelf import Shelf
 
+#: Bytes from which on a request counts as an upload that can be lost: configurations are smaller.
+LARGE = 10_000
+
 
 def shelf(host: str, repository: str = "team/app") -> Shelf:
     return Shelf.of(ImageRef(host, repository))
@@ -67,7 +70,8 @@ def holders(secret: str, *folders: Path) -> list[Path]:
 class Front:
     """A server before a registry: passes requests on and notes them, and may know referrers.
 
-    `cut` ends so many answers with blobs after `after` bytes; `whole` sends blobs from their beginning only;
+    `cut` ends so many answers with blobs after `after` bytes, `lost` so many uploads: these bytes arrive, and
+    nobody is answered; `whole` sends blobs from their beginning only;
     `types` are the media types that it claims for manifests.
     """
 
@@ -78,6 +82,7 @@ class Front:
     knows_referrers: bool = False
     page: int = 2
     cut: int = 0
+    lost: int = 0
     after: int = 0
     whole: bool = False
     types: dict[str, str] = field(default_factory=dict)
@@ -96,6 +101,9 @@ class _Passing(BaseHTTPRequestHandler):
             return
         headers = {k: v for k, v in self.headers.items() if not (front.whole and k == "Range")}
         ask = HTTPConnection(front.behind, timeout=30)
+        if front.lost and "/uploads/" in self.path and len(body) >= LARGE:
+            self._lose(ask, body, headers)
+            return
         ask.request(self.command, self.path, body, headers)
         answer = ask.getresponse()
         told = {k: v for k, v in answer.getheaders() if k not in {"Date", "Transfer-Encoding"}}
@@ -105,6 +113,15 @@ class _Passing(BaseHTTPRequestHandler):
         ask.close()
 
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = pass_on  # noqa: N815  (as http.server calls them)
+
+    def _lose(self, ask: HTTPConnection, body: bytes, headers: dict[str, str]) -> None:
+        """Send what is to arrive, and wait for the answer only where that is all; pass none on."""
+        front, self.close_connection = self.front, True
+        front.lost -= 1
+        ask.request(self.command, self.path, body[: front.after], headers)
+        if front.after >= len(body):
+            ask.getresponse().read()
+        ask.close()
 
     def _list(self) -> None:
         path, _, query = self.path.partition("?begin=")

@@ -136,6 +136,23 @@ def test_a_connection_that_breaks_is_taken_up_again(
     assert b"".join(target.server.read_blob(target.repository, oci.digest(big), 0, len(big))) == big
 
 
+@pytest.mark.parametrize("piece", [100_000, 1 << 20], ids=["in pieces", "at once"])
+@pytest.mark.parametrize("after", [30_000, 1 << 20], ids=["half sent", "all sent"])
+def test_an_upload_that_breaks_is_taken_up_again(
+    source: Shelf, second_server: Any, monkeypatch: pytest.MonkeyPatch, piece: int, after: int
+) -> None:
+    monkeypatch.setattr(distribution, "PIECE", piece)
+    big = os.urandom(250_000)
+    digest = push(source, big)
+    with before(second_server.host, lost=2, after=after) as front:
+        assert carry(source, shelf(front.host, "prod/app"), digest).sent > len(big)
+        assert front.lost == (1 if (piece, after) == (1 << 20, 1 << 20) else 0)
+    begun = [path for method, path in front.asked if method == "POST"]
+    assert len(begun) == 2, "an upload was begun anew"
+    target = shelf(second_server.host, "prod/app")
+    assert b"".join(target.server.read_blob(target.repository, oci.digest(big), 0, len(big))) == big
+
+
 def test_a_registry_that_does_not_know_ranges_will_do(
     server: Any, target: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
