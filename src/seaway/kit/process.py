@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -109,18 +110,31 @@ def beside(
 
 
 def stream(
-    argv: Sequence[str | Path], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
 ) -> subprocess.Popen[str]:
-    """Start a program whose output is read line by line while it runs (both streams, as text)."""
-    return subprocess.Popen(
-        [str(a) for a in argv],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=cwd,
-        env=env,
-    )
+    """Start a program whose output is read line by line while it runs (both streams, as text).
+
+    It finds `stdin` in a file that is in memory only, may be read again, and goes with whoever has it open.
+    """
+    given = os.memfd_create("stdin", os.MFD_CLOEXEC)
+    try:
+        os.write(given, stdin.encode())
+        os.lseek(given, 0, os.SEEK_SET)
+        return subprocess.Popen(
+            [str(a) for a in argv],
+            stdin=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=cwd,
+            env=env,
+        )
+    finally:
+        os.close(given)
 
 
 def _tail(text: str, lines: int = 12) -> str:

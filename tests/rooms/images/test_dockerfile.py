@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
@@ -273,11 +274,14 @@ def test_a_secret_is_there_for_the_step_and_nowhere_after(
 @pytest.mark.cluster
 def test_a_base_may_lie_where_a_password_is_asked_for(guarded: Any, tmp_path: Path) -> None:
     registry = with_base(guarded.host)
-    put(tmp_path / "users", Dockerfile=STEPS.format(host=guarded.host), code="one")
+    # A step sees nothing of what the engine itself reads.
+    steps = STEPS.format(host=guarded.host).replace("LABEL", "RUN cat > /srv/told\nLABEL")
+    put(tmp_path / "users", Dockerfile=steps, code="one")
     recipe = Recipe("thoughts", "users", tmp_path / "users", tmp_path, "cat /srv/made", 8000)
     assert registry.resolve(make(recipe, registry, Store(tmp_path / "store")))
-    password = guarded.access.account("push").password.encode()
-    assert not [p for p in (tmp_path / "store").rglob("*") if p.is_file() and password in p.read_bytes()]
+    known = guarded.access.account("push")
+    packed = base64.b64encode(f"{known.user}:{known.password}".encode()).decode()
+    assert holders(known.password, tmp_path / "store") == holders(packed, tmp_path / "store") == []
 
 
 @pytest.mark.cluster
@@ -306,10 +310,13 @@ def test_a_step_that_fails_is_told_and_leaves_nothing(
 
 @pytest.mark.cluster
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGKILL])
-def test_an_interrupt_leaves_nothing(
+def test_an_interrupt_leaves_nothing_and_a_kill_no_secret(
     recipe: Recipe, registry: Registry, tmp_path: Path, signal_: signal.Signals
 ) -> None:
-    put(recipe.folder, Dockerfile=f"FROM {registry.place}/team/tiny:v1\nRUN sleep 4711\nUSER 1\n")
+    step = "RUN --mount=type=secret,id=TOKEN sleep 4711"
+    put(recipe.folder, Dockerfile=f"FROM {registry.place}/team/tiny:v1\n{step}\nUSER 1\n")
+    secret, login = "s3cret-" + "of-the-index", base64.b64encode(b"me:of-the-registry").decode()
+    put(tmp_path / "docker", **{"config.json": json.dumps({"auths": {registry.place: {"auth": login}}})})
     code = """if True:
         import sys
         from pathlib import Path
@@ -319,21 +326,27 @@ def test_an_interrupt_leaves_nothing(
         from seaway.rooms.images.recipe import Recipe
         from seaway.rooms.images.store import Store
         host, folder, store = sys.argv[1:]
-        recipe = Recipe("thoughts", "users", Path(folder), Path(folder), "serve", 8000)
+        recipe = Recipe("thoughts", "users", Path(folder), Path(folder), "serve", 8000, secrets=("TOKEN",))
         make(recipe, LocalRegistry(host), Store(Path(store)), silent, "")
     """
     store = Store(tmp_path / "store")
     words = [sys.executable, "-c", code, registry.place, str(recipe.folder), str(store.folder)]
     # Only the build itself is told, as by `kill`: what it started has to go with it.
-    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as build:
+    env = {**os.environ, "TOKEN": secret, "DOCKER_CONFIG": str(tmp_path / "docker")}
+    with subprocess.Popen(words, env=env, stderr=subprocess.DEVNULL) as build:
         wait_for(lambda: sleepers() != [])
         build.send_signal(signal_)
     wait_for(lambda: sleepers() == [])
+    assert [each for each in (secret, login) if holders(each, store.folder)] == []
+    shared = Path("/dev/shm").glob("buildah*")  # noqa: S108  (where it would lie)
+    assert [path for path in shared if secret.encode() in path.read_bytes()] == []
     if signal_ == signal.SIGKILL:  # then the next build cleans up
+        for part in store.folder.glob(".part-*"):
+            os.utime(part, (1, 1))
         put(recipe.folder, Dockerfile=f"FROM {registry.place}/team/tiny:v1\nUSER 1\n")
         make(recipe, registry, store)
         store.trim()
-    assert not [each for each in left(store) if signal_ == signal.SIGINT or "/.part-" not in each]
+    assert not left(store)
 
 
 def sleepers() -> list[str]:

@@ -121,14 +121,18 @@ def test_what_no_build_uses_is_trimmed(tmp_path: Path) -> None:
 
 def test_what_a_killed_build_left_is_trimmed_but_not_what_a_build_is_at(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    places = [tmp_path, tmp_path / "blobs", tmp_path / "index", tmp_path / "trees"]
-    for place in places:
-        for name in (".part-dead", ".part-busy"):
+    for place in (tmp_path, tmp_path / "blobs", tmp_path / "index", tmp_path / "trees"):
+        for name in (".part-dead", ".part-new"):
             (place / name).mkdir()
             (place / name / "part").touch()
         os.utime(place / ".part-dead", (1, 1))
-    store.trim()
-    assert [[p.name for p in place.glob(".part-*")] for place in places] == [[".part-busy"]] * 4
+    with store.scratch() as busy:
+        os.utime(busy, (1, 1))
+        Store(tmp_path).trim()
+        left = sorted(path for path in tmp_path.rglob(".part-*"))
+        assert left == sorted([busy, *(path for path in left if path.name == ".part-new")])
+        assert len(left) == 5
+    assert not busy.exists()
 
 
 def test_keys_follow_every_part() -> None:

@@ -15,12 +15,14 @@ from seaway.kit.distribution import known_registry, speaks_plainly
 from seaway.kit.lock import locked
 from seaway.model.event import Report
 from seaway.rooms.images.dockerfile import Context
-from seaway.rooms.images.layout import host_of, insist_on_secrets, logins, taken, watch
+from seaway.rooms.images.layout import LOGIN, hosts, insist_on_secrets, taken, watch
 from seaway.rooms.images.store import Store, full_disk
 
-#: Whatever dies, its mounts and processes go with these namespaces, and they with whoever asked for them.
+#: Whatever dies, its mounts and processes go with these namespaces, and they with whoever asked for them. The
+#: secrets of steps go too, which buildah puts into /dev/shm.
 _ALONE: Final = (
     "setpriv", "--pdeathsig=KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+    "sh", "-c", 'mount -t tmpfs -o mode=1777 seaway /dev/shm && exec "$@"', "sh",
 )  # fmt: skip
 #: Images of steps that are kept for the next build; with more of them buildah begins anew.
 MOST: Final = 300
@@ -32,7 +34,7 @@ def make(context: Context, store: Store, report: Report, step: str) -> dict[str,
     Raises MissingTool without buildah, Refused without root or where it would run as root, ProcessFailed
     where the Dockerfile cannot be built.
     """
-    process.require("buildah", "unshare", "setpriv")
+    process.require("buildah", "unshare", "setpriv", "mount")
     if os.geteuid() != 0:
         raise Refused(
             "a Dockerfile is built by root only", where=str(context.file),
@@ -80,7 +82,7 @@ def _make(context: Context, store: Store, report: Report, step: str) -> tuple[di
         file = copied / context.file.relative_to(context.folder)
         try:
             watch((*engine, "build", *options, *secrets, "--iidfile", told, "-f", file, copied),
-                   env, context, report, step)  # fmt: skip
+                  {**env, "REGISTRY_AUTH_FILE": LOGIN}, context, report, step)  # fmt: skip
             process.run(
                 *engine, "push", *trust, "--quiet", told.read_text().strip(), f"oci:{made}:image", env=env
             )
@@ -92,13 +94,12 @@ def _make(context: Context, store: Store, report: Report, step: str) -> tuple[di
 
 
 def _environment(context: Context, folder: Path) -> dict[str, str]:
-    """Let buildah reach the registries of the bases as we do: who one is, whom one trusts, who is plain.
+    """Let buildah reach the registries of the bases as we do: whom one trusts, who is plain.
 
-    Short names are Docker's. The folder is its owner's only, and gone after the build.
+    Short names are Docker's. Who one is stands in no file, which a kill would leave: only the build is told.
     """
     lines = ['unqualified-search-registries = ["docker.io"]', 'short-name-mode = "disabled"']
-    hosts = {host_of(name) for name in context.bases}
-    for host in sorted(hosts):
+    for host in sorted(hosts(context)):
         if known := known_registry(host):
             trusted = folder / ".config" / "containers" / "certs.d" / host
             trusted.mkdir(parents=True)
@@ -106,7 +107,7 @@ def _environment(context: Context, folder: Path) -> dict[str, str]:
         if speaks_plainly(host):
             lines.append(f'[[registry]]\nlocation = "{host}"\ninsecure = true')
     (folder / "registries.conf").write_text("\n".join(lines) + "\n")
-    (folder / "auth.json").write_text(json.dumps({"auths": logins(hosts)}))
+    (folder / "auth.json").write_text("{}")
     (folder / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
     return {
         **os.environ,

@@ -5,7 +5,6 @@ Sources: BuildKit's README and docs/build-repro.md, buildctl's reference, the Do
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any, Final
 
@@ -14,7 +13,7 @@ from seaway.kit import process
 from seaway.kit.distribution import Distribution
 from seaway.model.event import Report
 from seaway.rooms.images.dockerfile import Context
-from seaway.rooms.images.layout import host_of, insist_on_secrets, logins, taken, watch
+from seaway.rooms.images.layout import LOGIN, host_of, insist_on_secrets, taken, watch
 from seaway.rooms.images.pull import parse
 from seaway.rooms.images.store import Store, full_disk
 
@@ -34,10 +33,9 @@ def make(context: Context, store: Store, report: Report, step: str) -> dict[str,
         insist_on_secrets(context)
         copied, made = folder / "context", folder / "image"
         context.copy(copied)
-        login = folder / "login"
-        login.mkdir(mode=0o700)
-        hosts = {host_of(name) for name in context.bases}
-        (login / "config.json").write_text(json.dumps({"auths": logins(hosts)}))
+        config = folder / "config"
+        config.mkdir()
+        (config / "config.json").symlink_to(LOGIN)
         bases = {name: _digest(name) for name in context.bases}
         pins = (f"--opt=context:{_familiar(n)}=docker-image://{n}@{sum_}" for n, sum_ in bases.items())
         words = (
@@ -51,7 +49,7 @@ def make(context: Context, store: Store, report: Report, step: str) -> dict[str,
             *(f"--secret=id={name},env={name}" for name in context.secrets),
             f"--output=type=oci,tar=false,dest={made},rewrite-timestamp=true",
         )  # fmt: skip
-        watch(words, {**os.environ, "DOCKER_CONFIG": str(login)}, context, report, step)
+        watch(words, {**os.environ, "DOCKER_CONFIG": str(config)}, context, report, step)
         return {
             **taken(context, made, store),
             "base": context.bases[-1] if context.bases else "",

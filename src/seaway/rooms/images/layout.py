@@ -18,6 +18,8 @@ from seaway.model.event import Event, Outcome, Report
 from seaway.rooms.images.dockerfile import Context
 from seaway.rooms.images.store import Store
 
+#: Where an engine finds who one is to registries, and where nothing is left of it, whatever is killed.
+LOGIN: Final = "/dev/stdin"
 #: Lines by which an engine tells which step it does: buildah's, BuildKit's.
 _STEP: Final = re.compile(r"(?:#\d+ )?((?:STEP |\[).*)")
 _NON_ROOT: Final = re.compile(r"0*[1-9]\d*(?::\d+)?")
@@ -26,9 +28,12 @@ _NON_ROOT: Final = re.compile(r"0*[1-9]\d*(?::\d+)?")
 def watch(
     words: tuple[str | Path, ...], env: Mapping[str, str], context: Context, report: Report, step: str
 ) -> None:
-    """Run an engine and tell the steps that it does. Raises ProcessFailed with its last lines."""
+    """Run an engine, which finds who one is at LOGIN, and tell the steps that it does.
+
+    Raises ProcessFailed with its last lines.
+    """
     last: deque[str] = deque(maxlen=12)
-    with process.stream(words, env=env) as running:
+    with process.stream(words, env=env, stdin=logins(context)) as running:
         try:
             for line in running.stdout or ():
                 last.append(line.rstrip())
@@ -65,15 +70,19 @@ def taken(context: Context, made: Path, store: Store) -> dict[str, Any]:
     return {"layers": layers, "config": config, "base": base}
 
 
-def logins(hosts: set[str]) -> dict[str, dict[str, str]]:
-    """Give who one is to registries, as Docker's config has it (`auths`)."""
-    found = {}
-    for host in sorted(hosts):
+def logins(context: Context) -> str:
+    """Give who one is to the registries of the bases, as a config of Docker has it."""
+    found: dict[str, dict[str, str]] = {}
+    for host in sorted(hosts(context)):
         known = known_registry(host)
         login = known.login() if known else found_login(host)
         if login and login.basic:
             found[host] = {"auth": login.basic.removeprefix("Basic ")}
-    return found
+    return json.dumps({"auths": found})
+
+
+def hosts(context: Context) -> set[str]:
+    return {host_of(name) for name in context.bases}
 
 
 def host_of(image: str) -> str:

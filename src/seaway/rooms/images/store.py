@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -22,8 +23,8 @@ from seaway.kit.oci import Layer
 
 #: Layers that no build has used for this long, in seconds, are removed.
 KEEP = 30 * 24 * 3600
-#: What a build that was killed left half-made is removed after this long, in seconds: no build takes a day.
-LEFT = 24 * 3600
+#: What a killed build left half-made is removed after this long, in seconds: who lives holds its own by then.
+LEFT = 60
 
 
 def key(*parts: Any) -> str:
@@ -114,7 +115,7 @@ class Store:
         now = time.time()
         for folder in (self.folder, self._blobs, self._index, self._trees):
             for path in folder.glob(".part-*"):
-                _remove(path, now - LEFT)
+                _sweep(path, now - LEFT)
         for path in (*self._blobs.glob("[!.]*"), *self._trees.glob("[!.]*"), self.buildah):
             _remove(path, now - keep)
 
@@ -129,14 +130,40 @@ class Store:
     @contextmanager
     def scratch(self) -> Iterator[Path]:
         """Give a folder that is gone in the end."""
-        with full_disk(self.folder), tempfile.TemporaryDirectory(dir=self.folder, prefix=".part-") as made:
-            yield Path(made)
+        with full_disk(self.folder), _held(self.folder) as made:
+            yield made
 
     @contextmanager
     def _temporary(self, folder: Path) -> Iterator[Path]:
         """Give a name beside the place where it will end; nothing is left of it in the end."""
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as made:
-            yield Path(made) / "part"
+        with _held(folder) as made:
+            yield made / "part"
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[Path]:
+    """Make a folder that is gone in the end, and locked until then: a dead build's is not (flock(2))."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".part-") as made, _open(made) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield Path(made)
+
+
+@contextmanager
+def _open(folder: str | Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(folder: Path, oldest: float) -> None:
+    """Remove what a dead build left; what lives is locked, or too new to be."""
+    with suppress(FileNotFoundError, BlockingIOError):
+        if folder.stat().st_mtime < oldest:
+            with _open(folder) as descriptor:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove(path: Path, oldest: float) -> None:
