@@ -17,7 +17,7 @@ from seaway.kit import oci
 from seaway.model.names import Digest, ImageRef
 from seaway.rooms.images.shelf import Shelf
 
-#: Bytes from which on a request counts as an upload that can be lost: configurations are smaller.
+#: Bytes from which on a blob can be lost or spoilt: configurations are smaller.
 LARGE = 10_000
 
 
@@ -71,8 +71,8 @@ class Front:
     """A server before a registry: passes requests on and notes them, and may know referrers.
 
     `cut` ends so many answers with blobs after `after` bytes, `lost` so many uploads: these bytes arrive, and
-    nobody is answered; `whole` sends blobs from their beginning only;
-    `types` are the media types that it claims for manifests.
+    nobody is answered; `spoil` changes a byte in so many large blobs; `whole` sends them from their beginning
+    only; `types` are the media types that it claims for manifests.
     """
 
     behind: str
@@ -83,6 +83,7 @@ class Front:
     page: int = 2
     cut: int = 0
     lost: int = 0
+    spoil: int = 0
     after: int = 0
     whole: bool = False
     types: dict[str, str] = field(default_factory=dict)
@@ -149,6 +150,9 @@ class _Passing(BaseHTTPRequestHandler):
         length = told.get("Content-Length", "0") if self.command == "HEAD" else str(len(body))
         self.send_header("Content-Length", length)
         self.end_headers()
+        if blob and front.spoil and len(body) >= LARGE:
+            front.spoil -= 1
+            body = bytes((body[0] ^ 1,)) + body[1:]
         if blob and front.cut and len(body) > front.after:
             front.cut -= 1
             self.wfile.write(body[: front.after])

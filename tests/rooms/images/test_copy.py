@@ -184,6 +184,17 @@ def test_a_blob_damaged_in_storage_is_named(source: Shelf, target: Shelf, server
     assert not target.server.has_blob(target.repository, oci.digest(layer))
 
 
+def test_a_blob_damaged_on_its_way_is_named(source: Shelf, target: Shelf) -> None:
+    layer = b"right" * 10_000
+    digest = push(source, layer)
+    with before(source.server.host, spoil=1) as front:
+        with pytest.raises(SeawayError, match=f"{oci.digest(layer)} arrived damaged"):
+            carry(shelf(front.host), target, digest)
+        assert target.server.resolve(target.repository, digest.value) is None
+        carry(shelf(front.host), target, digest)
+    same(source, target, digest)
+
+
 def test_a_manifest_damaged_in_storage_is_refused(source: Shelf, target: Shelf, server: Any) -> None:
     digest = push(source, b"app")
     path = stored(server.folder, digest.value)

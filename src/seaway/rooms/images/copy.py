@@ -165,7 +165,7 @@ def _move(
         try:
             mounted = target.server.put_stream(target.repository, digest, size, read, mount)
         except SeawayError as error:
-            raise _blamed(source, digest, size, error) from error
+            raise _blamed(source, target, digest, size, error) from error
         done[digest] = "mounted" if mounted else "sent"
         report(Event(step, Outcome.PROGRESS, f"copying to {target}", len(done) / len(blobs)))
 
@@ -180,8 +180,8 @@ def _move(
     return done
 
 
-def _blamed(source: Shelf, digest: str, size: int, error: SeawayError) -> SeawayError:
-    """Find out whether the source is at fault where the target refused a blob."""
+def _blamed(source: Shelf, target: Shelf, digest: str, size: int, error: SeawayError) -> SeawayError:
+    """Find out whether the source is at fault, or the way, where the target refused a blob."""
     if isinstance(error, Unreachable):
         return error
     seen = hashlib.sha256()
@@ -191,7 +191,13 @@ def _blamed(source: Shelf, digest: str, size: int, error: SeawayError) -> Seaway
     except SeawayError as of_source:
         return of_source
     if f"sha256:{seen.hexdigest()}" == digest:
-        return error
+        # Such a word is in every registry's answer (distribution spec, Error Codes).
+        if "DIGEST_INVALID" not in error.why:
+            return error
+        return SeawayError(
+            f"{digest} arrived damaged", where=str(target), why=f"{source} has it whole: it was the way",
+            remedy="run the command again",
+        )  # fmt: skip
     return SeawayError(
         f"{source} gave a blob that is not {digest}", where=str(source),
         why="it is damaged in the registry's storage, or on the way",
