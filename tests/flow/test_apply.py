@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -43,6 +48,32 @@ class Note:
             raise Unready(f"{self.id} failed")
         self.done.append((self.id, dict(world.outputs)))
         return {self.id: "made"}
+
+
+#: A command whose one step needs a lock, and is interrupted by who runs it.
+WAITS = """
+import sys
+from pathlib import Path
+
+from seaway.flow.apply import apply
+from seaway.kit.lock import locked
+from seaway.model.plan import Change, Plan, Verb
+from seaway.ports.world import World
+
+
+class Locks:
+    id, after = "locks", ()
+
+    def describe(self):
+        return Change(self.id, Verb.CREATE, self.id)
+
+    def run(self, world):
+        with locked(Path(sys.argv[1]), "another", lambda text: print(text, flush=True)):
+            raise AssertionError
+
+
+apply(Plan.ordered([Locks()]), World(*[None] * 5, print))
+"""
 
 
 @pytest.fixture
@@ -97,6 +128,24 @@ def test_a_pause_ends_at_once_when_the_rest_is_given_up(world: World) -> None:
     threading.Timer(0.1, world.stop.set).start()
     with pytest.raises(Abandoned):
         world.pause(30)
+
+
+def test_one_interrupt_ends_a_step_that_waits_for_a_lock(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        words: list[str | Path] = [sys.executable, "-c", WAITS, lock]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+            assert running.stdout
+            assert running.stdout.readline() == "waiting for another to end\n"
+            os.kill(running.pid, signal.SIGINT)
+            try:
+                said, wrong = running.communicate(timeout=20)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                raise
+    assert "left: create locks" in said
+    assert wrong.splitlines()[-1] == "KeyboardInterrupt"
 
 
 def test_two_steps_of_one_id_are_a_fault_of_the_planner() -> None:

@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 from typing import Any
 
+from seaway.kit.lock import waiting_by
 from seaway.model.event import Event, Outcome
 from seaway.model.plan import Outputs, Plan, Step, Verb
 from seaway.ports.world import Abandoned, World
@@ -73,7 +74,8 @@ def _run(step: Step[Any], world: World) -> Outputs:
     if change.verb in _LONG:
         world.report(Event(step.id, Outcome.STARTED, f"{change.verb.value} {change.thing}"))
     try:
-        outputs = step.run(world)
+        with waiting_by(world.pause):
+            outputs = step.run(world)
     except Abandoned:
         world.report(Event(step.id, Outcome.NOTE, f"left: {change.verb.value} {change.thing}"))
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -96,7 +97,8 @@ def put_together(recipe: Recipe, store: Store, report: Report, step: str, arch: 
     """Find an image's layers on this machine, or make them; nothing is pushed. Raises SeawayError."""
     base = find_base(recipe, store, report, step, arch)
     with ThreadPoolExecutor(1) as pool:
-        below = pool.submit(base.pack)
+        # What is waited for there is given up as it is here.
+        below = pool.submit(copy_context().run, base.pack)
         pinned = dependencies.read(recipe.project)
         needed = dependencies.dependency_layer(store, base, pinned, report, step) if pinned else None
         report(Event(step, Outcome.PROGRESS, "packing the application", 0.9))
