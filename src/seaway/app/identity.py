@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
-from seaway.errors import UsageError
+from seaway.errors import SeawayError, UsageError
 from seaway.flow.rotation import Rotation, nobody
 from seaway.kit import cache
 from seaway.kit.lock import locked
 from seaway.model.event import Event, Outcome, Report, notes
 from seaway.model.identity import Identity, Kind, Whoami, Wish
 from seaway.providers.eks import caller
-from seaway.providers.eks.cloud import Cloud
+from seaway.providers.eks.access import withdraw
+from seaway.providers.eks.cloud import Cloud, explained
 from seaway.providers.eks.consumers import consumer
-from seaway.providers.eks.identities import Identities, checked
+from seaway.providers.eks.identities import Identities, checked, principals_of
 
 
 class Registrar:
@@ -64,8 +66,28 @@ class Registrar:
         return self.identities.get(name)
 
     def revoke(self, name: str, report: Report) -> bool:
+        """Take an identity away, and its access entries with it. Gives whether there was anything.
+
+        It goes also where AWS refuses to show or remove entries, which is raised then.
+        """
         with self._alone(name, report):
-            return self.identities.revoke(name, report)
+            failed: SeawayError | None = None
+            found, let_in = self.identities.find(name), False
+            try:
+                let_in = self._let_out(name, found.region if found else "", report)
+            except SeawayError as error:
+                failed = error
+            gone = self.identities.revoke(name, report)
+            if failed:
+                raise failed
+        return gone or let_in
+
+    def _let_out(self, name: str, region: str, report: Report) -> bool:
+        """Take away the entries of an identity in clusters of its region, those of one that is gone too."""
+        cloud = replace(self.cloud, region=region or self.cloud.region)
+        account = caller.account_of(cloud)
+        with explained(f"the access entries of {name} cannot be removed"):
+            return withdraw(cloud, principals_of(cloud.partition, account, name), report)
 
     def _rotate(self, name: str, places: Sequence[str], soak: timedelta, report: Report) -> None:
         keys = self.identities.keys(name)

@@ -161,7 +161,7 @@ def rotate(
 
 @app.command()
 def revoke(name: Name, region: Region = "", yes: Yes = False, output: Output = Format.TEXT) -> None:
-    """Take an identity away, its keys first; where there is none, that is well too.
+    """Take an identity away: its keys, its access entries, itself; where there is none, that is well too.
 
     Example: seaway identity revoke ci --yes
     """
@@ -169,6 +169,7 @@ def revoke(name: Name, region: Region = "", yes: Yes = False, output: Output = F
     found = house.identities.find(name)
     if found and not yes:
         lines = [f"remove {found.kind} {found.arn}, {found.job}", *(f"delete key {k.id}" for k in found.keys)]
+        lines.append("remove its access entries in clusters")
         _agree(house, f"identity {name} is not removed without a word", lines, f"Revoke {name}?")
     with Story() as story:
         gone = house.revoke(name, story)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from seaway.app.identity import Registrar
 from seaway.errors import Refused
-from seaway.model.event import silent
-from seaway.model.identity import Job
+from seaway.model.event import Event, Outcome, silent
+from seaway.model.identity import Job, Kind, Wish
 from seaway.providers.eks.cloud import Cloud
 from seaway.providers.eks.clusters import EksClusters
 from seaway.twin.inventory import Aws, client, inventory
@@ -100,3 +101,34 @@ def test_an_entry_that_somebody_else_made_is_not_taken_over(rehearsal: Aws, name
 def test_who_runs_this_stays_the_administrator_whatever_the_file_says(named: Named, shop: Shop) -> None:
     me = shop.clusters.cloud.sts.get_caller_identity()["Arn"]
     assert _changes(named({me: Job.VIEWER})) == set()
+
+
+def test_who_is_revoked_is_let_in_nowhere_any_more(rehearsal: Aws, named: Named, shop: Shop) -> None:
+    """Also where an earlier version left the entry of a role that is gone."""
+    before, held = inventory(rehearsal, "eu-central-1"), rehearsal.regions["eu-central-1"]
+    house, told, eks = Registrar("eu-west-1"), list[Event](), client(rehearsal, "eks", "eu-central-1")
+    viewer = Wish("watcher", Job.VIEWER, Kind.ROLE)
+    Registrar("eu-central-1").create(viewer, (), silent)
+    both = named({"watcher": Job.VIEWER, ADA: Job.VIEWER})
+    both.create("shop", 2, "", silent)
+    assert house.revoke("watcher", told.append)
+    assert ("shop", WATCHER) not in held.entries
+    assert ("shop", ADA) in held.entries
+    gone = f"remove the access entry of {WATCHER} in cluster shop"
+    assert (gone, Outcome.DONE) in {(each.text, each.outcome) for each in told}
+
+    both.create("shop", 2, "", silent)
+    assert not house.revoke("watcher", silent), "it looks in the region of the identity, or the one given"
+    assert Registrar("eu-central-1").revoke("watcher", silent)
+    assert not Registrar("eu-central-1").revoke("watcher", silent)
+    assert ("shop", WATCHER) not in held.entries
+
+    eks.create_access_entry(clusterName="shop", principalArn=WATCHER, kubernetesGroups=["theirs"])
+    told.clear()
+    assert not Registrar("eu-central-1").revoke("watcher", told.append)
+    stays = f"the access entry of {WATCHER} in cluster shop stays: somebody else made it"
+    assert [each.text for each in told] == [stays]
+    eks.delete_access_entry(clusterName="shop", principalArn=WATCHER)
+    named({}).create("shop", 2, "", silent)
+    assert inventory(rehearsal, "eu-central-1") == before
+    assert shop.clusters.propose("shop", 2, "").changes == ()

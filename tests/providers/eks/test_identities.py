@@ -244,6 +244,32 @@ def test_of_root_nothing_is_asked(monkeypatch: pytest.MonkeyPatch, arn: str, kin
     assert ("root of an account" in seen.untold) == (kind == "root")
 
 
+def test_an_identity_goes_also_where_its_access_entries_cannot_be_seen(
+    gate: Gate, identities: Identities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the hands of somebody who administers IAM and nothing else; that the rest is left is told."""
+    identities.create(CI, silent)
+    iam: Any = identities.cloud.iam
+    chief = {"UserName": "chief"}
+    iam.create_user(**chief)
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "iam:*", "Resource": "*"}],
+    }
+    iam.put_user_policy(**chief, PolicyName="iam", PolicyDocument=json.dumps(document))
+    key = iam.create_access_key(**chief)["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    with pytest.raises(Refused, match="the access entries of ci cannot be removed") as caught:
+        Registrar(REGION).revoke("ci", silent)
+    assert caught.value.where == "eks:ListClusters"
+    assert identities.find("ci") is None
+    iam.delete_access_key(**chief, AccessKeyId=key["AccessKeyId"])
+    iam.delete_user_policy(**chief, PolicyName="iam")
+    iam.delete_user(**chief)
+    gate.forget()
+
+
 Run = Callable[..., tuple[int, str, str]]
 
 

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
+from seaway.model.event import Event, Outcome, Report, told
 from seaway.model.identity import Job
 from seaway.providers.eks.cloud import Cloud
-from seaway.providers.eks.control import Eks, mine, tags_in_eks
+from seaway.providers.eks.control import Eks, described, mine, tags_in_eks
 from seaway.providers.eks.identities import role_of
-from seaway.providers.eks.parts import PART, Fix, Ids, Live, tags_of, untaken
+from seaway.providers.eks.parts import CLUSTER, PART, Fix, Ids, Live, tags_of, untaken
 from seaway.providers.eks.policies import ACCESS, ADMINISTRATOR, NODES, VIEWER, access_policy
 from seaway.providers.eks.roles import role_name
 
@@ -127,3 +130,32 @@ def outdated(wanted: tuple[Entry, ...], live: Mapping[str, Live], *, all_named: 
         if part not in kept
         and (entry["principalArn"] in named or (all_named and part.startswith(_KINDS[VIEWER])))
     )
+
+
+def withdraw(cloud: Cloud, principals: Iterable[str], report: Report) -> bool:
+    """Take away the entries that Seaway made for these in its clusters of the region, whoever they are.
+
+    Gives whether there were any. One that somebody else made stays, and is told.
+    """
+    pages, gone = cloud.eks.get_paginator("list_clusters").paginate(), False
+    names = [name for page in pages for name in page["clusters"]]
+    ours = [name for name in names if tags_in_eks(described(cloud, name) or {}).get(CLUSTER) == name]
+    for name, who in product(ours, principals):
+        entry, what = _entry(cloud, name, who), f"the access entry of {who} in cluster {name}"
+        if entry and tags_in_eks(entry).get(CLUSTER) == name:
+            gone_already = cloud.eks.exceptions.ResourceNotFoundException
+            with told(report, f"access/{name}", f"remove {what}"), suppress(gone_already):
+                cloud.eks.delete_access_entry(clusterName=name, principalArn=who)
+            gone = True
+        elif entry:
+            report(Event(f"access/{name}", Outcome.NOTE, f"{what} stays: somebody else made it"))
+    return gone
+
+
+def _entry(cloud: Cloud, cluster: str, principal: str) -> Live | None:
+    try:
+        return dict(
+            cloud.eks.describe_access_entry(clusterName=cluster, principalArn=principal)["accessEntry"]
+        )
+    except cloud.eks.exceptions.ResourceNotFoundException:
+        return None

@@ -293,6 +293,12 @@ def role_of(partition: str, account: str, name: str) -> str:
     return f"arn:{partition}:iam::{account}:role{PATH}{_full(checked(name))}"
 
 
+def principals_of(partition: str, account: str, name: str) -> tuple[str, str]:
+    """Write the ARNs that an identity has as a role, and as a user."""
+    role = role_of(partition, account, name)
+    return role, role.replace(":role/", ":user/")
+
+
 def _full(name: str) -> str:
     """Users, roles and policies are called once in an account, whatever their path."""
     return f"seaway-{name}"
