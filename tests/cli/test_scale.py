@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import pytest
 
 from seaway.cli.scale import BARS, LOOKS, changing, drawn
 from seaway.cli.screen import Screen
 from seaway.flow.scale import Scale, Scaled, Waiting
+from seaway.flow.status import HELD, Workload
 
 from .conftest import Run
 
@@ -30,6 +32,13 @@ def test_load_replicas_and_nodes_are_drawn_over_time() -> None:
     assert store[2:5] == ("", (BARS[-1] * 3).rjust(LOOKS), "2 of 2")
     assert nodes[3:] == (f"{BARS[1]}{BARS[1]}{BARS[-1]}".rjust(LOOKS), "4", "3 of 3 nodes added")
     assert waits[4:] == ("web-5", "limit")
+
+
+def test_what_counts_requests_is_drawn_and_told_where_pods_do_it() -> None:
+    now = replace(look(30, 1, 1), counter=Workload("gateway-metrics", 0, 2, "", "broken", HELD))
+    assert drawn([now])[-1] == ("counter", "", "", "", "0/2", HELD)
+    assert dict(changing(now))["counter"] == f"broken, {HELD}"
+    assert "counter" not in dict(changing(look(30, 1, 1)))
 
 
 def test_a_load_far_above_its_aim_fills_a_bar() -> None:

@@ -37,7 +37,8 @@ def _measured(system: System, status: Manifest) -> Snapshot:
 
 
 def _see(system: System, status: Manifest, pods: tuple[Manifest, ...] = (), *events: Manifest) -> Scale:
-    return scale_of(system, replace(_measured(system, status), pods=pods), list(events), "")
+    seen = replace(_measured(system, status), pods=pods)
+    return scale_of(system, system.environment()[1], seen, list(events), "")
 
 
 def _used(name: str, share: int | None) -> Manifest:
@@ -99,9 +100,10 @@ def test_a_pod_that_waits_is_told_with_the_autoscalers_reason(system: System) ->
 
 def test_a_machine_that_is_full_is_told_beside_what_the_autoscaler_knows(system: System) -> None:
     seen = replace(_measured(system, {}), pods=(_pod("a", placed=False),))
-    (waits,) = scale_of(system, seen, [], "this machine has 0.1 GiB left").waiting
+    environment = system.environment()[1]
+    (waits,) = scale_of(system, environment, seen, [], "this machine has 0.1 GiB left").waiting
     assert waits.why == "0/1 nodes are available; this machine has 0.1 GiB left"
-    assert scale_of(system, replace(seen, pods=()), [], "full").waiting == ()
+    assert scale_of(system, environment, replace(seen, pods=()), [], "full").waiting == ()
 
 
 def test_how_many_nodes_may_be_added_is_the_pools_to_say(system: System, tmp_path: Path) -> None:

@@ -21,12 +21,14 @@ from seaway.flow.status import status_of, unsettled
 from seaway.flow.system import System
 from seaway.kit.kube import Kube
 from seaway.model.event import silent
+from seaway.model.manifests import SYSTEM_NAMESPACE
 from seaway.model.snapshot import Live, Snapshot
 from seaway.ports.world import World
 from seaway.providers.local.ca import LocalCertificates
 from seaway.providers.local.charts import LocalCharts
 from seaway.providers.local.clusters import LocalClusters
 from seaway.providers.local.registry import LocalRegistry
+from seaway.rooms.requests.plan import OWN
 from tests.flow import worlds
 
 FILE = b"""
@@ -124,6 +126,13 @@ def test_one_pod_in_trouble_is_kept_of_each_part_that_does_not_run(
     assert [pod["metadata"]["name"] for pod in found] == ["store-1", "web-3"]
     told = status_of(system, system.environment()[1], replace(seen, pods=found), "").services[1]
     assert (told.state, told.problem) == ("broken", "running but not ready: probe failed")
+
+
+def test_pods_of_what_counts_requests_are_asked_for_beside_the_gateway(
+    system: System, world: World, asked: list[str]
+) -> None:
+    observe_pods(system, ["gateway-metrics"], world)
+    assert asked[2:] == [f"/api/v1/namespaces/{SYSTEM_NAMESPACE}/pods {OWN}"] * 2
 
 
 def test_what_is_absent_has_no_pods(system: System) -> None:

@@ -31,7 +31,7 @@ def follow_scale(system: System, on: str, report: Report, seconds: float) -> Gen
         while True:
             seen = observe_scale(system, name, environment, world)
             full = making.full() if environment.here else ""
-            yield scale_of(system, seen, unplaced(system, world), full)
+            yield scale_of(system, environment, seen, unplaced(system, world), full)
             world.pause(seconds)
 
 

@@ -11,6 +11,7 @@ import typer
 from seaway.cli.options import FILE, File, Format, On, Output
 from seaway.cli.scale_ahead import plan, probe
 from seaway.cli.screen import Screen
+from seaway.cli.status import COLUMNS, row
 from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def status(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None
         emit_json(found.as_json())
     else:
         _tables(found)
-    next_commands(("seaway scale watch", "see it change"), ("seaway status", "everything else"))
+    next_commands(("seaway scale watch", "see it change"), ("seaway status", "everything else"), on=on)
 
 
 @app.command("watch")
@@ -85,6 +86,8 @@ def drawn(looks: Sequence[Scale]) -> list[tuple[str, ...]]:
         rows.append((each.name, strain, _aimed(each), pods, f"{each.ready} of {each.desired}", each.why))
     nodes = _bars([len(look.nodes) for look in looks], standing + (now.addable or 0))
     rows.append(("nodes", "", "", nodes, str(len(now.nodes)), _added(now)))
+    if now.counter:
+        rows.append(("counter", "", "", "", row(now.counter)[1], now.counter.problem))
     return rows + [("waits", "", "", "", each.pod, each.why) for each in now.waiting]
 
 
@@ -94,6 +97,8 @@ def changing(now: Scale) -> Iterator[tuple[str, str]]:
         told = (_aimed(each), f"{each.ready} of {each.desired} replicas", each.why)
         yield f"service {each.name}", ", ".join(filter(None, told))
     yield "nodes", f"{len(now.nodes)}, {_added(now)}"
+    if now.counter:
+        yield "counter", ", ".join(filter(None, (now.counter.state, now.counter.problem)))
     for pod in now.waiting:
         yield f"pod {pod.pod}", f"waits: {pod.why}"
 
@@ -107,6 +112,9 @@ def _tables(found: Scale) -> None:
     ]
     emit_table(("node", "size", "state", "claim"), rows)
     emit("", _added(found))
+    if found.counter:
+        emit("")
+        emit_table(("counter", *COLUMNS, "why"), [(*row(found.counter), found.counter.problem)])
     if found.waiting:
         emit("")
         emit_table(("waits", "since", "why"), [(each.pod, each.since, each.why) for each in found.waiting])

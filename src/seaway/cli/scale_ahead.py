@@ -80,7 +80,7 @@ def probe(
     else:
         emit(*_borne(service, found))
     ahead = f"seaway scale plan --requests {service}={10 * found.requests}"
-    next_commands((ahead, "what ten times that takes"))
+    next_commands((ahead, "what ten times that takes"), on=on)
 
 
 def plan(
@@ -116,7 +116,9 @@ def plan(
     else:
         _tables(found)
     next_commands(
-        ("seaway scale status", "how it is now"), ("seaway scale probe SERVICE", "measure what a pod bears")
+        ("seaway scale status", "how it is now"),
+        ("seaway scale probe SERVICE", "measure what a pod bears"),
+        on=on,
     )
 
 

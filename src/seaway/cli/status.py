@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from seaway.cli.options import FILE, File, Format, On, Output
 from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands, style, wants_colour
 
 if TYPE_CHECKING:
     from seaway.flow.status import Status, Workload
+
+COLUMNS: Final = ("ready", "state", "image")
 
 
 def command(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
@@ -43,11 +45,11 @@ def _screen(found: Status) -> None:
         ("node", "size", "state", "claim"),
         [(n["name"], n["size"], "ready" if n["ready"] else "not ready", n["claim"]) for n in found.nodes],
     )
-    emit("")
-    emit_table(("service", "ready", "state", "image"), [_row(w) for w in found.services])
-    if found.databases:
-        emit("")
-        emit_table(("database", "ready", "state", "image"), [_row(w) for w in found.databases])
+    counter = (found.counter,) if found.counter else ()
+    for what, parts in (("service", found.services), ("database", found.databases), ("counter", counter)):
+        if parts:
+            emit("")
+            emit_table((what, *COLUMNS), [row(w) for w in parts])
     if found.crossings:
         emit("")
         rows = [
@@ -64,6 +66,8 @@ def _screen(found: Status) -> None:
         emit(style("✓ nothing is wrong", "green", colour))
 
 
-def _row(workload: Workload) -> tuple[str, str, str, str]:
+def row(workload: Workload) -> tuple[str, str, str, str]:
+    """Give what COLUMNS tell of a workload, behind its name."""
     image = workload.image.rpartition("@sha256:")[2][:12]
-    return workload.name, f"{workload.ready}/{workload.wanted}", workload.state, image or "-"
+    ready = f"{workload.ready}/{workload.wanted}" if workload.wanted else "-"
+    return workload.name, ready, workload.state, image or "-"

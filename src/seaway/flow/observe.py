@@ -31,7 +31,8 @@ from seaway.rooms.edge.certmanager import API as CERT_MANAGER
 from seaway.rooms.edge.certmanager import CERTIFICATE
 from seaway.rooms.edge.facts import look_at_issuer, look_at_monolith
 from seaway.rooms.requests import plan as requests
-from seaway.rooms.requests.manifests import REGISTRATION
+from seaway.rooms.requests.manifests import NAME as COUNTER
+from seaway.rooms.requests.manifests import REGISTRATION, SERVED
 from seaway.rooms.services.capacity import KEPT
 from seaway.rooms.services.manifests import ROOM as SERVICES
 from seaway.steps.rollout import pod_trouble, takes_traffic
@@ -105,17 +106,20 @@ def observe(system: System, name: str, environment: EnvironmentSpec, world: Worl
 
 
 def observe_pods(system: System, names: Iterable[str], world: World) -> tuple[Manifest, ...]:
-    """Look for one pod in trouble of each of these parts of the file; where there are none nothing is asked.
+    """Look for one pod in trouble of each of these workloads; where there are none nothing is asked.
 
     However many pods there are, few are kept in memory.
     """
-    wanted, found = ",".join(sorted(names)), dict[tuple[str, str], Manifest]()
-    mine = f"{PART_OF}={system.system},{NAME} in ({wanted})"
-    for pod in world.kube.each("v1", "Pod", namespace=system.system, labels=mine) if wanted else ():
-        labels = pod["metadata"]["labels"]
-        part = labels.get(COMPONENT, ""), labels[NAME]
-        if part not in found and not takes_traffic(pod) and pod_trouble(pod):
-            found[part] = pod
+    wanted, found = sorted(names), dict[tuple[str, str], Manifest]()
+    mine = f"{PART_OF}={system.system},{NAME} in ({','.join(wanted)})"
+    places = {system.system: mine} if wanted else {}
+    places |= {SYSTEM_NAMESPACE: requests.OWN} if COUNTER in wanted else {}
+    for namespace, own in places.items():
+        for pod in world.kube.each("v1", "Pod", namespace=namespace, labels=own):
+            labels = pod["metadata"]["labels"]
+            part = labels.get(COMPONENT, ""), labels[NAME]
+            if part not in found and not takes_traffic(pod) and pod_trouble(pod):
+                found[part] = pod
     return tuple(found.values())
 
 
@@ -157,7 +161,9 @@ def observe_scale(system: System, name: str, environment: EnvironmentSpec, world
     found = [m for api, each in kinds.items() for m in _lists(world.kube, api, each, own)]
     pods = world.kube.list("v1", "Pod", labels=f"{PART_OF}={system.system}")
     cluster = world.clusters.find(name_of(environment))
-    return Snapshot(name, datetime.now(UTC), cluster=cluster, live=Live.of(found), pods=tuple(pods))
+    counter, metrics = _served(world.kube) if system.counted(environment) else ([], "")
+    live = Live.of([*found, *counter])
+    return Snapshot(name, datetime.now(UTC), cluster=cluster, live=live, pods=tuple(pods), metrics=metrics)
 
 
 def observe_room(system: System, name: str, world: World) -> Snapshot:
@@ -197,6 +203,14 @@ def _counter(system: System, environment: EnvironmentSpec, kube: Kube) -> tuple[
     found = [m for v, kinds in requests.KINDS.items() for m in _lists(kube, v, kinds, requests.OWN)]
     registered = kube.list(REGISTRATION, "APIService", metadata=True)
     return Live.of(found), requests.another(registered)
+
+
+def _served(kube: Kube) -> tuple[list[Manifest], str]:
+    """Look at that program no further than whether it runs and is reached; also for another one."""
+    registered = kube.list(REGISTRATION, "APIService")
+    program = kube.get(Ref("apps/v1", "Deployment", COUNTER, SYSTEM_NAMESPACE))
+    mine = [each for each in registered if each["metadata"]["name"] == SERVED]
+    return [*mine, *([program] if program else [])], requests.another(registered)
 
 
 def _needed(environment: EnvironmentSpec) -> tuple[str, ...]:

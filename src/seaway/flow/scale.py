@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from seaway.flow.status import workload
+from seaway.flow.status import Workload, counter_of, workload
 from seaway.flow.system import System
 from seaway.kit.kube import Manifest
 from seaway.model.pools import POOL, TELLERS
 from seaway.model.quantity import amount
 from seaway.model.snapshot import Snapshot
+from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.services.manifests import ROOM as SERVICES
 
 HPA: Final = ("autoscaling/v2", "HorizontalPodAutoscaler")
@@ -53,12 +54,16 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Scale:
-    """An environment's load. `addable` is how many nodes the autoscaler may add; None where there is none."""
+    """An environment's load. `addable` is how many nodes the autoscaler may add; None where there is none.
+
+    `counter` is what counts requests, where pods do it.
+    """
 
     services: tuple[Scaled, ...]
     nodes: tuple[Mapping[str, Any], ...]
     waiting: tuple[Waiting, ...]
     addable: int | None
+    counter: Workload | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -66,10 +71,13 @@ class Scale:
             "nodes": list(self.nodes),
             "waiting": [each.as_json() for each in self.waiting],
             "addable": self.addable,
+            "counter": self.counter.as_json() if self.counter else None,
         }
 
 
-def scale_of(system: System, seen: Snapshot, events: list[Manifest], full: str) -> Scale:
+def scale_of(
+    system: System, environment: EnvironmentSpec, seen: Snapshot, events: list[Manifest], full: str
+) -> Scale:
     """Bring together what was seen; `events` tell why pods were not placed, `full` why no node can come."""
     pool = seen.live.get(*POOL, system.system)
     limit = pool["spec"].get("limits", {}).get("nodes") if pool else None
@@ -78,6 +86,7 @@ def scale_of(system: System, seen: Snapshot, events: list[Manifest], full: str) 
         tuple(dict(vars(node)) for node in (seen.cluster.nodes if seen.cluster else ())),
         tuple(waiting(seen, events, full)),
         None if limit is None else int(limit),
+        counter_of(system, environment, seen),
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from seaway.flow.system import System
 from seaway.kit.kube import Manifest
@@ -19,13 +19,25 @@ from seaway.rooms.crossing.views import CrossingView, views
 from seaway.rooms.edge.facts import accepted, address_of, certificate_of, verdicts
 from seaway.rooms.edge.login import LOGIN
 from seaway.rooms.edge.manifests import HTTPS_PORT
+from seaway.rooms.requests.manifests import NAME as COUNTER
+from seaway.rooms.requests.manifests import REGISTRATION, SERVED
+from seaway.rooms.requests.manifests import ROOM as REQUESTS
+from seaway.rooms.requests.steps import trouble
 from seaway.rooms.services.spec import next_name
 from seaway.steps.rollout import pod_trouble, rolled_out, takes_traffic
+
+#: The state of a program that is not Seaway's, of which no more is known.
+THEIRS: Final = "another's"
+#: What it means that nobody counts requests.
+HELD: Final = "replicas that follow requests stay as they are"
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A service or a database: `state` is running, rolling, broken or absent; `problem` says why."""
+    """A service, a database or what counts requests; `problem` says why it is not well.
+
+    `state` is running, rolling, broken or absent; what counts requests may be another's, too.
+    """
 
     name: str
     ready: int
@@ -48,6 +60,7 @@ class Status:
     nodes: tuple[Mapping[str, Any], ...]
     services: tuple[Workload, ...]
     databases: tuple[Workload, ...]
+    counter: Workload | None
     crossings: tuple[CrossingView, ...]
     edge: Mapping[str, Any]
     problems: tuple[str, ...]
@@ -57,13 +70,14 @@ class Status:
             name: [x.as_json() for x in getattr(self, name)]
             for name in ("services", "databases", "crossings")
         }
-        return {**vars(self), **parts, "nodes": list(self.nodes), "problems": list(self.problems)}
+        lists = {"nodes": list(self.nodes), "problems": list(self.problems)}
+        return {**vars(self), **parts, **lists, "counter": self.counter.as_json() if self.counter else None}
 
 
 def status_of(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: str) -> Status:
     """Bring together what was seen; `ca` is where the authority's certificate lies."""
     cluster = seen.cluster
-    services, databases, pilot = _workloads(system, environment, seen)
+    services, databases, pilot, counter = _workloads(system, environment, seen)
     found = crossings_of(system, seen)
     edge = _edge(system, environment, seen, ca)
     return Status(
@@ -80,10 +94,11 @@ def status_of(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: 
         ),
         services=services,
         databases=databases,
+        counter=next(iter(counter), None),
         crossings=tuple(found.values()),
         edge=edge,
         problems=(
-            *_problems(seen, (*services, *databases, *pilot), edge),
+            *_problems(seen, (*services, *databases, *pilot, *counter), edge),
             *_login_problems(system, environment, seen),
         ),
     )
@@ -98,12 +113,29 @@ def unsettled(system: System, environment: EnvironmentSpec, seen: Snapshot) -> t
 def _workloads(
     system: System, environment: EnvironmentSpec, seen: Snapshot
 ) -> tuple[tuple[Workload, ...], ...]:
-    """See the services, the databases, and the pilot where there is one."""
+    """See the services, the databases, the pilot and what counts requests, where there are such."""
+    counter = counter_of(system, environment, seen)
     return (
         tuple(workload(seen, "Deployment", name, name, "services") for name in system.services),
         tuple(workload(seen, "StatefulSet", f"{name}-db", name, "data") for name in system.databases),
         (workload(seen, "Deployment", PILOT, PILOT, "crossing"),) if system.piloted(environment) else (),
+        (counter,) if counter else (),
     )
+
+
+def counter_of(system: System, environment: EnvironmentSpec, seen: Snapshot) -> Workload | None:
+    """See what counts requests, where pods do it: Seaway's, or whose else serves custom metrics."""
+    if not (system.counted(environment) and seen.running):
+        return None
+    if seen.metrics:
+        return Workload(seen.metrics, 0, 0, "", THEIRS)
+    found = workload(seen, "Deployment", COUNTER, COUNTER, REQUESTS)
+    unserved = trouble(seen.live.get(REGISTRATION, "APIService", SERVED))
+    if found.ready and not unserved:
+        return found
+    if found.ready:
+        found = replace(found, state="broken", problem=f"the API server does not reach it: {unserved}")
+    return replace(found, problem="; ".join(filter(None, (found.problem, HELD))))
 
 
 def crossings_of(system: System, seen: Snapshot) -> dict[str, CrossingView]:
@@ -146,7 +178,8 @@ def _edge(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: str)
 
 def workload(seen: Snapshot, kind: str, object_name: str, name: str, component: str) -> Workload:
     """See how a Deployment or StatefulSet runs, as the part of the file called `name`."""
-    found = next((m for m in seen.live.of_kind(kind) if m["metadata"]["name"] == object_name), None)
+    named = (m for m in seen.live.of_kind(kind) if m["metadata"]["name"] == object_name)
+    found = next((m for m in named if m["metadata"].get("labels", {}).get(COMPONENT) == component), None)
     if found is None:
         return Workload(name, 0, 0, "", "absent")
     wanted, status = found["spec"].get("replicas", 1), found.get("status", {})
@@ -188,7 +221,7 @@ def _problems(seen: Snapshot, workloads: tuple[Workload, ...], edge: Mapping[str
     found += [
         f"{w.name} is {w.state}: {w.ready} of {w.wanted} ready{f'; {w.problem}' if w.problem else ''}"
         for w in workloads
-        if w.state != "running"
+        if w.state not in {"running", THEIRS}
     ]
     if seen.monolith and not seen.monolith.answers:
         found.append(f"the monolith does not answer: {seen.monolith.why}")

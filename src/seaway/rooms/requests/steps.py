@@ -22,6 +22,15 @@ def available(found: Mapping[str, Any] | None) -> bool:
     return told and _condition(found).get("status") == "True"
 
 
+def trouble(found: Mapping[str, Any] | None) -> str:
+    """Say why the API server passes nothing on to what serves the API; nothing where it does."""
+    if available(found):
+        return ""
+    if not (found and found["spec"].get("caBundle")):
+        return "it is not told whom to trust in that" if found else "it does not know of it"
+    return str(_condition(found).get("message", "it says nothing"))
+
+
 @dataclass(frozen=True)
 class AwaitServed:
     """Wait until the API server passes the API on. Raises Unready with what it says where it does not."""
@@ -40,7 +49,7 @@ class AwaitServed:
                 raise Unready(
                     f"the API server does not reach what counts requests after {self.seconds:.0f} s",
                     where=str(SERVICE),
-                    why=str(_condition(found).get("message", "it says nothing")),
+                    why=trouble(found),
                     remedy="let the control plane reach port 10250 of pods, then run seaway up again",
                 )
             world.pause(0.2)
