@@ -21,6 +21,7 @@ from botocore.credentials import Credentials
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from seaway.flow.status import HELD
 from seaway.kit.kube import Kube, Ref
 from seaway.kit.kubeconfig import entries
 from seaway.model.event import silent
@@ -53,6 +54,8 @@ SYSTEM, DOMAIN, REGION = "afar", "afar.example.com", "eu-central-1"
 LOOKS = ("Describe", "List", "Get", "BatchGet", "Simulate")
 COUNTED = Ref("apiregistration.k8s.io/v1", "APIService", "v1beta2.custom.metrics.k8s.io")
 COUNTER = Ref("apps/v1", "Deployment", "gateway-metrics", SYSTEM_NAMESPACE)
+#: What `up` brings back where both are gone, and waits for.
+COUNTING = {str(COUNTED), str(COUNTER), "count of requests"}
 MANAGED = "app.kubernetes.io/managed-by"
 #: By these tokens differ: a cluster takes the very same one for ten seconds more without asking again.
 LIVES = itertools.count(1)
@@ -217,14 +220,32 @@ def _visited(afar: Afar, kube: Kube) -> Iterator[None]:
 
 def _follow_their_requests(afar: Afar) -> None:
     """Replicas come with the requests, which pods count; the same is seen by the context."""
-    (seen,) = until(
-        lambda: [
-            each for each in afar.seaway("scale", "status", "--on", "theirs")["services"] if each["ready"] > 1
-        ],
-        "another replica",
-    )
-    assert seen["aim"] == {"requests": 5}
-    assert seen["load"]["requests"] > 5
+
+    def grown() -> dict[str, Any]:
+        found = afar.seaway("scale", "status", "--on", "theirs")
+        return found if found["services"][0]["ready"] > 1 else {}
+
+    seen = until(grown, "another replica")
+    (app,) = seen["services"]
+    assert app["aim"] == {"requests": 5}
+    assert app["load"]["requests"] > 5
+    assert (seen["counter"]["ready"], seen["counter"]["state"]) == (2, "running")
+
+
+def _count_by_the_context(afar: Afar, kube: Kube) -> None:
+    """What counts requests is gone, which is told, and comes by `up` into the same cluster by its context."""
+    for each in (COUNTED, COUNTER):
+        kube.delete(each)
+    told = afar.seaway("status", "--on", "theirs")
+    assert told["counter"]["state"] == "absent"
+    assert [each for each in told["problems"] if HELD in each]
+    made = {change["thing"] for change in afar.seaway("up", "--on", "theirs", "--yes")["changes"]}
+    assert made >= COUNTING
+    # Besides, only what is AWS's own is another.
+    assert made - COUNTING <= {f"EnvoyProxy {SYSTEM}/edge", f"Gateway {SYSTEM}/edge"}
+    assert afar.seaway("status", "--on", "theirs")["counter"] | {"image": ""} == {
+        "name": "gateway-metrics", "ready": 2, "wanted": 2, "image": "", "state": "running", "problem": "",
+    }  # fmt: skip
 
 
 def _left(kube: Kube) -> list[str]:
@@ -245,6 +266,7 @@ def test_up_builds_production_and_down_takes_its_own_away(afar: Afar, common: Ti
     status = seaway("status", "--on", "production")
     assert [(each["name"], each["ready"]) for each in status["services"]] == [("app", 1)]
     assert status["problems"] == []
+    assert (status["counter"]["state"], "/pilot@sha256:" in status["counter"]["image"]) == ("running", True)
     seaway("cross", "move", "first", "100", "--on", "production", "--yes")
     with _visited(afar, kube):
         assert seaway("edge", "status", "--on", "production")["names"] == [DOMAIN]
@@ -255,10 +277,8 @@ def test_up_builds_production_and_down_takes_its_own_away(afar: Afar, common: Ti
         again = dict[str, Any]()
         assert afar.changed_by(lambda: again.update(seaway(*up))) == []
         assert again["changes"] == []
-        # The same cluster by its context: only what is AWS's own is another.
-        found = {change["thing"] for change in seaway("plan", "--on", "theirs", status=3)["changes"]}
-        assert found <= {f"EnvoyProxy {SYSTEM}/edge", f"Gateway {SYSTEM}/edge"}
         _follow_their_requests(afar)
+    _count_by_the_context(afar, kube)
     down = ("down", "--on", "production", "--yes")
     seaway(*down)
     assert _left(kube) == []
