@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,7 +48,7 @@ PROMISES: Final = {
     "failed": 0.0,
     "engine_cold_s": 600.0,
 }
-#: What is measured by a module of its own.
+#: What is measured by a module of its own, which gives its figures as soon as they are known.
 PARTS: Final = {
     "crossing": crossing,
     "edge": edge,
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("system", "guards", "day", *PARTS),
+        choices=("system", "guards", "day", "example", *PARTS),
         default="system",
         help="system: clusters and one crossing, for real (the default); crossing: many crossings, for real; "
         "edge: slow clients, the gateway beside a bare Envoy, certificates signed and renewed, and a name "
@@ -74,6 +74,7 @@ def main() -> None:
         "guards: simulated crossings; scaling: nodes that come and go, for real; turnover: ten nodes, twenty "
         "times, and what they leave, for real; simulation: plan and status with 1,000 nodes and 10,000 pods "
         "that are only played; day: the load of a day in minutes, for real, drawn beside the report; "
+        "example: the same of the example's services, as much as the machine may bear; "
         "images: builds beside buildah, copies beside skopeo and crane, and the tests of the distribution "
         "specification",
     )
@@ -85,21 +86,52 @@ def main() -> None:
         "--crossings", type=int, default=10_000, metavar="N", help="guards: how many of every case"
     )
     given = parser.parse_args()
+    parts, promises = _chosen(given)
+    sys.exit(0 if report(given.report, parts, promises) else 1)
+
+
+def _chosen(given: argparse.Namespace) -> tuple[Iterable[Mapping[str, Any]], Mapping[str, float]]:
+    """Give the figures in parts, each as soon as it is measured, and what was promised of them."""
+    picture = given.report.with_suffix(".svg")
     if given.what == "guards":
-        figures, promises = guards.measure(given.crossings)
-    elif given.what == "day":
-        figures, promises = day.measure(given.report.with_suffix(".svg")), day.PROMISES
-    elif part := PARTS.get(given.what):
-        figures, promises = part.measure(), part.PROMISES
-    else:
-        figures, promises = _measure(cold=given.cold_engine), PROMISES
-    kept = {name: figures[name] <= bound for name, bound in promises.items() if name in figures}
-    _tell(given.report, figures, promises, kept)
-    sys.exit(0 if all(kept.values()) else 1)
+        figures, bounds = guards.measure(given.crossings)
+        return [figures], bounds
+    if given.what == "day":
+        return day.measure(picture), day.PROMISES
+    if given.what == "example":
+        return day.example(picture), day.EXAMPLE_PROMISES
+    if part := PARTS.get(given.what):
+        return part.measure(), part.PROMISES
+    return _measure(cold=given.cold_engine), PROMISES
+
+
+def report(file: Path, parts: Iterable[Mapping[str, Any]], promises: Mapping[str, float]) -> bool:
+    """Measure, and write what is known also where a part fails; gives whether all promises were kept.
+
+    A figure that is None was not reached.
+    """
+    figures: dict[str, Any] = {}
+    error = ""
+    try:
+        for found in parts:
+            sys.stderr.write(f"{json.dumps(found, indent=1)}\n")
+            figures |= found
+    except BaseException as raised:
+        error = f"{type(raised).__name__}: {raised}"
+        raise
+    finally:
+        known = {name: bound for name, bound in promises.items() if name in figures}
+        kept = {name: figures[name] is not None and figures[name] <= bound for name, bound in known.items()}
+        _tell(file, figures, promises, kept, error)
+    return all(kept.values())
 
 
 def _tell(
-    report: Path, figures: Mapping[str, Any], promises: Mapping[str, float], kept: Mapping[str, bool]
+    file: Path,
+    figures: Mapping[str, Any],
+    promises: Mapping[str, float],
+    kept: Mapping[str, bool],
+    error: str,
 ) -> None:
     result = {
         "machine": {
@@ -110,8 +142,9 @@ def _tell(
         "figures": figures,
         "promised": promises,
         "kept": kept,
+        "error": error,
     }
-    report.write_text(json.dumps(result, indent=1) + "\n")
+    file.write_text(json.dumps(result, indent=1) + "\n")
     width = max(32, *map(len, figures))
     for name, value in figures.items():
         mark = {True: "✓", False: "✗", None: " "}[kept.get(name)]
@@ -120,20 +153,19 @@ def _tell(
         sys.stdout.write(f"{mark} {name:<{width}} {shown:>12}{bound}\n")
 
 
-def _measure(*, cold: bool) -> dict[str, Any]:
-    figures: dict[str, Any] = {}
+def _measure(*, cold: bool) -> Iterator[dict[str, Any]]:
     if cold:
-        figures["engine_cold_s"] = _cold_engine()
+        yield {"engine_cold_s": _cold_engine()}
     began = time.monotonic()
     programs = engine.ensure(silent)
-    figures["engine_second_look_s"] = time.monotonic() - began
+    yield {"engine_second_look_s": time.monotonic() - began}
     town.raise_town()
     folder = town.copy_system()
     seaway = Seaway(folder / "seaway.yaml", {name: town.secret(name) for name in town.SHARED})
     seaway.tell("up", "--yes")
     seaway.ask("cross", "back", "login", "--with-dependents")
     status = seaway.ask("status")
-    figures |= system.help_page() | system.unchanged(seaway) | system.code_change(seaway, folder)
+    yield system.help_page() | system.unchanged(seaway) | system.code_change(seaway, folder)
     load = Load(
         programs.program("vegeta"),
         status["edge"]["url"],
@@ -142,10 +174,10 @@ def _measure(*, cold: bool) -> dict[str, Any]:
         rate=system.RATE,
         limit=300,
     )
-    figures |= system.felt(seaway, load)
+    yield system.felt(seaway, load)
     seaway.tell("down", "--yes")
     town.lower_town()
-    return figures | clusters.measure(status["services"][0]["image"])
+    yield clusters.measure(status["services"][0]["image"])
 
 
 def _cold_engine() -> float:

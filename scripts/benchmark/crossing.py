@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -14,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -74,8 +73,11 @@ SEED: Final = 20261124
 UNGUARDED: Final = {"errors": "100%", "worse": False, "latency": 0}
 
 
-def measure(crossings: int = CROSSINGS, changes: int = CHANGES, visitors: int = VISITORS) -> dict[str, Any]:
+def measure(
+    crossings: int = CROSSINGS, changes: int = CHANGES, visitors: int = VISITORS
+) -> Iterator[dict[str, Any]]:
     """Measure everything; the cluster and the old server are gone afterwards."""
+    yield {"crossings": crossings}
     programs = engine.ensure(silent)
     with tempfile.TemporaryDirectory() as folder, old_server():
         seaway = Seaway(light(Path(folder), crossings), {})
@@ -84,19 +86,10 @@ def measure(crossings: int = CROSSINGS, changes: int = CHANGES, visitors: int = 
             bench = Bench(seaway, programs.program("vegeta"))
             weights, visits = partial(bench.weights, changes), partial(bench.visitors, visitors)
             stages = (weights, bench.felt, visits, bench.deaths, bench.statistics, bench.pilot)
-            return {"crossings": crossings, **one_by_one(stages)}
+            for stage in stages:
+                yield stage()
         finally:
             seaway.tell("down", "--yes")
-
-
-def one_by_one(stages: Iterable[Callable[[], dict[str, Any]]]) -> dict[str, Any]:
-    """Go through the stages, and tell the figures of each as soon as they are known."""
-    figures: dict[str, Any] = {}
-    for stage in stages:
-        found = stage()
-        sys.stderr.write(f"{json.dumps(found, indent=1)}\n")
-        figures |= found
-    return figures
 
 
 class Visit(HTTPSConnection):

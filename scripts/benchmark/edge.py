@@ -17,7 +17,7 @@ import yaml
 
 from scripts.benchmark import certificates, names
 from scripts.benchmark.clusters import kube_of
-from scripts.benchmark.crossing import CLUSTER, DOMAIN, HTTPS, MONOLITH, SYSTEM, light, old_server, one_by_one
+from scripts.benchmark.crossing import CLUSTER, DOMAIN, HTTPS, MONOLITH, SYSTEM, light, old_server
 from scripts.benchmark.pilot import cpu_seconds, processes
 from scripts.rehearsal.figures import quantile
 from scripts.rehearsal.load import Answer, Load
@@ -47,7 +47,7 @@ SECONDS: Final = 15
 BARE: Final = 8644
 
 
-def measure() -> dict[str, Any]:
+def measure() -> Iterator[dict[str, Any]]:
     """Measure everything; the cluster and the old server are gone afterwards.
 
     Raises RuntimeError where slowhttptest (a Debian package) is not there.
@@ -61,7 +61,8 @@ def measure() -> dict[str, Any]:
             seaway.tell("up", "--yes")
             bench = Bench(programs.program("vegeta"), Path(seaway.ask("status")["edge"]["ca"]), Path(folder))
             stages = (bench.beside_bare, bench.slow_clients, bench.renewals, bench.moving_name)
-            return one_by_one((*stages, bench.bad_days))
+            for stage in (*stages, bench.bad_days):
+                yield stage()
         finally:
             seaway.tell("down", "--yes")
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,7 +59,7 @@ target.server.put_manifest(target.repository, "v1", *target.server.manifest(targ
 """
 
 
-def measure() -> dict[str, Any]:
+def measure() -> Iterator[dict[str, Any]]:
     """Every figure: seconds, MiB of memory, counts of tests."""
     registry = (engine.ensure(silent).program("engine"), "registry")
     tools = peers.built(peers.IMAGES, peers.CRANE, peers.CONFORMANCE)
@@ -67,12 +67,12 @@ def measure() -> dict[str, Any]:
         folder = Path(scratch)
         with Server(registry, folder / "source") as source:
             _large(source.host, folder / "layer")
-            figures = _copies(registry, tools, f"{source.host}/team/app:v1", folder)
-            figures |= builds.measure(source.host, folder)
+            yield _copies(registry, tools, f"{source.host}/team/app:v1", folder)
+            yield builds.measure(source.host, folder)
         with Guarded(registry, folder / "guarded") as server:
-            figures |= _conformance(tools, server, folder / "results")
+            yield _conformance(tools, server, folder / "results")
             _large(server.host, folder / "layer")
-            return figures | _promotions(server.host, folder)
+            yield _promotions(server.host, folder)
 
 
 def _copies(registry: Sequence[str | Path], tools: Path, image: str, folder: Path) -> dict[str, Any]:

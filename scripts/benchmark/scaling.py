@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,7 +39,7 @@ WAITS: Final = 3
 BURST: Final = 8
 
 
-def measure(name: str = NAME, times: int = TIMES) -> dict[str, Any]:
+def measure(name: str = NAME, times: int = TIMES) -> Iterator[dict[str, Any]]:
     """Measure everything; the cluster is gone afterwards."""
     clusters, before = LocalClusters(), traces(name)
     clusters.create(name, NODES.min, "small", silent)
@@ -50,13 +50,15 @@ def measure(name: str = NAME, times: int = TIMES) -> dict[str, Any]:
         kube.apply(pool(SYSTEM, NODES, NODES.min))
         bench = Bench(clusters, name, kube)
         programs = engine.ensure(silent)
-        figures = bench.memory() | bench.comings("", machine.pause(programs), times)
-        figures |= bench.comings("_pulled", _image(), times)
-        figures |= bench.goings() | bench.burst()
+        yield bench.memory()
+        yield bench.comings("", machine.pause(programs), times)
+        yield bench.comings("_pulled", _image(), times)
+        yield bench.goings()
+        yield bench.burst()
         kube.close()
     finally:
         clusters.delete(name, silent)
-    return {**figures, "left_behind": float(len(traces(name) - before))}
+    yield {"left_behind": float(len(traces(name) - before))}
 
 
 def _image() -> str:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,10 +42,9 @@ PROMISES: Final = {
 }
 
 
-def measure() -> dict[str, Any]:
+def measure() -> Iterator[dict[str, Any]]:
     """Bring the crowd up stage by stage and look at each; the cluster is gone afterwards."""
     kwok = peers.built(KWOK, COMMAND) / "kwok"
-    figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder, crossing.old_server(MONOLITH):
         file = _system(Path(folder), 0)
         seaway = Seaway(file, {})
@@ -58,27 +58,27 @@ def measure() -> dict[str, Any]:
                 for nodes, services in STAGES:
                     _pretend(kube, nodes)
                     _system(Path(folder), services)
-                    figures |= _stage(seaway, file, nodes, kube)
+                    yield from _stage(seaway, file, nodes, kube)
             kube.close()
         finally:
             seaway.tell("down", "--yes")
-    return figures
 
 
-def _stage(seaway: Seaway, file: Path, nodes: int, kube: Kube) -> dict[str, Any]:
+def _stage(seaway: Seaway, file: Path, nodes: int, kube: Kube) -> Iterator[dict[str, Any]]:
     """Bring one stage up and look at it: at once, when much may be in trouble still, and at rest."""
     began = time.monotonic()
     seaway.tell("up", "--yes")
-    took = time.monotonic() - began
+    yield {f"up_{nodes}_s": time.monotonic() - began}
     early = _looked("status", file)
-    rested = _rest(kube)
-    plan, status = _looked("plan", file), _looked("status", file)
-    pods = sum(service["ready"] for service in status[2]["services"])
-    return {
-        f"up_{nodes}_s": took,
+    yield {
         f"status_{nodes}_early_s": early[0],
         f"status_{nodes}_early_mib": early[1],
         f"status_{nodes}_early_problems": len(early[2]["problems"]),
+    }
+    rested = _rest(kube)
+    plan, status = _looked("plan", file), _looked("status", file)
+    pods = sum(service["ready"] for service in status[2]["services"])
+    yield {
         f"rest_{nodes}_s": rested,
         f"pods_{nodes}": pods,
         f"plan_{nodes}_s": plan[0],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -21,11 +23,22 @@ from seaway.providers.local.home import Home
 NAME: Final = "bench-turnover"
 NODES: Final = 10
 ROUNDS: Final = 20
-#: Rounds before the first look at memory: until then programs grow into their caches, and etcd keeps what was
-#: for five minutes (kube-apiserver, --etcd-compaction-interval), so that it has as much of it at both looks.
+#: Rounds before the first look at memory: until then programs grow into their caches.
 WARM: Final = ROUNDS
 #: Seconds in which what a node leaves is cleared away; programs of Go collect theirs every 2 minutes at rest.
-REST: Final = 400
+REST: Final = 180
+#: Has etcd forget what was, in the control plane's namespace (its JSON gateway: /v3/kv, /v3/maintenance). By
+#: itself it keeps that for 5 to 10 minutes (kube-apiserver, --etcd-compaction-interval).
+FORGET: Final = """
+import json, urllib.request
+def ask(what, sent):
+    url = "http://127.0.0.1:2379/v3/" + what
+    with urllib.request.urlopen(urllib.request.Request(url, json.dumps(sent).encode())) as answer:
+        return json.load(answer)
+revision = ask("kv/range", {"key": "Lw=="})["header"]["revision"]
+ask("kv/compaction", {"revision": revision, "physical": True})
+ask("maintenance/defragment", {})
+"""
 PROMISES: Final = {"turnover_left_behind": 0.0, "turnover_memory_grown": 0.05}
 KINDS: Final = (
     ("v1", "Node"),
@@ -37,38 +50,46 @@ KINDS: Final = (
 PASSING: Final = re.compile(r"counter packets \d+ bytes \d+|# handle \d+")
 
 
-def measure() -> dict[str, Any]:
+def measure(warm: int = WARM, rounds: int = ROUNDS, rest: float = REST) -> Iterator[dict[str, Any]]:
     """Let the nodes come and go; the cluster is gone afterwards."""
     clusters, outside = LocalClusters(), traces(NAME)
     clusters.create(NAME, 1, "small", silent)
     try:
-        figures = _rounds(clusters)
+        yield from _rounds(clusters, warm, rounds, rest)
     finally:
         clusters.delete(NAME, silent)
-    return {**figures, "turnover_left_by_cluster": sorted(traces(NAME) - outside)}
+    yield {"turnover_left_by_cluster": sorted(traces(NAME) - outside)}
 
 
-def _rounds(clusters: LocalClusters) -> dict[str, Any]:
-    took = [_round(clusters) for _ in range(WARM)]
-    time.sleep(REST)
+def _rounds(clusters: LocalClusters, warm: int, rounds: int, rest: float) -> Iterator[dict[str, Any]]:
+    for _ in range(warm):
+        _round(clusters)
+    _rest(rest)
     before, memory = _inventory(), _memory()
-    took += [_round(clusters) for _ in range(ROUNDS)]
-    time.sleep(REST)
-    left, after = _inventory() - before, _memory()
-    added, removed = zip(*took[WARM:], strict=True)
-    return {
-        "turnover_rounds": ROUNDS,
-        "turnover_nodes": NODES,
+    yield {"turnover_nodes": NODES, "turnover_memory_before_mib": memory}
+    added, removed = zip(*(_round(clusters) for _ in range(rounds)), strict=True)
+    yield {
+        "turnover_rounds": rounds,
         "turnover_added_p50_s": quantile(added, 0.5),
         "turnover_added_max_s": max(added),
         "turnover_removed_p50_s": quantile(removed, 0.5),
         "turnover_removed_max_s": max(removed),
-        "turnover_memory_before_mib": memory,
+    }
+    _rest(rest)
+    left, after = _inventory() - before, _memory()
+    yield {
         "turnover_memory_after_mib": after,
         "turnover_memory_grown": sum(after.values()) / sum(memory.values()) - 1,
         "turnover_left_behind": len(left),
         "turnover_left": sorted(left)[:50],
     }
+
+
+def _rest(seconds: float) -> None:
+    """Have etcd hold no more than there is, and let the others clear away what was."""
+    inside = ("nsenter", f"--net=/run/netns/{_home().namespace}")
+    subprocess.run((*inside, sys.executable, "-c", FORGET), check=True)
+    time.sleep(seconds)
 
 
 def _round(clusters: LocalClusters) -> tuple[float, float]:
