@@ -33,12 +33,16 @@ OTHER = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a cluster, and put last whoever shares a system: first the one that brings it up."""
-    mine = [item for item in items if Path(__file__).parent in item.path.parents]
-    for item in mine:
-        item.add_marker(pytest.mark.cluster)
-    sharing = {item.path: item.path.stem != "test_system" for item in mine if "common" in _fixtures(item)}
-    items.sort(key=lambda item: (item.path in sharing, sharing.get(item.path, False)))
+    """Mark what needs a cluster, and what shares a system; of that, first the file that brings it up."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.cluster)
+    sharing = {item.path for item in items if "common" in _fixtures(item)}
+    for item in items:
+        if item.path in sharing:
+            item.add_marker(pytest.mark.common)
+    last = {path: path.stem != "test_system" for path in sharing}
+    items.sort(key=lambda item: (item.path in last, last.get(item.path, False)))
 
 
 def _fixtures(item: pytest.Item) -> list[str]:
