@@ -33,7 +33,8 @@ TARGETS: Final = ("/login/", "/search?q=sea", *["/login/"] * 2, "/thoughts/", *[
 NEW: Final = "frontend"
 #: Seconds after a change that belong to neither weight.
 SETTLE: Final = 0.5
-ROLLOUTS: Final = ("frontend", "thoughts", "users")
+#: What rolls out, and what of it together.
+ROLLOUTS: Final = (("frontend",), ("thoughts", "users"))
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Story:
     """What was done, for the figures: also each image that was promoted, and the services that run theirs."""
 
     moves: list[Moved] = field(default_factory=list)
-    rollouts: list[tuple[str, float, float]] = field(default_factory=list)
+    rollouts: list[str] = field(default_factory=list)
     promoted: dict[str, str] = field(default_factory=dict)
     running: list[str] = field(default_factory=list)
 
@@ -98,15 +99,15 @@ def by_itself(entries: Sequence[Mapping[str, Any]], until: float) -> list[Moved]
 
 
 def roll_over(seaway: Seaway, system: Path, story: Story) -> None:
-    """Promote a new version of each service, then roll out one after the other, under the same load."""
+    """Promote a new version of each service, roll out one and then the others, under the same load."""
     release.only_by_promotion(system)
-    story.promoted = release.promote(system, ROLLOUTS)
-    for service in ROLLOUTS:
-        sys.stderr.write(f"  promoted {story.promoted[service]}\n")
-        release.new_version(system / service / service)
-        began = time.time()
+    story.promoted = release.promote(system, [service for some in ROLLOUTS for service in some])
+    for some in ROLLOUTS:
+        for service in some:
+            sys.stderr.write(f"  promoted {story.promoted[service]}\n")
+            release.new_version(system / service / service)
         seaway.tell("up", "--yes")
-        story.rollouts.append((service, began, time.time()))
+        story.rollouts += some
     story.running = release.running(seaway.ask("status"), story.promoted)
 
 
