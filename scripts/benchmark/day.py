@@ -29,7 +29,7 @@ from scripts.benchmark.plot import Panel, svg
 from scripts.rehearsal import town, visitor
 from scripts.rehearsal.figures import quantile
 from scripts.rehearsal.journey import TARGETS
-from scripts.rehearsal.load import Answer, Load
+from scripts.rehearsal.load import TOGETHER, Answer, Load
 from scripts.rehearsal.seaway import Seaway
 from seaway.app import scaling as house
 from seaway.flow.load import load as read
@@ -93,7 +93,8 @@ class Hour:
 class Town:
     """Where a day is lived: a system, the service that is looked at, and who visits what.
 
-    `night` is in requests a second; `path` is what one pod is probed with, `hour` the seconds of one.
+    `night` is in requests a second; `path` is what one pod is probed with, `hour` the seconds of one;
+    `options` are those of the load's program.
     """
 
     file: Path
@@ -104,6 +105,7 @@ class Town:
     night: int
     hour: int
     headers: Mapping[str, list[str]] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
 
 
 def measure(picture: Path) -> Iterator[dict[str, Any]]:
@@ -123,7 +125,7 @@ def example(picture: Path) -> Iterator[dict[str, Any]]:
         person = {"Cookie": [visitor.cookie(f"http://127.0.0.1:{town.MONOLITH}")]}
         seaway.tell("down", "--yes")
         rate = share(os.cpu_count() or 1)
-        where = Town(file, seaway, "frontend", "/login/", TARGETS, rate, EXAMPLE_HOUR, person)
+        where = Town(file, seaway, "frontend", "/login/", TARGETS, rate, EXAMPLE_HOUR, person, TOGETHER)
         for found in _day(where, ("login", "reading"), picture):
             yield {f"example_{name}": value for name, value in found.items()}
     finally:
@@ -154,7 +156,7 @@ def _day(where: Town, crossings: Sequence[str], picture: Path) -> Iterator[dict[
         foreseen = seaway.ask("scale", "plan", "--requests", str(where.night * max(HOURS)))
         yield {
             "day_asked_per_s": [NIGHT, NIGHT * max(HOURS)],
-            "day_sent_per_s": [where.night, where.night * max(HOURS)],
+            "day_offered_per_s": [where.night, where.night * max(HOURS)],
             "probed_requests": probed["requests"],
             **_foreseen(foreseen),
         }
@@ -178,7 +180,8 @@ def _live(vegeta: Path, edge: dict[str, Any], where: Town, looks: Sequence[Look]
     port, hours = urlsplit(edge["url"]).port or 443, list[Hour]()
 
     def load(times: int, limit: int) -> Load:
-        made = Load(vegeta, edge["url"], port, Path(edge["ca"]), rate=where.night * times, limit=limit)
+        rate, ca = where.night * times, Path(edge["ca"])
+        made = Load(vegeta, edge["url"], port, ca, rate=rate, limit=limit, options=where.options)
         made.start(where.targets, dict(where.headers))
         return made
 

@@ -13,15 +13,12 @@ from typing import Any, Final
 
 from scripts.benchmark.pebble import Server
 from scripts.rehearsal import acme, journey, report, scaling, town, visitor
-from scripts.rehearsal.load import Load
+from scripts.rehearsal.load import TOGETHER, Load
 from scripts.rehearsal.seaway import Seaway
 from seaway.cli.story import Story as Told
 from seaway.providers.local import engine
 
 RATE: Final = 200
-#: Requests under way at most. A machine that cannot carry the rate is asked less often, as the table says:
-#: requests that are given up for lateness would hide whether one was lost.
-TOGETHER: Final = ("-workers=64", "-max-workers=64")
 HOLD: Final = 2.0
 LIMIT: Final = 900
 OLD: Final = f"http://127.0.0.1:{town.MONOLITH}"

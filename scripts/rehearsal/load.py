@@ -16,6 +16,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 OK: Final = range(200, 400)
+#: Requests under way at most. A machine that cannot carry the rate is asked less often, as the figures tell:
+#: requests that are given up for lateness would hide whether one was lost.
+TOGETHER: Final = ("-workers=64", "-max-workers=64")
 
 
 @dataclass(frozen=True)
