@@ -44,9 +44,12 @@ def names(system: Tiny, tmp_path: Path) -> Iterator[Knot]:
 
 
 def test_the_name_moves_before_the_first_crossing(system: Tiny, names: Knot) -> None:
-    assert _notes(system) == [
+    planned = _plan(system)
+    assert planned["notes"] == [
         f"{DOMAIN} still leads to the old server: seaway domain move is the step before seaway cross"
     ]
+    (name,) = planned["names"]
+    assert (name["records"], name["share"], name["owner"]) == (["A 192.0.2.1"], 0, "")
     for words in (("start",), ("move", "first", "5")):
         _, story = system.seaway("cross", *words, status=1)
         assert "nothing crosses before it is moved" in story
@@ -55,6 +58,8 @@ def test_the_name_moves_before_the_first_crossing(system: Tiny, names: Knot) -> 
     system.seaway("cross", "back", "--all")
     names.put(DOMAIN, Records(DOMAIN, "A", 60, ("127.0.0.1",)))
     assert _notes(system) == []
+    (name,) = json.loads(system.seaway("status", "-o", "json")[0])["names"]
+    assert (name["share"], name["ours"], name["strayed"]) == (100, False, False)
     system.seaway("cross", "move", "first", "1")
     system.seaway("cross", "back", "--all")
 
@@ -110,8 +115,13 @@ def _names_shown() -> set[str]:
     return set(shown(LOOPBACK, HTTPS, DOMAIN).names)
 
 
+def _plan(system: Tiny) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(system.seaway("plan", "-o", "json")[0])
+    return found
+
+
 def _notes(system: Tiny) -> list[str]:
-    notes: list[str] = json.loads(system.seaway("plan", "-o", "json")[0])["notes"]
+    notes: list[str] = _plan(system)["notes"]
     return notes
 
 

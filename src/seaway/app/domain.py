@@ -8,20 +8,39 @@ from dataclasses import replace
 from seaway.app.arrival import no_alias, places
 from seaway.app.zone import open_zone, owner_of
 from seaway.errors import SeawayError, UsageError
-from seaway.flow.domain import DomainStatus, PublicName, back_all, domain_status, look, move_all
+from seaway.flow.domain import (
+    DomainStatus,
+    PublicName,
+    back_all,
+    domain_status,
+    let_go,
+    look,
+    move_all,
+    record_of,
+)
 from seaway.flow.system import System
 from seaway.kit.near import unknown
 from seaway.kit.servers import NameServer, is_ip
-from seaway.model.event import Report
+from seaway.model.event import Report, silent
 from seaway.model.fields import seconds
+from seaway.model.snapshot import RecordFacts
 from seaway.ports.dns import ALIAS, led_to
+from seaway.ports.world import World
 from seaway.providers.local.ca import LocalCertificates
 from seaway.rooms.cluster.front import DnsSpec
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.domain.course import NEW, Wish, ownership
 from seaway.rooms.domain.outside import Gateway
 
-__all__ = ["DomainStatus", "back_all", "domain_status", "move_all", "public_names"]
+__all__ = [
+    "DomainStatus",
+    "back_all",
+    "domain_status",
+    "leave_names",
+    "look_at_names",
+    "move_all",
+    "public_names",
+]
 
 HTTPS = 443
 
@@ -45,21 +64,65 @@ def public_names(
     if strange := next((each for each in wanted if each not in environment.hosts), ""):
         what = f"{strange} is no public name of {name}"
         raise unknown(what, strange, environment.hosts, f"seaway domain status --on {name}")
+    found = _bare(system, environment, spec, report)
+    return tuple(
+        _led(each, _found(system, environment, spec, each))
+        for each in found
+        if not wanted or each.wish.name in wanted
+    )
+
+
+def look_at_names(system: System, environment: EnvironmentSpec, world: World) -> tuple[RecordFacts, ...]:
+    """See what the zone has of every public name, or why that cannot be seen."""
+    if (spec := environment.dns) is None:
+        return ()
+    try:
+        found = _bare(system, environment, spec, silent)
+    except SeawayError as error:
+        return tuple(RecordFacts(name, why=str(error)) for name in environment.hosts)
+    return tuple(_record(system, environment, spec, each, world) for each in found)
+
+
+def leave_names(system: System, environment: EnvironmentSpec, world: World) -> None:
+    """Lead the public names away from a gateway that goes; raises as `let_go`, and as opening the zone."""
+    if spec := environment.dns:
+        found = _bare(system, environment, spec, world.report)
+        let_go([_known(system, environment, spec, each, world) for each in found])
+
+
+def _record(
+    system: System, environment: EnvironmentSpec, spec: DnsSpec, bare: PublicName, world: World
+) -> RecordFacts:
+    try:
+        return record_of(_known(system, environment, spec, bare, world))
+    except SeawayError as error:
+        return RecordFacts(bare.wish.name, bare.dns.place, why=str(error))
+
+
+def _bare(
+    system: System, environment: EnvironmentSpec, spec: DnsSpec, report: Report
+) -> tuple[PublicName, ...]:
+    """Give every public name, with what the file says of where the gateway answers; raises as open_zone."""
     owner = owner_of(system, spec)
     resource, ttl = f"gateway/{system.system}/edge", seconds(spec.ttl)
     port = environment.ports.https if environment.on == "local" else HTTPS
     gateway = Gateway(spec.to, port, _voucher(system, environment))
     resolvers = tuple(map(NameServer.parse, spec.resolvers))
     dns = open_zone(system, environment, spec, report)
-    wishes = [
-        Wish(each, spec.to, ttl, owner, resource, spec.prefix)
-        for each in environment.hosts
-        if not wanted or each in wanted
-    ]
-    bare = [
-        PublicName(wish, spec.zone, dns, gateway, resolvers, seconds(spec.hold), report) for wish in wishes
-    ]
-    return tuple(_led(each, _found(system, environment, spec, each)) for each in bare)
+    wishes = [Wish(each, spec.to, ttl, owner, resource, spec.prefix) for each in environment.hosts]
+    hold = seconds(spec.hold)
+    return tuple(PublicName(wish, spec.zone, dns, gateway, resolvers, hold, report) for wish in wishes)
+
+
+def _known(
+    system: System, environment: EnvironmentSpec, spec: DnsSpec, bare: PublicName, world: World
+) -> PublicName:
+    """Lead it to the gateway, if its cluster or the file tells where that is; it may be another's by now."""
+    try:
+        to = places(system, environment, spec, world)
+    except SeawayError:
+        return bare
+    return _led(bare, to)
 
 
 def _led(bare: PublicName, to: tuple[str, ...]) -> PublicName:

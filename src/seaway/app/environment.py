@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from seaway.app.arrival import arrival
@@ -26,7 +27,7 @@ from seaway.model.bill import Bill
 from seaway.model.cluster import ClusterFacts
 from seaway.model.event import Event, Outcome, Report, silent
 from seaway.model.plan import Plan
-from seaway.model.snapshot import Snapshot
+from seaway.model.snapshot import RecordFacts, Snapshot
 from seaway.ports.world import World
 from seaway.providers.local.clusters import LocalClusters
 from seaway.rooms.acme.facts import look_at_acme
@@ -62,13 +63,13 @@ def survey(system: System, on: str, report: Report) -> Survey:
     name, environment = system.environment(on)
     refuse_what_cannot_be(system, environment)
     world = open_world(system, environment, report)
-    look_at_name = arrival(system, environment, world)
+    look_at_name, look_at_zone = arrival(system, environment, world), _zone(system, environment, world)
     if not (environment.here or environment.https.later):
         world.certificates.issue(*environment.hosts)  # from files: whether they will do
-    with closing(world), ThreadPoolExecutor(4) as pool:
+    with closing(world), ThreadPoolExecutor(5) as pool:
         promoted = name if name in system.promotions else ""
         found = pool.submit(missing_images, system, environment, world, promoted)
-        visitors = pool.submit(look_at_name)
+        visitors, records = pool.submit(look_at_name), pool.submit(look_at_zone)
         ground = pool.submit(world.ground.look) if world.ground else None
         certificate = pool.submit(world.ground.certificate) if world.ground else None
         seen = observe(system, name, environment, world)
@@ -83,6 +84,7 @@ def survey(system: System, on: str, report: Report) -> Survey:
         adopted=adopted,
         certificate=certificate.result() if certificate else "",
         name=visitors.result(),
+        records=records.result(),
         zone_key=key,
     )
     world.outputs.update(known)
@@ -116,7 +118,8 @@ def down(system: System, on: str, report: Report, opened: World | None = None) -
     """Remove all that Seaway made for this system, and nothing else.
 
     The cluster goes too, unless other systems live in it or somebody else keeps it: then only this one's
-    namespace goes. `opened` is the world of an environment that was looked at before.
+    namespace goes. Elsewhere public names that were led to the gateway lead where they led before, first of
+    all. `opened` is the world of an environment that was looked at before.
     """
     _, environment = system.environment(on)
     name = name_of(environment)
@@ -124,6 +127,10 @@ def down(system: System, on: str, report: Report, opened: World | None = None) -
         entered = replace(opened, report=report) if opened else open_world(system, environment, report)
         with closing(entered) as world:
             if not environment.here:
+                if environment.dns:
+                    from seaway.app.domain import leave_names  # noqa: PLC0415  (dnspython)
+
+                    leave_names(system, environment, world)
                 leave_away(system, environment, world)
                 return
             found = world.clusters.find(name)
@@ -140,10 +147,23 @@ def down(system: System, on: str, report: Report, opened: World | None = None) -
 def status(system: System, on: str, report: Report) -> Status:
     """See one environment. Pods are looked at only where a workload does not run as asked."""
     name, environment = system.environment(on)
-    with closing(open_world(system, environment, report)) as world:
+    with closing(open_world(system, environment, report)) as world, ThreadPoolExecutor(1) as pool:
+        records = pool.submit(_zone(system, environment, world))
         seen = observe(system, name, environment, world)
-        seen = replace(seen, pods=observe_pods(system, unsettled(system, environment, seen), world))
+        pods = observe_pods(system, unsettled(system, environment, seen), world)
+        seen = replace(seen, pods=pods, records=records.result())
         return status_of(system, environment, seen, world.certificates.authority_path())
+
+
+def _zone(
+    system: System, environment: EnvironmentSpec, world: World
+) -> Callable[[], tuple[RecordFacts, ...]]:
+    """Give what sees what the zone of the public names has; what that takes is loaded here, as by arrival."""
+    if environment.dns is None:
+        return lambda: ()
+    from seaway.app.domain import look_at_names  # noqa: PLC0415  (dnspython)
+
+    return partial(look_at_names, system, environment, world)
 
 
 def place(system: System, on: str) -> str:
@@ -160,7 +180,9 @@ def removals(system: System, on: str) -> tuple[list[str], World]:
     """Say what `down` would take from an environment elsewhere, and give that environment, open for it."""
     _, environment = system.environment(on)
     with closing(open_world(system, environment, silent)) as world:
-        return removals_of(system, environment, world), world
+        led = [each for each in _zone(system, environment, world)() if each.returns]
+        goes = [f"the way of {each.name} to the gateway: it leads where it led before" for each in led]
+        return [*goes, *removals_of(system, environment, world)], world
 
 
 def export(system: System, on: str) -> dict[str, Any]:

@@ -68,13 +68,14 @@ def _failed(findings: list[Finding]) -> bool:
 
 
 def _drift(system: System, on: str) -> list[str]:
-    """Say what `seaway up` would change."""
+    """Say what `seaway up` would change, and which public names no longer lead where they were led."""
     from seaway.app import environment as house  # noqa: PLC0415  (lightkube)
 
     with Story() as story:
-        changes = house.survey(system, on, story).plan.changes
-    every = (each for change in changes for each in (change, *change.parts))
-    return [f"{each.verb.value} {each.thing}" for each in every]
+        found = house.survey(system, on, story)
+    every = (each for change in found.plan.changes for each in (change, *change.parts))
+    names = (text for each in found.seen.records for text in each.drift())
+    return [*(f"{each.verb.value} {each.thing}" for each in every), *names]
 
 
 def _lines(findings: list[Finding]) -> Iterator[str]:

@@ -12,8 +12,11 @@ from seaway.cli.options import FILE, File, Format, On, Output
 from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seaway.model.bill import Bill
     from seaway.model.plan import Change, Plan
+    from seaway.model.snapshot import RecordFacts
 
 CHANGES: Final = 3
 MARKS: Final = {"create": "+", "update": "~", "delete": "-", "build": "*", "wait": "…"}
@@ -53,15 +56,20 @@ def command(on: On = "", file: File = FILE, export: Export = None, output: Outpu
     if output is Format.JSON:
         document = {"environment": found.seen.environment, "notes": list(found.plan.notes)}
         costs = {"costs": found.bill.as_json()} if found.bill else {}
-        emit_json({**document, "changes": [change.as_json() for change in found.plan.changes], **costs})
+        names = {"names": [each.as_json() for each in found.seen.records]} if found.seen.records else {}
+        changes = [change.as_json() for change in found.plan.changes]
+        emit_json({**document, "changes": changes, **names, **costs})
     else:
         emit(*lines(found.plan))
         if found.bill:
             _tell(found.bill)
+        tell_names(found.seen.records)
     if found.plan:
         next_commands(("seaway up", "carry it out"), on=on)
         raise typer.Exit(CHANGES)
-    next_commands(("seaway status", "what runs"), on=on)
+    led = ("seaway domain move", "lead visitors to the gateway, before the first crossing")
+    unmoved = any(not (each.share or each.why) for each in found.seen.records)
+    next_commands(*[led] * unmoved, ("seaway status", "what runs"), on=on)
 
 
 def _export(template: dict[str, Any], on: str, output: Format) -> None:
@@ -93,6 +101,23 @@ def lines(plan: Plan) -> list[str]:
 def costs(bill: Bill) -> str:
     """Say in one sentence what is known of the costs."""
     return f"about ${bill.monthly:,.2f} a month, and what depends on use ({bill.source})"
+
+
+def tell_names(records: Sequence[RecordFacts]) -> None:
+    """Show what the zone has of the public names; nothing where the file does not know it."""
+    rows = [(each.name, each.leads, _share(each), _owner(each)) for each in records]
+    emit(*[""] * bool(rows))
+    emit_table(("public name", "record", "to the gateway", "owner"), rows)
+
+
+def _share(found: RecordFacts) -> str:
+    return "?" if found.why else f"{found.share} %"
+
+
+def _owner(found: RecordFacts) -> str:
+    if found.why:
+        return "?"
+    return f"{found.owner} (we are)" if found.ours else found.owner or "nobody"
 
 
 def _line(change: Change) -> str:

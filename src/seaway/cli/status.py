@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from seaway.cli.options import FILE, File, Format, On, Output
+from seaway.cli.plan import tell_names
 from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands, style, wants_colour
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def _screen(found: Status) -> None:
             for c in found.crossings
         ]
         emit_table(("crossing", "routes", "to", "weight", "phase", "why"), rows)
+    tell_names(found.names)
     authority = f", authority in {edge['ca']}" if edge["ca"] else ""
     until = edge["certificate_until"][:10] or "-"
     emit("", f"edge: at {edge['address'] or '-'}, certificate until {until}{authority}")

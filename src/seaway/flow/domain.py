@@ -16,7 +16,8 @@ from typing import Any, Final, TypeVar
 from seaway.errors import Refused, SeawayError, Unreachable, Unready
 from seaway.kit.servers import NameServer
 from seaway.model.event import Event, Outcome, Report, told
-from seaway.ports.dns import ALIAS, Dns
+from seaway.model.snapshot import RecordFacts
+from seaway.ports.dns import ALIAS, Dns, led_to
 from seaway.rooms.domain import course
 from seaway.rooms.domain.course import Held, Stage, Wish
 from seaway.rooms.domain.outside import Gateway, Seen, complaint, delegated, nothing_kept, seen_by
@@ -110,6 +111,16 @@ def domain_status(here: PublicName) -> DomainStatus:
     )  # fmt: skip
 
 
+def record_of(here: PublicName) -> RecordFacts:
+    """See what the zone has of the name, and ask nobody else. Raises as the port does."""
+    held, wish = look(here), here.wish
+    owner, share = course.owner_of(held, wish), course.share_of(held, wish)
+    told = tuple(f"{each.kind} {led_to(value)}" for each in held.records for value in each.values)
+    returns = course.stage(held, wish) in {Stage.MOVED, Stage.SHARED} and not course.stays(held, wish)
+    strayed = course.strayed(held, wish)
+    return RecordFacts(wish.name, here.dns.place, told, owner, owner == wish.owner, share, returns, strayed)
+
+
 def move(here: PublicName, *, adopt: bool, weight: int = course.FULL) -> DomainStatus:
     """Lead the name to the gateway, for `weight` percent of who asks, and go on from where a run ended.
 
@@ -194,6 +205,26 @@ def back_all(names: Sequence[PublicName]) -> list[DomainStatus]:
     if failed:
         raise failed[0]
     return [domain_status(here) for here in names]
+
+
+def let_go(names: Sequence[PublicName]) -> None:
+    """Have names that we led to the gateway lead where they led before, and keep nothing more of them.
+
+    For when the gateway goes. What is not ours, what leads elsewhere by now, and what of which it is not
+    known where it led before is left alone, and told. Raises as back does, with the texts still there.
+    """
+    led = list[PublicName]()
+    for here in names:
+        held, wish = look(here), here.wish
+        mine, at = course.ownership(held, wish), course.stage(held, wish)
+        if why := course.stays(held, wish):
+            here.report(Event("domain/back", Outcome.NOTE, f"{wish.name} stays as it is: {why}"))
+        elif at in {Stage.LOWERED, Stage.MOVED, Stage.SHARED} or (mine and mine.left):
+            led.append(here)
+    back_all(led)
+    for here in led:
+        with told(here.report, "domain/release", f"keep nothing more of {here.wish.name} in its zone"):
+            here.dns.change(course.release(look(here), here.wish))
 
 
 def _restored(here: PublicName) -> float:

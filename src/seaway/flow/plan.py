@@ -94,6 +94,7 @@ def make_plan(system: System, environment: EnvironmentSpec, seen: Snapshot, buil
     notes = [*course.notes, *_notes(system, environment, seen), *_stand_in(front, seen, signs)]
     waiting = [name for name, spec in crossings.items() if spec.start != system.crossings[name].start]
     notes += moves_first(seen.name, waiting) if crossings else []
+    notes += [text for each in seen.records for text in each.drift()]
     return Plan.ordered(_removals_last(steps), notes)
 
 

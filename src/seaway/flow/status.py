@@ -11,7 +11,7 @@ from seaway.flow.system import System
 from seaway.kit.kube import Manifest
 from seaway.model.gateway import EDGE, ENVOY_API, GATEWAY_API, TLS_SECRET
 from seaway.model.manifests import COMPONENT, NAME
-from seaway.model.snapshot import Snapshot
+from seaway.model.snapshot import RecordFacts, Snapshot
 from seaway.rooms.cluster.spec import EnvironmentSpec
 from seaway.rooms.crossing.deployment import PILOT
 from seaway.rooms.crossing.plan import resources_in, routes_in
@@ -63,12 +63,13 @@ class Status:
     counter: Workload | None
     crossings: tuple[CrossingView, ...]
     edge: Mapping[str, Any]
+    names: tuple[RecordFacts, ...]
     problems: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
         parts = {
             name: [x.as_json() for x in getattr(self, name)]
-            for name in ("services", "databases", "crossings")
+            for name in ("services", "databases", "crossings", "names")
         }
         lists = {"nodes": list(self.nodes), "problems": list(self.problems)}
         return {**vars(self), **parts, **lists, "counter": self.counter.as_json() if self.counter else None}
@@ -97,9 +98,11 @@ def status_of(system: System, environment: EnvironmentSpec, seen: Snapshot, ca: 
         counter=next(iter(counter), None),
         crossings=tuple(found.values()),
         edge=edge,
+        names=seen.records,
         problems=(
             *_problems(seen, (*services, *databases, *pilot, *counter), edge),
             *_login_problems(system, environment, seen),
+            *(text for each in seen.records for text in each.drift()),
         ),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from seaway.kit.kube import Ref
 from seaway.model.cluster import ClusterFacts
@@ -95,6 +96,41 @@ class NameFacts:
 
 
 @dataclass(frozen=True)
+class RecordFacts:
+    """What the zone itself has of a public name: whose it is, and the gateway's share in percent of who asks.
+
+    It `returns` where it leads to the gateway and we know where it led before; it `strayed` where we led it
+    there and it does not lead there any more, by somebody else's hand or since the gateway is elsewhere.
+    `place` is where the zone is kept, and `why` says why it cannot be read.
+    """
+
+    name: str
+    place: str = ""
+    records: tuple[str, ...] = ()
+    owner: str = ""
+    ours: bool = False
+    share: int = 0
+    returns: bool = False
+    strayed: bool = False
+    why: str = ""
+
+    @property
+    def leads(self) -> str:
+        """Say for people where it leads."""
+        return self.why or "; ".join(self.records) or "nowhere"
+
+    def drift(self) -> list[str]:
+        """Say what of it is not as it was made; nothing where that is all well, or not known."""
+        if not self.strayed:
+            return []
+        told = f"{self.name} was led to a gateway, and does not lead to this one ({self.leads})"
+        return [f"{told}: seaway domain move leads it here"]
+
+    def as_json(self) -> dict[str, Any]:
+        return {**vars(self), "records": list(self.records)}
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """One look at an environment.
 
@@ -108,7 +144,8 @@ class Snapshot:
     certificate (PEM) of who vouches for a private ACME server, where the file names one. `name` is the public
     name, where the file says how it moves, and `issuer` who signs visitors on, where the file names one.
     `zone_key` changes the zone, where the pilot needs that key and has another one, or none. `metrics` names
-    who serves custom metrics beside Seaway, where that matters.
+    who serves custom metrics beside Seaway, where that matters. `records` are what the zone has of the public
+    names, where the file knows it.
     """
 
     environment: str
@@ -132,6 +169,7 @@ class Snapshot:
     certificate: str = ""
     zone_key: Secret | None = None
     metrics: str = ""
+    records: tuple[RecordFacts, ...] = ()
 
     @property
     def running(self) -> bool:

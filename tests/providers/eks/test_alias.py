@@ -9,13 +9,20 @@ from pathlib import Path
 import pytest
 
 from scripts.benchmark.names import NAME, ZONE
-from seaway.app.domain import public_names
-from seaway.errors import Refused
+from seaway.app.domain import look_at_names, public_names
+from seaway.errors import NotFound, Refused
 from seaway.flow.domain import PublicName, look
 from seaway.flow.load import read
+from seaway.kit.kube import Kube
 from seaway.model.event import silent
+from seaway.model.snapshot import RecordFacts
 from seaway.ports.dns import led_to
+from seaway.ports.world import World
 from seaway.providers.eks.route53 import Route53
+from seaway.providers.local.ca import LocalCertificates
+from seaway.providers.local.charts import LocalCharts
+from seaway.providers.local.clusters import LocalClusters
+from seaway.providers.local.registry import LocalRegistry
 from seaway.rooms.domain import course
 from seaway.rooms.domain.course import Stage
 from seaway.twin.inventory import Aws, client
@@ -98,3 +105,32 @@ def test_the_zone_itself_is_led_by_an_alias_beside_its_other_records(balancer: s
 def test_what_is_no_load_balancer_of_the_account_has_no_alias(zone: Route53, host: str) -> None:
     assert zone.alias(host) == ""
     assert named(to=host).wish.target[0].kind == "CNAME"
+
+
+@pytest.mark.usefixtures("zone")
+def test_what_the_zone_has_is_told_without_the_cluster(balancer: str, tmp_path: Path) -> None:
+    """Whose it is and the gateway's share; or why that cannot be seen."""
+
+    def connect() -> Kube:
+        raise NotFound("there is no cluster yet")
+
+    rest = LocalClusters(), LocalRegistry(), LocalCertificates(tmp_path), LocalCharts(silent)
+    world = World(*rest, connect, silent)
+
+    def seen(domain: str = NAME, zone: str = ZONE, to: str = "") -> RecordFacts:
+        system = read((FILE % (domain, zone, to)).encode(), "seaway.yaml", Path())
+        (found,) = look_at_names(system, system.environment()[1], world)
+        return found
+
+    before = seen()
+    assert (before.records, before.share, before.owner) == (("A 192.0.2.1", "A 192.0.2.2"), 0, "")
+    here = named(to=balancer)
+    here.dns.change(course.share(look(here), here.wish, 10, NOW))
+    found = seen(to=f", to: {balancer}")
+    assert found.records == ("A 192.0.2.1", "A 192.0.2.2", f"A {balancer}")
+    assert (found.share, found.ours, found.returns, found.strayed) == (10, True, True, False)
+    unsure = seen()
+    assert (unsure.share, unsure.ours, unsure.returns, unsure.strayed) == (10, True, False, False)
+    lost = seen("www.none.example", "none.example")
+    assert lost.why.startswith("there is no public hosted zone none.example")
+    assert lost.leads == lost.why

@@ -128,7 +128,7 @@ def test_a_plan_shows_every_part_in_the_cloud_and_what_it_costs(
 def test_a_certificate_of_acm_is_planned_with_its_proofs_and_shown_by_the_load_balancer(
     seaway: Run, rehearsal: Aws, tmp_path: Path
 ) -> None:
-    """Nothing of the zone is asked before there is something to prove."""
+    """That the zone is not there yet is told, and keeps nobody from a plan."""
     write(tmp_path, "eu-north-1")
     file = tmp_path / "seaway.yaml"
     zone = "{provider: route53, zone: example.com, to: [192.0.2.1], resolvers: [127.0.0.1]}"
@@ -136,9 +136,11 @@ def test_a_certificate_of_acm_is_planned_with_its_proofs_and_shown_by_the_load_b
     before = inventory(rehearsal, "eu-north-1")
     done = seaway("plan", "--on", "production", "-o", "json")
     assert done.returncode == 3, done.stderr
-    cluster, *_ = json.loads(done.stdout)["changes"]
+    told = json.loads(done.stdout)
+    cluster, *_ = told["changes"]
     parts = {part["step"]: part["verb"] for part in cluster["parts"]}
     assert parts["certificate/shop/shop.example.com"] == parts["proof/shop/shop.example.com"] == "create"
+    assert told["names"][0]["why"].startswith("there is no public hosted zone example.com")
     assert inventory(rehearsal, "eu-north-1") == before
     system = _system(tmp_path)
     _, environment = system.environment("production")

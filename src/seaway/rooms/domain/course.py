@@ -13,7 +13,7 @@ from seaway.errors import Refused
 from seaway.kit.dns import Change, Records
 from seaway.ports.dns import ALIAS, ALIAS_TTL, SIDES
 from seaway.rooms.domain.names import text_name
-from seaway.rooms.domain.ownership import LEADING, Ownership, owners, written
+from seaway.rooms.domain.ownership import LEADING, Ownership, owners, read, written
 
 #: Seconds that a text of ownership may be kept.
 TEXT_TTL: Final = 300
@@ -161,6 +161,25 @@ def share_of(held: Held, wish: Wish) -> int:
     return round(FULL * len(now & then) / (len(now) or 1))
 
 
+def strayed(held: Held, wish: Wish) -> bool:
+    """Tell whether the name was led to a gateway by us, and does not lead to this one, as far as we know."""
+    mine = ownership(held, wish)
+    led = held.of(NEW) if stage(held, wish) is Stage.SHARED else held.records
+    return bool(wish.to and mine and mine.moved and not (led and _same(led, wish.target)))
+
+
+def stays(held: Held, wish: Wish) -> str:
+    """Say why a name that leads to a gateway, or was led there, cannot be put back; empty for any other."""
+    mine = ownership(held, wish)
+    if not wish.to:
+        return "it is not known where the gateway answers" if mine else ""
+    if stage(held, wish) not in {Stage.MOVED, Stage.SHARED}:
+        return "it leads elsewhere than to this gateway" if strayed(held, wish) else ""
+    if mine is None:
+        return "it leads to the gateway, and is not ours"
+    return "" if mine.was is not None else "it is not known where it led before"
+
+
 def lower(held: Held, wish: Wish, now: datetime) -> list[Change]:
     """Keep what is there, for a shorter time; what it was is written down beside it."""
     records = [replace(each, ttl=min(each.ttl, wish.ttl)) for each in held.records]
@@ -222,6 +241,17 @@ def restore(held: Held, wish: Wish, now: datetime) -> list[Change]:
         )
     kept = None if stage(held, wish) is Stage.LOWERED else now + timedelta(seconds=held.ttl + 1)
     return changes(held, wish, mine.was, Ownership(wish.owner, wish.resource, left=kept))
+
+
+def release(held: Held, wish: Wish) -> list[Change]:
+    """Take the texts away that say that the name is ours; all else of it stays as it is."""
+    changed = list[Change]()
+    for each in held.texts:
+        known = {value: read(value, wish.name) for value in each.values}
+        kept = tuple(value for value, said in known.items() if not said or said.owner != wish.owner)
+        left = replace(each, values=kept) if kept else Records(each.name, each.kind)
+        changed += [Change(each, left)] if kept != each.values else []
+    return changed
 
 
 def changes(held: Held, wish: Wish, records: Iterable[Records], mine: Ownership) -> list[Change]:
