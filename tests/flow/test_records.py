@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmark.names import GATEWAY, NAME, ZONE, Knot
+from scripts.benchmark.names import GATEWAY, NAME, ZONE, Knot, Side
 from seaway.flow.domain import back, let_go, look, move, record_of
 from seaway.flow.load import read
 from seaway.flow.status import status_of
@@ -114,3 +114,25 @@ def test_a_name_that_strayed_is_told_by_plan_and_status(tmp_path: Path) -> None:
     told = status_of(system, system.environment()[1], seen, "")
     assert STRAYED in told.problems
     assert told.as_json()["names"][0]["records"] == ["A 198.51.100.1"]
+
+
+def test_a_name_goes_over_to_another_environment_and_the_first_takes_nothing_along(
+    there: Place, tmp_path: Path
+) -> None:
+    """What a change of where TLS ends takes; and over to the first again while that is there."""
+    move(there.here, adopt=True)
+    to, port = ("127.0.0.5",), there.here.gateway.port
+    with Side(to[0], port, NAME, there.authority, tmp_path).serving():
+        beside = replace(
+            there.here,
+            wish=replace(there.here.wish, to=to),
+            gateway=replace(there.here.gateway, to=to),
+        )
+        assert record_of(beside).strayed
+        assert move(beside, adopt=False).leads == "gateway"
+        assert move(there.here, adopt=False).leads == "gateway"
+        move(beside, adopt=False)
+        let_go([there.here])
+        assert (record_of(beside).share, record_of(beside).returns) == (100, True)
+        let_go([beside])
+    assert look(there.here).records == OLD

@@ -168,8 +168,11 @@ def test_where_tls_ends_cannot_move_while_visitors_come() -> None:
         refuse_another_end(wish, Live())
         refuse_another_end(wish, live)
         refuse_another_end(_wish({}), live)
-    with pytest.raises(Refused, match="TLS ends at the gateway, and cannot move"):
+    with pytest.raises(Refused, match="TLS ends at the gateway, and cannot move") as caught:
         refuse_another_end(wishes[1], there[0])
+    words = re.findall(r"seaway [a-z ]+ --on \w+", caught.value.remedy)
+    move = "seaway domain move --on"
+    assert words == ["seaway up --on it", f"{move} it", "seaway down --on this", f"{move} this"]
     with pytest.raises(Refused, match="TLS ends at the load balancer, and cannot move"):
         refuse_another_end(wishes[0], there[1])
 

@@ -232,8 +232,9 @@ def refuse_another_end(wish: EdgeWish, live: Live) -> None:
         raise Refused(
             f"TLS ends at {ends}, and cannot move while that serves",
             why="a load balancer of EKS does not change how it listens at a port",
-            remedy="leave https: as it was, or bring up another environment beside it, with a cluster of its "
-            "own, and move the public name there",
+            remedy="leave https: as it was; or add an environment beside this one, with the new https: and a "
+            "cluster: of its own: seaway up --on it, bring the data there, seaway domain move --on it, and "
+            "then seaway down --on this one; until that the way back is seaway domain move --on this one",
         )
 
 
