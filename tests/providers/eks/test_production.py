@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +18,25 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from seaway.app.arrival import places
+from seaway.app.domain import public_names
 from seaway.cli import main
 from seaway.errors import Refused
+from seaway.flow.domain import look
 from seaway.flow.images import repositories, wanted
 from seaway.flow.load import read
 from seaway.flow.plan import edge_wish
 from seaway.flow.system import System
 from seaway.model.cluster import ClusterFacts
+from seaway.model.event import silent
 from seaway.model.manifests import fill
 from seaway.model.plan import Change, Verb
 from seaway.model.snapshot import Live
-from seaway.providers.eks.cloud import REHEARSAL, Cloud
-from seaway.providers.eks.parts import CLUSTER
-from seaway.providers.eks.repositories import Repository, host
+from seaway.ports import dns
+from seaway.providers.eks.cloud import REHEARSAL
 from seaway.providers.local import certificate
 from seaway.rooms.cluster.front import DnsSpec
 from seaway.rooms.cluster.plan import plan_ground
+from seaway.rooms.domain import course
 from seaway.rooms.edge.manifests import NETWORK_BALANCER, Balancer, ending_tls, proxy
 from seaway.rooms.edge.plan import EdgeWish, desired, refuse_another_end
 from seaway.rooms.edge.spec import EdgeSpec
@@ -160,6 +165,31 @@ def test_a_certificate_of_acm_is_planned_with_its_proofs_and_shown_by_the_load_b
     assert told[f"{name}-type"] == "nlb"
 
 
+def test_what_the_zone_has_of_a_public_name_is_shown_beside_the_plan(
+    seaway: Run, rehearsal: Aws, tmp_path: Path
+) -> None:
+    """And that it does not lead here any more, which `up` leaves to who moves names."""
+    write(tmp_path, "eu-north-1")
+    file, domain, to = tmp_path / "seaway.yaml", "shop.strayed.example.com", "192.0.2.1"
+    zone = f"{{provider: route53, zone: strayed.example.com, to: [{to}], resolvers: [127.0.0.1]}}"
+    text = file.read_text().replace("shop.example.com", domain)
+    file.write_text(text.replace(GIVEN, f", https: acm, dns: {zone}"))
+    aws = client(rehearsal, "route53", "us-east-1")
+    aws.create_hosted_zone(Name="strayed.example.com", CallerReference="strayed")
+    plan = ("plan", "--on", "production")
+    assert re.search(rf"\n{domain} +nowhere +0 % +nobody\n", seaway(*plan).stdout)
+    (here,) = public_names(_system(tmp_path), "production", silent)
+    here.dns.change(course.point(look(here), here.wish, datetime.now(UTC)))
+    assert re.search(rf"\n{domain} +A {to} +100 % +seaway-shop \(we are\)\n", seaway(*plan).stdout)
+    away = dns.Records(domain, "A", 60, ("198.51.100.1",))
+    here.dns.change([dns.Change(look(here).records[0], away)])
+    told = json.loads(seaway(*plan, "-o", "json").stdout)
+    lost = f"{domain} was led to a gateway, and does not lead to this one (A 198.51.100.1)"
+    assert f"{lost}: seaway domain move leads it here" in told["notes"]
+    (name,) = told["names"]
+    assert (name["share"], name["strayed"], name["returns"]) == (0, True, False)
+
+
 def test_where_tls_ends_cannot_move_while_visitors_come() -> None:
     ends = {**NETWORK_BALANCER, **ending_tls("1.3")}
     wishes = [_wish(balancer) for balancer in (NETWORK_BALANCER, ends)]
@@ -217,6 +247,33 @@ def test_what_is_there_is_not_planned_again(seaway: Run, shop: Shop, tmp_path: P
     assert made == [f"+ create repository {name}" for name in sorted(set(names(tmp_path)) - set(IMAGES))]
     assert "+ create Namespace shop" in lines
     assert "cluster shop" in done.stdout.partition("WHAT IT COSTS")[2]
+
+
+def test_twenty_services_are_planned_by_as_many_calls_as_one(
+    seaway: Run, shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Within ten seconds; each repository that is there takes two more, and pods take none."""
+    write(tmp_path, "eu-central-1")
+    file, asked, found = tmp_path / "seaway.yaml", Counter[str](), list[Counter[str]]()
+    text = file.read_text()
+    more = "".join(f", s{n}: {{source: ., run: gunicorn web}}" for n in range(19))
+
+    def hear(call: Call, _: bytes) -> None:
+        asked[call.name] += 1
+
+    with faulty(shop.aws, hear) as url:
+        monkeypatch.setenv(REHEARSAL, f"{url} registry=http://127.0.0.1:5055")
+        for words in ("database: orders}}", f"database: orders}}{more}}}"):
+            file.write_text(text.replace("database: orders}}", words))
+            asked.clear()
+            began = time.monotonic()
+            assert seaway("plan", "--on", "production").returncode == 3
+            assert time.monotonic() - began < 10
+            found.append(asked.copy())
+    one, twenty = found
+    assert one == twenty
+    assert (twenty["ecr:ListTagsForResource"], twenty["ecr:GetLifecyclePolicy"]) == (len(IMAGES),) * 2
+    assert twenty.total() < 60
 
 
 def names(folder: Path) -> tuple[str, ...]:
@@ -339,21 +396,3 @@ def test_a_rehearsal_sends_no_image_to_aws(
     done = seaway("plan", "--on", "production")
     assert done.returncode == 1
     assert "the rehearsal does not say where images go" in done.stderr
-
-
-@pytest.mark.usefixtures("rehearsal")
-def test_somebody_elses_repository_is_not_taken_over(rehearsal: Aws) -> None:
-    cloud, ecr = Cloud.open("us-west-2"), client(rehearsal, "ecr", "us-west-2")
-    ecr.create_repository(repositoryName="shop/web", tags=[{"Key": CLUSTER, "Value": "other"}])
-    assert Repository.owned(cloud, "shop") == {}
-    assert Repository("shop", "web").see(cloud) is None
-    with pytest.raises(Refused, match="repository shop/web is there and is not Seaway's"):
-        Repository("shop", "web").create(cloud, {})
-    ecr.delete_repository(repositoryName="shop/web")
-
-
-@pytest.mark.parametrize(("region", "top"), [("eu-central-1", ""), ("cn-north-1", ".cn")])
-@pytest.mark.usefixtures("rehearsal")
-def test_the_registry_of_an_account_is_named_as_aws_names_it(region: str, top: str) -> None:
-    named: Any = host(Cloud.open(region), "123456789012")
-    assert named == f"123456789012.dkr.ecr.{region}.amazonaws.com{top}"

@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 
-from seaway.errors import SeawayError
+from seaway.errors import Refused, SeawayError
 from seaway.kit import distribution, oci
 from seaway.kit.distribution import Distribution
 from seaway.kit.docker_config import Login
+from seaway.providers.eks.cloud import Cloud
+from seaway.providers.eks.parts import CLUSTER
 from seaway.providers.eks.registry import find_login
-from seaway.twin.inventory import Aws
+from seaway.providers.eks.repositories import Repository, host
+from seaway.twin.inventory import Aws, client
 
 HOST = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 
@@ -98,3 +101,21 @@ def test_an_upload_goes_on_with_a_new_password_where_the_old_one_ends(
     client.get_blob("team/app", oci.digest(data), tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == data
     assert (ended, list(given)) == ([300_000], [])
+
+
+@pytest.mark.usefixtures("rehearsal")
+def test_somebody_elses_repository_is_not_taken_over(rehearsal: Aws) -> None:
+    cloud, ecr = Cloud.open("us-west-2"), client(rehearsal, "ecr", "us-west-2")
+    ecr.create_repository(repositoryName="shop/web", tags=[{"Key": CLUSTER, "Value": "other"}])
+    assert Repository.owned(cloud, "shop") == {}
+    assert Repository("shop", "web").see(cloud) is None
+    with pytest.raises(Refused, match="repository shop/web is there and is not Seaway's"):
+        Repository("shop", "web").create(cloud, {})
+    ecr.delete_repository(repositoryName="shop/web")
+
+
+@pytest.mark.parametrize(("region", "top"), [("eu-central-1", ""), ("cn-north-1", ".cn")])
+@pytest.mark.usefixtures("rehearsal")
+def test_the_registry_of_an_account_is_named_as_aws_names_it(region: str, top: str) -> None:
+    named: Any = host(Cloud.open(region), "123456789012")
+    assert named == f"123456789012.dkr.ecr.{region}.amazonaws.com{top}"
