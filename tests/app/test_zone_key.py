@@ -26,6 +26,13 @@ environments:
     https: {issuer: acme, directory: "https://ca.example.com/dir", challenge: dns-01}
     dns: {provider: rfc2136, zone: shop.localhost, server: ns1.example.com, key: dns-key}
   plain: {}
+  aws:
+    on: eks
+    account: "123456789012"
+    region: eu-central-1
+    domain: www.example.com
+    https: {issuer: acme, challenge: dns-01}
+    dns: {provider: route53, zone: example.com}
 """
 
 
@@ -68,5 +75,7 @@ def test_who_does_not_know_it_need_not_where_the_pilot_has_it(
         assert zone_key(system, here, kube) is None
 
 
-def test_nobody_else_needs_one(system: System) -> None:
-    assert zone_key(system, system.environment("plain")[1], None) is None
+@pytest.mark.parametrize("name", ["plain", "aws"])
+def test_nobody_else_needs_one(system: System, name: str) -> None:
+    """At Route 53 the pilot has rights instead."""
+    assert zone_key(system, system.environment(name)[1], None) is None

@@ -32,6 +32,9 @@ from tests.flow.worlds import planned
 
 EKS = '{on: eks, account: "123456789012", region: us-west-2, domain: shop.example.com, nodes: 3}'
 ACM = EKS.replace("nodes", "https: acm, dns: {provider: route53, zone: example.com}, nodes")
+PROVED = EKS.replace(
+    "nodes", "https: {issuer: acme, challenge: dns-01}, dns: {provider: route53, zone: example.com}, nodes"
+)
 ANY = "{on: kubeconfig, context: ctx, registry: r.example.com/shop, domain: shop.example.com}"
 FOLLOWING = "database: orders, scale: {min: 1, max: 3, requests: 50}"
 FILE = """
@@ -64,6 +67,28 @@ def _manifests(system: System) -> dict[Ref, dict[str, object]]:
 def test_where_all_is_as_the_file_says_nothing_is_planned(tmp_path: Path, on: str) -> None:
     system = _system(tmp_path, on)
     assert planned(system, worlds.everything(system)).changes == ()
+
+
+def test_a_pilot_with_rights_in_aws_starts_after_it_has_them_and_before_it_is_asked_for_more(
+    tmp_path: Path,
+) -> None:
+    """EKS gives them to a pod when that starts: with the wish, and without it again, another one must."""
+    with_, without = _system(tmp_path, PROVED), _system(tmp_path, EKS.replace("nodes", "https: acme, nodes"))
+    steps: dict[str, Any] = {step.id: step for step in planned(with_, worlds.nothing(with_)).steps}
+    deployed, ref = steps["crossing/pilot/deployment"], Ref("apps/v1", "Deployment", "pilot", "shop")
+    assert "cluster/create" in deployed.after
+    assert "crossing/pilot/await" in steps["acme/wish"].after
+    template = deployed.manifest["spec"]["template"]
+    assert template["metadata"]["annotations"] == {"seaway.dev/granted-by": "pod-identity"}
+    policy = steps["acme/policy"].manifest["spec"]["egress"]
+    assert {"cidr": "169.254.170.23/32"} in [
+        to.get("ipBlock") for rule in policy for to in rule.get("to", ())
+    ]
+    assert "acme/zone-key" not in steps
+    for system, seen in ((without, worlds.everything(with_)), (with_, worlds.everything(without))):
+        changed = {step.id for step in planned(system, seen).steps}
+        assert {"crossing/pilot/deployment", "crossing/pilot/await"} <= changed
+    assert "granted-by" not in str(_manifests(without)[ref])
 
 
 @pytest.mark.parametrize("on", [EKS, ANY])

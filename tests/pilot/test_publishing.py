@@ -157,7 +157,7 @@ def test_a_key_that_is_lost_or_broken_is_asked_for(key: str | None) -> None:
             data = {"key": b64encode(key.encode()).decode()}
             kube.create({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "data": data})
         with pytest.raises(NotFound, match="holds no key of the zone"):
-            open_zone(kube, "shop", wish)
+            open_zone(kube, "shop", wish, threading.Event())
 
 
 def test_the_servers_of_a_zone_are_those_that_it_names(zone: Zone) -> None:

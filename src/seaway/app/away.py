@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from seaway.providers.eks.acm import Public
     from seaway.providers.eks.clusters import EksClusters
     from seaway.providers.eks.nodes import Wanted
+    from seaway.providers.eks.rights import Proving
 
 GIB: Final = 1 << 30
 #: How long a certificate is good that no visitor sees.
@@ -154,6 +155,7 @@ def eks_clusters(system: System, environment: EnvironmentSpec, report: Report) -
         environment.access,
         adopt=adopt,
         public=_certified(system, environment),
+        proving=_proving(system, environment),
     )
     if found.account != environment.account:
         raise Refused(
@@ -169,6 +171,16 @@ def _certified(system: System, environment: EnvironmentSpec) -> Public:
     from seaway.providers.eks.acm import Public  # noqa: PLC0415  (boto3)
 
     return Public(system.system, environment.hosts if environment.https.issuer == "acm" else ())
+
+
+def _proving(system: System, environment: EnvironmentSpec) -> Proving:
+    """Name the names that the pilot proves at Route 53."""
+    from seaway.providers.eks.rights import Proving  # noqa: PLC0415  (boto3)
+
+    https, dns = environment.https, environment.dns
+    if https.issuer == "acme" and https.challenge == "dns-01" and dns and dns.provider == "route53":
+        return Proving(system.system, dns.zone, environment.hosts)
+    return Proving(system.system)
 
 
 def _nodes_of(environment: EnvironmentSpec) -> Wanted:

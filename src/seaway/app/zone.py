@@ -59,7 +59,7 @@ def zone_key(system: System, environment: EnvironmentSpec, kube: Kube | None) ->
     Without `kube` there is no cluster yet. Raises UsageError where nobody gives the key and it has none.
     """
     spec = environment.dns
-    if spec is None or environment.https.challenge != "dns-01":
+    if spec is None or spec.provider != "rfc2136" or environment.https.challenge != "dns-01":
         return None
     from seaway.providers.dns.rfc2136 import load_key  # noqa: PLC0415  (dnspython)
 

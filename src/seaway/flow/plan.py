@@ -89,7 +89,8 @@ def make_plan(system: System, environment: EnvironmentSpec, seen: Snapshot, buil
     steps += acme.plan(system.system, wish, live, known, seen.zone_key)
     piloted = system.piloted(environment)
     crossings = unhurried(system, seen)
-    steps += crossing.plan(place, crossings, live, known, course.releases, piloted=piloted)
+    granted = wish is not None and wish.granted
+    steps += crossing.plan(place, crossings, live, known, course.releases, piloted=piloted, granted=granted)
     signs = wish.directory if wish else str(front.manager)
     notes = [*course.notes, *_notes(system, environment, seen), *_stand_in(front, seen, signs)]
     waiting = [name for name, spec in crossings.items() if spec.start != system.crossings[name].start]

@@ -11,7 +11,6 @@ from seaway.flow.misnamed import Found
 from seaway.flow.vouchers import contradictions_of_voucher
 from seaway.kit.yaml import Path
 from seaway.model.fields import DIRECTORIES
-from seaway.rooms.cluster.front import DnsSpec
 from seaway.rooms.cluster.spec import EnvironmentSpec
 
 LOOPBACK_NAMES: Final = {"localhost", "::1"}
@@ -56,7 +55,7 @@ def _of_server(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
     for last in _private(env) if https.directory in DIRECTORIES else ():
         why = f"{https.directory} signs for nothing below {last}"
         yield Found((*here, "directory"), why, "name a server of your own: https://…, or say issuer: local")
-    if https.challenge == "dns-01" and (wrong := _unprovable(env.dns)):
+    if https.challenge == "dns-01" and (wrong := _unprovable(env)):
         yield Found((*here, "challenge"), *wrong)
     name = urlsplit(https.directory).hostname or ""
     if name in LOOPBACK_NAMES or name.endswith(".localhost") or name.startswith("127."):
@@ -64,14 +63,16 @@ def _of_server(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
         yield Found((*here, "directory"), why, "name it by an address of this machine that pods reach")
 
 
-def _unprovable(dns: DnsSpec | None) -> tuple[str, str] | None:
+def _unprovable(env: EnvironmentSpec) -> tuple[str, str] | None:
     """Say why the pilot could not put a proof into the zone by itself, at every renewal."""
-    if dns is None:
+    if (dns := env.dns) is None:
         return "dns-01 puts a record into the zone, and nothing says where that is kept", "add dns:"
     if dns.provider == "manual":
         why = "with manual somebody would have to change the zone at each renewal"
-    elif dns.provider == "route53":
-        why = "the pilot, which renews, has no rights in AWS in this version"
+    elif dns.provider == "route53" and env.on != "eks":
+        why = f"the pilot, which renews, can be given rights in AWS on eks, not on: {env.on}"
+    elif dns.provider == "route53" and env.adopt and env.adopt.cluster:
+        why = "the pilot, which renews, would need a role, and a cluster that is adopted is given none"
     else:
         return None
     return why, "say provider: rfc2136, or challenge: http-01"

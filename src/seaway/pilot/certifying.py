@@ -139,7 +139,9 @@ class Certifying:
             return Proof(self.kube, self.system, hosts, self.owner, self.leads, self.stop)
         from seaway.pilot.publishing import Publishing, open_zone  # noqa: PLC0415  (memory)
 
-        return Publishing(partial(open_zone, self.kube, self.system, self.wish), self.leads, self.stop)
+        return Publishing(
+            partial(open_zone, self.kube, self.system, self.wish, self.stop), self.leads, self.stop
+        )
 
     def _unfit(self, got: Issued, now: datetime) -> str:
         """Say why the gateway must not be given what was signed."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from base64 import b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Final
+from typing import Final, Protocol
 
 from seaway.errors import Conflict, NotFound, SeawayError
 from seaway.kit.dns import Change, Key, Records, ask
@@ -29,8 +30,33 @@ Compose = Callable[[str, Sequence[Records], Sequence[str]], Change]
 log = logging.getLogger(__name__)
 
 
-def open_zone(kube: Kube, system: str, wish: Wish) -> Rfc2136:
-    """Find the zone with the key that `up` gave. Raises NotFound where that is missing or broken."""
+class Zone(Protocol):
+    """A zone as proofs need it, wherever it is kept; `read` and `change` are those of ports/dns.py."""
+
+    @property
+    def zone(self) -> str:
+        """Give its name."""
+
+    def servers(self) -> tuple[NameServer, ...]:
+        """Name whom to ask for a proof before the ACME server does."""
+
+    def read(self, name: str) -> tuple[Records, ...]: ...
+
+    def change(self, changes: Sequence[Change]) -> None: ...
+
+    def pending(self) -> str:
+        """Say which change its keeper is still at work on; nothing where there is none."""
+
+
+def open_zone(kube: Kube, system: str, wish: Wish, stop: threading.Event) -> Zone:
+    """Find the zone with the key that `up` gave, or at Route 53 with the one that EKS gives to this pod.
+
+    Raises NotFound where that is missing or broken, and as HostedZone.open.
+    """
+    if wish.granted:
+        from seaway.providers.dns.hosted import HostedZone  # noqa: PLC0415  (memory)
+
+        return HostedZone.open(wish.zone, os.environ, stop.wait)
     data = (kube.get(key_ref(system)) or {}).get("data") or {}
     try:
         key = Key.read(b64decode(data.get("key", "")).decode())
@@ -45,7 +71,7 @@ def open_zone(kube: Kube, system: str, wish: Wish) -> Rfc2136:
 class Publishing:
     """The records of one order. `zone` opens the zone; raises SeawayError."""
 
-    zone: Callable[[], Rfc2136]
+    zone: Callable[[], Zone]
     leads: Callable[[], bool]
     stop: threading.Event
     _shown: list[Exhibit] = field(default_factory=list)
@@ -79,25 +105,29 @@ class Publishing:
         except (SeawayError, ValueError) as error:
             log.warning("the record of the proof stays: %s %s", error, getattr(error, "why", ""))
 
-    def _await(self, zone: Rfc2136, exhibits: Sequence[Exhibit]) -> str:
-        """Wait for the servers that the zone names; who does not answer from here is not asked again."""
+    def _await(self, zone: Zone, exhibits: Sequence[Exhibit]) -> str:
+        """Wait for who keeps the zone, and the servers that it names. Gives who does not have it in time."""
         ends, servers = time.monotonic() + SHOWN, list(zone.servers())
-        while True:
-            late = ""
-            for server in list(servers):
-                try:
-                    if not all(holds(ask(server, p, "TXT"), proofs) for p, proofs in _by_place(exhibits)):
-                        late = str(server)
-                except SeawayError as error:
-                    log.info("%s is not asked for the proof: %s %s", server, error, error.why)
-                    servers.remove(server)
-            if not late:
-                return ""
+        while late := zone.pending() or _late(zone, servers, exhibits):
             if time.monotonic() > ends or self.stop.wait(PACE):
-                return f"the server {late} of the zone {zone.zone} does not have the proof yet"
+                return late
+        return ""
 
 
-def _change(zone: Rfc2136, place: str, proofs: Sequence[str], compose: Compose) -> None:
+def _late(zone: Zone, servers: list[NameServer], exhibits: Sequence[Exhibit]) -> str:
+    """Say which server does not have the proof yet; who does not answer from here is not asked again."""
+    late = ""
+    for server in list(servers):
+        try:
+            if not all(holds(ask(server, p, "TXT"), proofs) for p, proofs in _by_place(exhibits)):
+                late = f"the server {server} of the zone {zone.zone} does not have the proof yet"
+        except SeawayError as error:
+            log.info("%s is not asked for the proof: %s %s", server, error, error.why)
+            servers.remove(server)
+    return late
+
+
+def _change(zone: Zone, place: str, proofs: Sequence[str], compose: Compose) -> None:
     """Change one place, again where somebody else was quicker. Raises as the port does, and as `shown`."""
     for left in reversed(range(TRIES)):
         try:

@@ -24,6 +24,9 @@ ZONES: Final = 2
 #: The account that AWS's documentation shows, and moto's own where it is given no other.
 ACCOUNT: Final = "123456789012"
 
+#: What a list tells of an association of pods (EKS API reference, PodIdentityAssociationSummary).
+SUMMARY: Final = ("clusterName", "namespace", "serviceAccount", "associationId", "associationArn")
+
 
 class Machines(Protocol):
     """What clusters run on; each call returns when it is done."""
@@ -254,12 +257,10 @@ class Eks(Versions):
         }
         return {"association": self.pods[clusterName, account]}
 
-    def list_pod_identity_associations(
-        self, clusterName: str, namespace: str, serviceAccount: str, **paging: Any
-    ) -> Thing:
+    def list_pod_identity_associations(self, clusterName: str, **paging: Any) -> Thing:
         self._there(self.clusters, clusterName, "No cluster found")
-        found = self.pods.get((clusterName, f"{namespace}-{serviceAccount}"))
-        shown = [{key: found[key] for key in ("clusterName", "associationId")}] if found else []
+        found = [each for (cluster, _), each in self.pods.items() if cluster == clusterName]
+        shown = [{key: each[key] for key in SUMMARY} for each in found]
         return paged("associations", shown, **paging)
 
     def describe_pod_identity_association(self, clusterName: str, associationId: str) -> Thing:

@@ -111,6 +111,7 @@ def _roles(iam: Any, region: str) -> list[Any]:
                 p["PolicyName"]
                 for p in iam.list_attached_role_policies(RoleName=role["RoleName"])["AttachedPolicies"]
             ),
+            iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"],
             _tags(iam.list_role_tags(RoleName=role["RoleName"])),
         )
         for role in found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, ClassVar
 from xml.sax.saxutils import escape, unescape
 
@@ -23,7 +24,7 @@ from seaway.twin.authenticator import Holder
 from seaway.twin.eks import ACCOUNT
 from seaway.twin.wire import listening
 from tests.providers.eks.proxy import Proxy, found_in
-from tests.providers.eks.rules import Call, Demand, Rules, allows, documents_of
+from tests.providers.eks.rules import Call, Context, Demand, Rules, allows, documents_of, principal
 
 ROOT = "ROOT"
 _NO = {
@@ -41,7 +42,7 @@ class No(Exception):  # noqa: N818
 
 
 class Gate:
-    """What the gate knows: whose each key is, what each may do, and which token a role's session has.
+    """What the gate knows: whose each key is, what each may do, which token and tags a role's session has.
 
     `calls` are those that were let through, `asked` the actions that had to be allowed for them, each once
     and in the order of the first. `without` is an action that no policy gives, whatever it says. What was
@@ -52,6 +53,7 @@ class Gate:
         self.moto, self.eks = moto, eks
         self.owners: dict[str, tuple[str, str, str]] = {}
         self.sessions: dict[str, str] = {}
+        self.tags: dict[str, Context] = {}
         self.calls: dict[str, None] = {}
         self.asked: dict[str, None] = {}
         self.without, self.lag = "", 0
@@ -93,7 +95,9 @@ class Gate:
             )
         if not signed(secret, token):
             raise No("SignatureDoesNotMatch", "The request signature we calculated does not match")
-        for demand in self.rules.demands(call):
+        tags = self.tags.get(key, {})
+        for each in self.rules.demands(call):
+            demand = replace(each, context={**each.context, **tags})
             if not self.may(kind, name, demand):
                 raise No(
                     _NO["denied"].get(call.service, "AccessDenied"),
@@ -167,6 +171,7 @@ class Gate:
                 self.owners[key] = ("user", call.given["UserName"], secret)
             else:
                 self.owners[key] = ("role", call.given["RoleArn"].rpartition("/")[2], secret)
+                self.tags[key] = principal(call.given)
                 self.sessions[key] = unescape(found_in("<SessionToken>(.+?)</SessionToken>", body))
 
     def simulate(self, call: Call) -> bytes:

@@ -325,6 +325,11 @@ def _resource(tags: Mapping[str, str]) -> Context:
     return {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
 
 
+def principal(given: Mapping[str, Any]) -> Context:
+    """Read the tags that a session is begun with (STS API: AssumeRole)."""
+    return {f"aws:PrincipalTag/{key}": value for key, value in _pairs(given, "Tags.member").items()}
+
+
 def documents_of(iam: Any, kind: str, name: str) -> list[Any]:
     """Read the policies that a user or role has, attached or its own, as they are now."""
     who = {f"{kind.title()}Name": name}

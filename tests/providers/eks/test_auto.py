@@ -62,7 +62,7 @@ def test_aws_runs_its_nodes_and_nothing_is_made_that_it_has_by_itself(made: EksC
         "EC2",
         "arn:aws:eks::aws:cluster-access-policy/AmazonEKSAutoNodePolicy",
     )
-    roles = {name.rpartition("-")[2]: policies for name, _, policies, _ in inventory(aws, REGION)["roles"]}
+    roles = {name.rpartition("-")[2]: policies for name, _, policies, *_ in inventory(aws, REGION)["roles"]}
     assert roles == {
         "cluster": [
             "AmazonEKSBlockStoragePolicy", "AmazonEKSClusterPolicy", "AmazonEKSComputePolicy",

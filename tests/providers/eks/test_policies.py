@@ -21,6 +21,8 @@ from seaway.providers.eks.kms import KmsKey
 from seaway.providers.eks.needs import PARTS
 from seaway.providers.eks.policies import Place, grants, policies
 from seaway.providers.eks.registry import find_login
+from seaway.providers.eks.rights import Proving, Rights
+from seaway.providers.eks.roles import PILOT, Role
 from seaway.providers.eks.upgrade import look
 from seaway.twin.inventory import Aws, client, inventory
 from tests.providers.eks.conftest import IMAGES, Shop
@@ -42,11 +44,13 @@ class Life:
 
     def __init__(self, aws: Aws, cloud: Cloud) -> None:
         self.aws, self.cloud = aws, cloud
-        hosted(aws.moto, REGION)
+        self.proving = Proving("shop", f"{REGION}.example.com", names_in(REGION)[:1])
+        self.rights = Rights("shop", self.proving, hosted(aws.moto, REGION))
+        self.root = cloud.signed_by(Gate.root())
         self.proved = proved(aws.moto, cloud, found=True)
         self.ec2, self.iam, self.ecr = (client(aws, name, REGION) for name in ("ec2", "iam", "ecr"))
         self.phases: Phases = {
-            "create": lambda: self.clusters.create("shop", 1, "", silent),
+            "create": self.create,
             "mend": lambda: self.clusters.create("shop", 1, "", silent),
             "look": self.look,
             "check": self.check,
@@ -60,7 +64,14 @@ class Life:
         """The clusters as each command opens them, with a zone that must be found, by clients made once."""
         public, access = Public("shop", names_in(REGION)[:1]), {"watcher": Job.VIEWER}
         vars(self.proved.proofs).pop("dns", None)
-        return EksClusters(self.proved, images=IMAGES[:1], access=access, public=public)
+        return EksClusters(self.proved, images=IMAGES[:1], access=access, public=public, proving=self.proving)
+
+    def create(self) -> None:
+        """Make all of it, but what pilots may do: that is written by who administers IAM."""
+        if not Role.owned(self.root, "shop"):
+            Role("shop", PILOT).create(self.root, {})
+            self.rights.create(self.root, {})
+        self.clusters.create("shop", 1, "", silent)
 
     def look(self) -> None:
         """Do all that changes nothing."""
@@ -258,6 +269,10 @@ def test_what_is_not_seaways_is_out_of_reach(aws: Aws, gate: Gate, monkeypatch: 
         lambda: deployer.iam.attach_role_policy(
             RoleName=f"seaway-shop-{REGION}-node", PolicyArn=administrator
         ),
+        lambda: deployer.iam.put_role_policy(
+            RoleName=f"seaway-shop-{REGION}-pilot", PolicyName="seaway-shop", PolicyDocument=trust
+        ),
+        lambda: deployer.iam.delete_role_policy(RoleName=f"seaway-shop-{REGION}-node", PolicyName="theirs"),
         lambda: deployer.iam.attach_user_policy(UserName=own, PolicyArn=administrator),
         lambda: deployer.iam.create_access_key(UserName=own),
         lambda: deployer.iam.update_assume_role_policy(RoleName="theirs", PolicyDocument=trust),

@@ -49,6 +49,9 @@ def test_what_up_writes_is_what_the_pilot_reads() -> None:
     assert Wish.read(wish_config("shop", by_record)) == by_record
     assert by_record.names == ("shop.example.org", "*.shop.example.org")
     assert by_record.mark != wish.mark == wish.by_record("example.org", "ns1", wildcard=False).mark
+    granted = wish.by_record("example.org", "", wildcard=False)
+    assert Wish.read(wish_config("shop", granted)) == granted
+    assert (wish.granted, by_record.granted, granted.granted) == (False, False, True)
     assert Wish.read(None) is None
     assert Wish.read({"data": {"domain": "shop.example.org"}}) is None
 

@@ -46,6 +46,10 @@ class Rfc2136:
     def change(self, changes: Sequence[Change]) -> None:
         update(self.server, self.zone, changes, self.key)
 
+    def pending(self) -> str:
+        """Say which change the server is still at work on: none, it is made with the answer."""
+        return ""
+
 
 def load_key(named: str, folder: Path) -> Key:
     """Read the key that the file names: a file, where there is a / in it, else a secret of the environment.

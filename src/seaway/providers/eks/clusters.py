@@ -39,6 +39,7 @@ from seaway.providers.eks.parts import CLUSTER, Live, Part
 from seaway.providers.eks.pods import pod_roles
 from seaway.providers.eks.prices import bill
 from seaway.providers.eks.repositories import Repository
+from seaway.providers.eks.rights import Proving, needless, proving_parts
 from seaway.providers.eks.roles import roles
 from seaway.providers.eks.template import template
 from seaway.providers.eks.upgrade import carry_out
@@ -67,8 +68,8 @@ class EksClusters:
 
     `open_to` are the networks that may reach the API of what is made, `images` the names of repositories
     that are made with it. `access` says who may do which job in it, and that nobody else may just look: by
-    the name of a role of Seaway's, or by an ARN. `public` are names for which ACM signs. None leaves either
-    as it is. `adopt` is what was there before.
+    the name of a role of Seaway's, or by an ARN. `public` are names for which ACM signs, `proving` such as
+    a pilot proves. None leaves each as it is. `adopt` is what was there before.
     """
 
     def __init__(
@@ -80,9 +81,10 @@ class EksClusters:
         *,
         adopt: Adoption = NOTHING,
         public: Public | None = None,
+        proving: Proving | None = None,
     ) -> None:
         self.cloud, self._open_to, self._images, self._access = cloud, open_to, images, access
-        self._adopt, self.public = adopt, public
+        self._adopt, self.public, self.proving = adopt, public, proving
 
     @classmethod
     def open(
@@ -226,7 +228,8 @@ class EksClusters:
             return entries(self.cloud, name, self.account, principal_of(self.cloud), self._access or {})
 
     def _gone(self, who: tuple[Entry, ...], seen: Seen) -> tuple[str, ...]:
-        return outdated(who, seen[Entry], all_named=self._access is not None)
+        gone = outdated(who, seen[Entry], all_named=self._access is not None)
+        return (*gone, *needless(self.proving, seen))
 
     def _groups(self, name: str, asked: Wanted, seen: Seen, who: tuple[Entry, ...]) -> Groups:
         wanted = asked.settled(name, seen[ControlPlane].get("cluster/main"))
@@ -234,19 +237,22 @@ class EksClusters:
         with explained("AWS refused to show what a cluster could be made of"):
             chosen = zones(self.cloud)[:ZONES]
         certificates, proofs = certified(name, self.public)
+        role, rights, account = proving_parts(self.cloud, name, self.proving)
         # Nodes of Auto Mode are asked for inside the cluster, where an entry lets us in.
         entry, stand = (
             node_entry(self.cloud, name, self.account),
             nodes(self.cloud, name, _private(), wanted, seen),
         )
-        inside: Groups = [[*who, entry], [stand]] if auto else [[*who, *pod_roles(name), stand]]
+        first: list[Part] = [*who, *account]
+        inside: Groups = [[*first, entry], [stand]] if auto else [[*first, *pod_roles(name), stand]]
         return [
             certificates,
             *network(name, CIDR, chosen),
-            roles(name, auto=auto),
+            [*roles(name, auto=auto), *role],
             [
                 ControlPlane(name, _private(), self._open_to, auto),
                 *proofs,
+                *rights,
                 *(Repository(name, image) for image in self._images),
             ],
             *inside,

@@ -14,6 +14,7 @@ from seaway.providers.eks.cloud import explained
 from seaway.providers.eks.clusters import ZONES, EksClusters
 from seaway.providers.eks.nodes import Wanted
 from seaway.providers.eks.prices import bill
+from seaway.providers.eks.rights import Proving, needless
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,13 @@ class EksGround:
         kept = Public(public.system) if leaving and public else public
         with self.clusters.changing(self.name, report):
             seen = making.look(cloud, self.name)
-            making.discard(cloud, self.name, stale(kept, seen), seen, report)
+            gone = (*self._rights(seen, leaving=leaving), *stale(kept, seen))
+            making.discard(cloud, self.name, gone, seen, report)
+
+    def _rights(self, seen: making.Seen, *, leaving: bool) -> tuple[str, ...]:
+        """Name what the pilot of a system that leaves has in AWS."""
+        proving = self.clusters.proving
+        return needless(Proving(proving.system), seen) if leaving and proving else ()
 
     def removals(self) -> tuple[Change, ...]:
         return self.clusters.propose_end(self.name).changes

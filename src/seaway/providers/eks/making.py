@@ -23,6 +23,7 @@ from seaway.providers.eks.network import Address, Gateway, Nat, Routes, Subnet, 
 from seaway.providers.eks.parts import THEIRS, Fix, Ids, Live, Part, Taken, absent, code_of
 from seaway.providers.eks.pods import PodRole
 from seaway.providers.eks.repositories import Repository
+from seaway.providers.eks.rights import Rights
 from seaway.providers.eks.roles import Role
 
 #: Every kind of part; each needs only such as stand before it, so they go in the reverse order. A certificate
@@ -37,6 +38,7 @@ KINDS: Final[tuple[type[Part], ...]] = (
     Nat,
     Routes,
     Role,
+    Rights,
     ControlPlane,
     NodeGroup,
     Entry,

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from seaway.providers.eks.roles import PILOT
+
 
 class When(StrEnum):
     """Under which condition an action is allowed."""
@@ -65,6 +67,8 @@ def _ours(kind: str, *actions: str) -> tuple[Grant, ...]:
 
 #: The roles of clusters, as roles.py names them; {region} is filled in.
 ROLES: Final = "iam:role/seaway-*-{region}-*"
+#: Of them the one that pilots take.
+PILOTS: Final = f"iam:role/seaway-*-{{region}}-{PILOT}"
 #: The roles and users of people and CI, as identities.py names them.
 IDENTITIES: Final = ("iam:role/seaway/*", "iam:user/seaway/*")
 #: Of a session the role, with the path that the session does not tell.
@@ -173,6 +177,11 @@ PARTS: Final[Mapping[str, Needs]] = {
             *_iam(When.ALWAYS, "TagRole", along=True),
             *_iam(When.MANAGED, "AttachRolePolicy", "DetachRolePolicy"),
         ),
+    ),
+    # Nobody may write one but who administers IAM: it could allow anything.
+    "rights": Needs(
+        _iam(When.ALWAYS, "ListRolePolicies", "GetRolePolicy"),
+        (Grant("iam:DeleteRolePolicy", PILOTS),),
     ),
     "cluster": Needs(
         (

@@ -23,7 +23,7 @@ _JOBS: Final[Mapping[Job, tuple[frozenset[str], frozenset[str]]]] = {
     Job.VIEWER: (frozenset(PARTS), frozenset()),
 }
 #: Parts that there are for public names.
-_NAMES: Final = frozenset({"certificate", "proof"})
+_NAMES: Final = frozenset({"certificate", "proof", "rights"})
 ADMINISTRATOR: Final = "AmazonEKSClusterAdminPolicy"
 VIEWER: Final = "AmazonEKSViewPolicy"
 #: What each job may do inside a cluster. What a promoter copies is in registries, outside of every cluster.

@@ -1,4 +1,7 @@
-"""What control plane, nodes and volumes may do in the account: a role for each, with AWS's own policies."""
+"""What control plane, nodes and volumes may do in the account: a role for each, with AWS's own policies.
+
+That of the pilots has none of these: see rights.py.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,8 @@ from seaway.providers.eks.parts import (
     untaken,
 )
 
+#: The role of the pilots of a cluster, which is there where one has rights in AWS, and their account.
+PILOT: Final = "pilot"
 #: Who takes the role, and which managed policies it has (EKS user guide: cluster role, node role, EBS CSI).
 USES: Final = {
     "cluster": ("eks.amazonaws.com", ("AmazonEKSClusterPolicy",)),
@@ -28,6 +33,7 @@ USES: Final = {
         ("AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly"),
     ),
     "volumes": ("pods.eks.amazonaws.com", ("service-role/AmazonEBSCSIDriverPolicy",)),
+    PILOT: ("pods.eks.amazonaws.com", ()),
 }
 #: The policies with EKS Auto Mode (EKS user guide, Learn about identity and access in EKS Auto Mode).
 AUTO: Final = {
@@ -41,7 +47,7 @@ AUTO: Final = {
     "node": ("AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly"),
 }
 #: The services of AWS that take them.
-TAKERS: Final = tuple(service for service, _ in USES.values())
+TAKERS: Final = tuple(dict.fromkeys(service for service, _ in USES.values()))
 #: AWS's own policies that Seaway gives to a role.
 MANAGED: Final = tuple(
     dict.fromkeys(name for names in (*(n for _, n in USES.values()), *AUTO.values()) for name in names)
@@ -68,18 +74,7 @@ class Role:
 
     @classmethod
     def owned(cls, cloud: Cloud, cluster: str) -> dict[str, Live]:
-        found: list[Live] = []
-        for use in cls.uses:
-            name = role_name(cloud.region, cluster, use)
-            try:
-                role: Live = dict(cloud.iam.get_role(RoleName=name)["Role"])
-            except cloud.iam.exceptions.NoSuchEntityException:
-                continue
-            if tags_in(role).get(CLUSTER) == cluster:
-                pages = cloud.iam.get_paginator("list_attached_role_policies").paginate(RoleName=name)
-                role["Policies"] = [each["PolicyArn"] for page in pages for each in page["AttachedPolicies"]]
-                found.append(role)
-        return by_part(found)
+        return by_part([live for use in cls.uses if (live := found(cloud, cluster, use))])
 
     def create(self, cloud: Cloud, ids: Ids) -> None:  # noqa: ARG002
         name = role_name(cloud.region, self.cluster, self.use)
@@ -140,11 +135,25 @@ class Role:
         }
 
 
+def found(cloud: Cloud, cluster: str, use: str) -> Live | None:
+    """See a role that carries the cluster's tag, with the policies that are attached to it."""
+    name = role_name(cloud.region, cluster, use)
+    try:
+        role: Live = dict(cloud.iam.get_role(RoleName=name)["Role"])
+    except cloud.iam.exceptions.NoSuchEntityException:
+        return None
+    if tags_in(role).get(CLUSTER) != cluster:
+        return None
+    pages = cloud.iam.get_paginator("list_attached_role_policies").paginate(RoleName=name)
+    role["Policies"] = [each["PolicyArn"] for page in pages for each in page["AttachedPolicies"]]
+    return role
+
+
 def role_name(region: str, cluster: str, use: str) -> str:
     """Name a role. Roles know no regions: the name carries it."""
     return f"seaway-{cluster}-{region}-{use}"
 
 
 def roles(cluster: str, *, auto: bool) -> list[Role]:
-    """List the roles of a cluster: with EKS Auto Mode its own one makes volumes."""
-    return [Role(cluster, use, auto) for use in (AUTO if auto else USES)]
+    """List the roles that every cluster has: with EKS Auto Mode its own one makes volumes."""
+    return [Role(cluster, use, auto) for use in (AUTO if auto else USES) if use != PILOT]

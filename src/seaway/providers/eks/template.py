@@ -20,10 +20,11 @@ from seaway.providers.eks.auto import Standing
 from seaway.providers.eks.control import GROUP, LOGS, MADE_AUTO, ControlPlane, NodeGroup, scaling
 from seaway.providers.eks.network import ANYWHERE, Address, Gateway, Nat, Routes, Subnet, Vpc, subnet
 from seaway.providers.eks.parts import Live, listed, tags_of
-from seaway.providers.eks.pods import ACCOUNTS, PodRole, pod_roles
+from seaway.providers.eks.pods import PodRole, pod_roles
 from seaway.providers.eks.policies import NODES, access_policy
 from seaway.providers.eks.repositories import LIFECYCLE, MOVABLE, MUTABILITY, Repository
-from seaway.providers.eks.roles import Role
+from seaway.providers.eks.rights import Rights
+from seaway.providers.eks.roles import PILOT, Role
 
 #: The name of an attachment, which is no part by itself: what needs the internet waits for it.
 _ATTACHED: Final = "InternetGatewayAttached"
@@ -168,6 +169,17 @@ def _role(part: Role) -> dict[str, Live]:
 
 
 @_resources.register
+def _rights(part: Rights) -> dict[str, Live]:
+    """Write a policy of a role, which carries no tags."""
+    document = part.document("${AWS::Partition}")
+    for each in document["Statement"]:
+        if "${" in each["Resource"]:
+            each["Resource"] = {"Fn::Sub": each["Resource"]}
+    role = {"RoleName": _ref(f"role/{PILOT}"), "PolicyName": part.policy, "PolicyDocument": document}
+    return {_logical(part.id): {"Type": "AWS::IAM::RolePolicy", "Properties": role}}
+
+
+@_resources.register
 def _control_plane(part: ControlPlane) -> dict[str, Live]:
     reach = {"PublicAccessCidrs": list(part.open_to)} if part.open_to else {}
     return _resource(
@@ -235,7 +247,7 @@ def _entry(part: Entry) -> dict[str, Live]:
 
 @_resources.register
 def _pod_role(part: PodRole) -> dict[str, Live]:
-    namespace, account = ACCOUNTS[part.use]
+    namespace, account = part.account
     return _resource(
         "EKS::PodIdentityAssociation",
         part,

@@ -28,17 +28,23 @@ NAMESPACE: Final = ("cluster/namespace",)
 #: A server that comes before visitors are let in refuses, and may not be asked again for a while.
 OPEN: Final = ("edge/gateway/await", "edge/gateway/publish")
 KEY: Final = GiveKey.id
+#: A pod that started before it was given rights in AWS has none.
+STARTED: Final = f"{PILOTS_ROOM}/{PILOT}/await"
+#: Where EKS gives a pod the key of its role, at port 80 (EKS user guide, EKS Pod Identity considerations).
+AGENTS: Final = ("169.254.170.23/32", "fd00:ec2::23/128")
+HTTPS: Final = 443
 
 
 def desired(system: str, wish: Wish) -> list[Desired]:
     """List what the pilot needs in the order in which it can be made; the wish last, which sets it going."""
     role = f"{ROOM}/role"
     rights = (f"{ROOM}/binding", f"{ROOM}/policy")
+    first = (*NAMESPACE, *rights, *OPEN, KEY, *((STARTED,) if wish.granted else ()))
     return [
         Desired(role, _role(system, wish), NAMESPACE),
         Desired(f"{ROOM}/binding", _binding(system), (role, *NAMESPACE)),
         Desired(f"{ROOM}/policy", _policy(system, wish), NAMESPACE),
-        Desired(f"{ROOM}/wish", wish_config(system, wish), (*NAMESPACE, *rights, *OPEN, KEY)),
+        Desired(f"{ROOM}/wish", wish_config(system, wish), first),
     ]
 
 
@@ -61,7 +67,7 @@ def _role(system: str, wish: Wish) -> Manifest:
     A right to create knows no names (Kubernetes, RBAC: resourceNames).
     """
     routes, filters = "gateway.envoyproxy.io", filter_names(len(wish.hosts))
-    zone = [{**_rule("", "secrets", "get"), "resourceNames": [ZONE_KEY]}] if wish.zone else []
+    zone = [{**_rule("", "secrets", "get"), "resourceNames": [ZONE_KEY]}] if wish.server else []
     return {
         "apiVersion": RBAC,
         "kind": "Role",
@@ -87,10 +93,9 @@ def _binding(system: str) -> Manifest:
 
 
 def _policy(system: str, wish: Wish) -> Manifest:
-    """Let it reach the server, and what it looks at before that does: the proxies, or the zone's server."""
+    """Let it reach the server, and what it looks at before that does: the proxies, or what keeps the zone."""
     gateway = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": SYSTEM_NAMESPACE}}}
-    port = NameServer.parse(wish.server).port if wish.zone else 0
-    zone = [{"ports": [{"port": port, "protocol": "TCP"}]}] if wish.zone else []
+    ports = sorted({wish.port, HTTPS} if wish.granted else {wish.port})
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -99,12 +104,23 @@ def _policy(system: str, wish: Wish) -> Manifest:
             "podSelector": {"matchLabels": selector(system, PILOTS_ROOM, PILOT)},
             "policyTypes": ["Egress"],
             "egress": [
-                {"ports": [{"port": wish.port, "protocol": "TCP"}]},
-                {"to": [gateway], "ports": [{"port": PROXY_PORT, "protocol": "TCP"}]},
-                *zone,
+                {"ports": list(map(_tcp, ports))},
+                {"to": [gateway], "ports": [_tcp(PROXY_PORT)]},
+                *_to_zone(wish),
             ],
         },
     }
+
+
+def _to_zone(wish: Wish) -> list[dict[str, Any]]:
+    """Let it reach what keeps the zone: a server, or at Route 53 who gives it the key for that."""
+    if wish.granted:
+        return [{"to": [{"ipBlock": {"cidr": each}} for each in AGENTS], "ports": [_tcp(80)]}]
+    return [{"ports": [_tcp(NameServer.parse(wish.server).port)]}] if wish.zone else []
+
+
+def _tcp(port: int) -> dict[str, Any]:
+    return {"port": port, "protocol": "TCP"}
 
 
 def _rule(group: str, resource: str, *verbs: str) -> dict[str, Any]:

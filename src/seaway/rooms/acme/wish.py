@@ -34,8 +34,8 @@ class Wish:
     """Which names at which server, and whom it may write to; `ca` (PEM) vouches for a server that is private.
 
     `staging` is the directory of the same server at which failures do no harm. `others` are further public
-    names, `wildcard` is one more (`*.DOMAIN`). With a `zone`, which `server` keeps (HOST or HOST:PORT),
-    proofs are records in it (DNS-01).
+    names, `wildcard` is one more (`*.DOMAIN`). With a `zone` proofs are records in it (DNS-01): `server`
+    keeps it (HOST or HOST:PORT), without one Route 53 does.
     """
 
     domain: str
@@ -98,6 +98,11 @@ class Wish:
     def mark(self) -> str:
         """Give what tells this wish from another: the same names at the same server are the same."""
         return hashlib.sha256(f"{' '.join(self.names)} {self.directory}".encode()).hexdigest()[:16]
+
+    @property
+    def granted(self) -> bool:
+        """Whether the zone is at Route 53, where the pilot has rights instead of a key."""
+        return bool(self.zone) and not self.server
 
     @property
     def port(self) -> int:

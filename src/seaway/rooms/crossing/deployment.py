@@ -30,6 +30,10 @@ HEALTH: Final = 8080
 #: The Secret with the certificate that vouches for a monolith outside; the comparator asks it too.
 AUTHORITY: Final = "monolith-ca"
 RBAC: Final = "rbac.authorization.k8s.io/v1"
+#: What a cloud gives with the cluster, such as the role of an account.
+GROUND: Final = "cluster/create"
+#: Annotation of a pod that has rights in AWS: EKS gives them when it starts, so that another one must.
+GRANTED: Final = "seaway.dev/granted-by"
 
 #: In the system's namespace: group, resources, verbs.
 RULES: Final = (
@@ -49,12 +53,13 @@ RULES: Final = (
 GATEWAY_RULES: Final = (("", ("pods",), ("list",)),)
 
 
-def desired(system: str) -> list[Desired]:
-    """List the pilot's objects in the order in which they can be made."""
+def desired(system: str, *, granted: bool = False) -> list[Desired]:
+    """List the pilot's objects in the order in which they can be made; in AWS it is `granted` rights."""
     at, first = f"{ROOM}/{PILOT}", ("cluster/namespace",)
     gateway = (*first, "edge/controller/install")
     account, role = f"{at}/account", f"{at}/role"
-    there = (account, f"{at}/binding", f"{at}/gateway-binding", "crossing/definition", "images/pilot/build")
+    bound = (account, f"{at}/binding", f"{at}/gateway-binding")
+    there = (*bound, "crossing/definition", "images/pilot/build", GROUND)
     return [
         Desired(account, service_account(system), first),
         Desired(role, system_role(system), first),
@@ -67,7 +72,7 @@ def desired(system: str) -> list[Desired]:
         ),
         Desired(f"{at}/policy", policy(system), first),
         Desired(f"{at}/budget", budget(system), first),
-        Desired(f"{at}/deployment", deployment(system), there),
+        Desired(f"{at}/deployment", deployment(system, granted=granted), there),
     ]
 
 
@@ -135,8 +140,9 @@ def budget(system: str) -> Manifest:
     }
 
 
-def deployment(system: str) -> Manifest:
+def deployment(system: str, *, granted: bool = False) -> Manifest:
     own = selector(system, ROOM, PILOT)
+    notes = {"annotations": {GRANTED: "pod-identity"}} if granted else {}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -148,7 +154,7 @@ def deployment(system: str) -> Manifest:
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "selector": {"matchLabels": own},
             "template": {
-                "metadata": {"labels": labels(system, ROOM, PILOT)},
+                "metadata": {"labels": labels(system, ROOM, PILOT), **notes},
                 "spec": _pod(own),
             },
         },

@@ -63,15 +63,17 @@ def plan(
     releases: Releases = Releases(),
     *,
     piloted: bool = False,
+    granted: bool = False,
 ) -> list[Any]:
     """Decide what must change. Weights are the pilot's: none is planned here, and no route.
 
-    The pilot is there for crossings, and where it is wanted for more (`piloted`).
+    The pilot is there for crossings, and where it is wanted for more (`piloted`); in AWS it may be
+    `granted` rights.
     """
     piloted = piloted or bool(crossings)
     old = {Ref(API, KIND, name, place.system) for name in releases.renewed}
     before, live = live, Live({ref: m for ref, m in live.objects.items() if ref not in old})
-    programs = deployment.desired(place.system) if piloted else []
+    programs = deployment.desired(place.system, granted=granted) if piloted else []
     compared = [spec.to for spec in crossings.values() if spec.compare is not None]
     programs += manifests.desired(place.system, compared) if compared else []
     first = [Desired(f"{ROOM}/definition", definition(), ("cluster/create",))] if piloted else []
