@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import boto3
 import pytest
@@ -14,6 +15,7 @@ from seaway.model.cluster import ClusterFacts
 from seaway.model.event import silent
 from seaway.providers.eks.cloud import REHEARSAL, Cloud
 from seaway.providers.eks.clusters import EksClusters
+from seaway.twin import inventory
 from seaway.twin.emulator import emulating
 from seaway.twin.inventory import OPEN, Aws
 from seaway.twin.wire import serving
@@ -99,6 +101,20 @@ def rehearsal(aws: Aws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Aws:
     """The user's environment in a rehearsal: somebody's keys, a kubeconfig and a cache of its own."""
     rehearsing(aws, monkeypatch, tmp_path)
     return aws
+
+
+@pytest.fixture
+def client(rehearsal: Aws) -> Any:
+    """Route 53 for who may see and change everything."""
+    return inventory.client(rehearsal, "route53", "us-east-1")
+
+
+@pytest.fixture
+def name(client: Any) -> str:
+    """A new zone of moto's."""
+    name = f"{uuid4().hex[:12]}.example.com"
+    client.create_hosted_zone(Name=name, CallerReference=name)
+    return name
 
 
 @pytest.fixture(scope="session")

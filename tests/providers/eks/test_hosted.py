@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import boto3
 import pytest
 
 from scripts.benchmark.names import Knot
@@ -26,7 +25,7 @@ from seaway.ports.certificates import Issued
 from seaway.providers.dns import hosted
 from seaway.providers.dns.hosted import Api, HostedZone
 from seaway.rooms.acme.challenge import Exhibit
-from seaway.twin.inventory import OPEN, Aws
+from seaway.twin.inventory import Aws
 from seaway.twin.quiet import Quiet
 from seaway.twin.wire import listening
 from tests.providers.eks.faults import Fault, Once, faulty
@@ -48,19 +47,6 @@ class Waiting:
     def __call__(self, seconds: float) -> bool:
         self.waited.append(seconds)
         return self.stopped
-
-
-@pytest.fixture
-def client(rehearsal: Aws) -> Any:
-    return boto3.client("route53", endpoint_url=rehearsal.moto, region_name="us-east-1", **OPEN)
-
-
-@pytest.fixture
-def name(client: Any) -> str:
-    """A new zone of moto's."""
-    name = f"{uuid4().hex[:12]}.example.com"
-    client.create_hosted_zone(Name=name, CallerReference=name)
-    return name
 
 
 @pytest.fixture

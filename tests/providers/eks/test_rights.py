@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import boto3
 import pytest
 
 from seaway.errors import NotFound, Refused
@@ -33,7 +32,7 @@ from seaway.providers.eks.rights import Proving, Rights, proving_parts
 from seaway.providers.eks.roles import PILOT, Role, role_name
 from seaway.rooms.acme.challenge import Exhibit
 from seaway.rooms.acme.wish import Wish
-from seaway.twin.inventory import OPEN, Aws, client
+from seaway.twin.inventory import Aws, client
 from seaway.twin.quiet import Quiet
 from seaway.twin.wire import listening
 from tests.providers.eks.conftest import IMAGES, Shop
@@ -46,15 +45,17 @@ KINDS: tuple[type[Part], ...] = (Role, Rights)
 CALLS = {"ListHostedZonesByName", "ListResourceRecordSets", "ChangeResourceRecordSets", "GetChange"}
 
 
-def zone_of(moto: str, name: str) -> str:
-    names: Any = boto3.client("route53", endpoint_url=moto, region_name="us-east-1", **OPEN)
-    made = names.create_hosted_zone(Name=name, CallerReference=uuid4().hex)["HostedZone"]["Id"]
+def zone_of(aws: Aws, name: str) -> str:
+    made = client(aws, "route53", "us-east-1").create_hosted_zone(Name=name, CallerReference=uuid4().hex)[
+        "HostedZone"
+    ]["Id"]
     return str(made).rpartition("/")[2]
 
 
-def values(moto: str, zone: str, name: str) -> list[str]:
-    names: Any = boto3.client("route53", endpoint_url=moto, region_name="us-east-1", **OPEN)
-    found = names.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+def values(aws: Aws, zone: str, name: str) -> list[str]:
+    found = client(aws, "route53", "us-east-1").list_resource_record_sets(HostedZoneId=zone)[
+        "ResourceRecordSets"
+    ]
     return [v["Value"] for each in found if each["Name"] == f"{name}." for v in each["ResourceRecords"]]
 
 
@@ -62,7 +63,7 @@ def values(moto: str, zone: str, name: str) -> list[str]:
 def proving(aws: Aws, gate: Gate) -> Iterator[Proving]:  # noqa: ARG001  (who runs this is its root)
     """The role and its policy for a system with two names, as `up` makes them."""
     domain = f"{uuid4().hex[:12]}.example.com"
-    zone_of(aws.moto, domain)
+    zone_of(aws, domain)
     found, cloud = Proving("shop", domain, (f"www.{domain}", domain)), Cloud.open(REGION)
     role, rights, _ = proving_parts(cloud, "shop", found)
     groups: Groups = [role, rights]
@@ -122,10 +123,10 @@ def test_the_pilots_own_client_proves_names_by_the_rights_that_up_writes_and_nee
     both = [Exhibit(proving.names[0], place, "first"), Exhibit(proving.names[0], place, "second")]
     more = Exhibit(proving.names[1], f"_acme-challenge.{proving.names[1]}", "third")
     assert proof.show([*both, more]) == ""
-    assert values(aws.moto, zone.hosted, place) == ['"first"', '"second"']
-    assert values(aws.moto, zone.hosted, more.place) == ['"third"']
+    assert values(aws, zone.hosted, place) == ['"first"', '"second"']
+    assert values(aws, zone.hosted, more.place) == ['"third"']
     proof.clear()
-    assert values(aws.moto, zone.hosted, place) == values(aws.moto, zone.hosted, more.place) == []
+    assert values(aws, zone.hosted, place) == values(aws, zone.hosted, more.place) == []
     assert set(gate.asked) == {f"route53:{each}" for each in CALLS}
     rights = Rights("shop", proving, zone.hosted).document("aws")
     assert {each["Action"] for each in rights["Statement"]} == set(gate.asked)
@@ -133,7 +134,7 @@ def test_the_pilots_own_client_proves_names_by_the_rights_that_up_writes_and_nee
 
 def test_they_allow_nothing_else(aws: Aws, proving: Proving, opened: Open) -> None:
     zone, name = opened(), proving.names[0]
-    theirs = zone_of(aws.moto, f"{uuid4().hex[:12]}.example.com")
+    theirs = zone_of(aws, f"{uuid4().hex[:12]}.example.com")
     wrong = [
         Records(f"_acme-challenge.other.{proving.zone}", "TXT", 30, ('"theirs"',)),
         Records(f"a._acme-challenge.{name}", "TXT", 30, ('"theirs"',)),
@@ -176,7 +177,7 @@ def test_they_come_with_the_wish_change_with_the_names_and_go_with_it(shop: Shop
     """Killed after any call it goes on; other systems of the cluster keep theirs."""
     region, domain = shop.clusters.cloud.region, f"{uuid4().hex[:12]}.example.com"
     cloud = Cloud.open(region)
-    zone_of(aws.moto, domain)
+    zone_of(aws, domain)
     one = Proving("house", domain, (f"www.{domain}",))
     calls, first = Calls(cloud.session), clusters_of(cloud, one)
     account = f"pod-identity/{PILOT}/house"

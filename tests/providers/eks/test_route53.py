@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import boto3
 import pytest
 
 from scripts.benchmark.names import NAME, ZONE, Knot
@@ -20,7 +19,7 @@ from seaway.providers.eks.cloud import REHEARSAL
 from seaway.providers.eks.route53 import Route53
 from seaway.rooms.domain import course
 from seaway.rooms.domain.course import Stage
-from seaway.twin.inventory import OPEN, Aws
+from seaway.twin.inventory import Aws
 from seaway.twin.quiet import Quiet
 from seaway.twin.wire import listening
 from tests.flow.names import OLD, place
@@ -32,14 +31,7 @@ THROTTLED = b"""<?xml version="1.0"?>
 
 
 @pytest.fixture
-def client(rehearsal: Aws) -> Any:
-    return boto3.client("route53", endpoint_url=rehearsal.moto, region_name="us-east-1", **OPEN)
-
-
-@pytest.fixture
-def zone(client: Any) -> Route53:
-    name = f"{uuid4().hex[:12]}.example.com"
-    client.create_hosted_zone(Name=name, CallerReference=name)
+def zone(name: str) -> Route53:
     return Route53.open(name)
 
 

@@ -123,8 +123,8 @@ def needless(proving: Proving | None, seen: Mapping[type[Any], Mapping[str, Live
     """
     if proving is None or proving.names:
         return ()
-    parts = ((PodRole, f"pod-identity/{PILOT}/{proving.system}"), (Rights, f"rights/{proving.system}"))
-    return tuple(part for kind, part in parts if part in seen[kind])
+    parts = (PodRole("", PILOT, proving.system), Rights("", proving, ""))
+    return tuple(part.id for part in parts if part.id in seen[type(part)])
 
 
 def _allowed(action: str, on: str, limits: Live) -> Live:
