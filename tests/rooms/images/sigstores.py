@@ -251,14 +251,18 @@ def playing(folder: Path) -> Iterator[Sigstore]:
 
 @contextmanager
 def certifying(here: Sigstore, program: Path) -> Iterator[None]:
-    """Let a real Fulcio give the certificates until the end of the block, to addresses of mail."""
+    """Let a real Fulcio give the certificates until the end of the block, to addresses of mail.
+
+    It must be in a network of its own, from which no way leads out.
+    """
+    assert len(Path("/proc/thread-self/net/route").read_text().splitlines()) == 1, "a way leads out of here"
     known = {here.url: {"IssuerURL": here.url, "ClientID": "sigstore", "Type": "email"}}
     (here.folder / "fulcio.json").write_text(json.dumps({"OIDCIssuers": known}))
     port, grpc = _free_ports(2)
     words: list[str | Path] = [
         program, "serve", "--ca=ephemeralca", f"--config-path={here.folder}/fulcio.json",
         "--host=127.0.0.1", f"--port={port}", "--grpc-host=127.0.0.1", f"--grpc-port={grpc}",
-        # Its figures alone are for every address, on any port: they cannot be told otherwise.
+        # Its figures are for every address, on any port: it cannot be told otherwise.
         "--metrics-port=0", f"--legacy-unix-domain-socket={here.folder}/fulcio.sock",
         f"--ct-log-url={here.url}",
     ]  # fmt: skip

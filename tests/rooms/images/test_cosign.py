@@ -5,6 +5,7 @@ Without a key both sign at the real Fulcio, with an issuer and logs that are wri
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
@@ -36,6 +37,8 @@ FULCIO = "github.com/sigstore/fulcio"
 WHO = "release@shop.test"
 #: The country of the authority that Fulcio makes for a test has three letters.
 ABROAD = pytest.mark.filterwarnings("ignore:Attribute's length must be:UserWarning")
+#: CLONE_NEWNET (sched.h).
+NEW_NETWORK = 0x40000000
 #: No log of signatures is reached from here, nor is one wanted.
 ALONE = "--insecure-ignore-tlog=true"
 
@@ -44,6 +47,25 @@ ALONE = "--insecure-ignore-tlog=true"
 def program() -> Path:
     """cosign as its module pins it, built once (minutes) and kept in the user's cache."""
     return built(MODULE, COMMAND, FULCIO) / "cosign"
+
+
+@pytest.fixture(autouse=True)
+def apart() -> Iterator[None]:
+    """A network of the test's own, in which loopback is all there is: Fulcio serves its figures everywhere.
+
+    Threads and processes that begin meanwhile are in it, and it ends with them.
+    """
+    kernel = ctypes.CDLL(None, use_errno=True)  # Python has unshare and setns since 3.12
+    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        assert kernel.unshare(NEW_NETWORK) == 0, os.strerror(ctypes.get_errno())
+        try:
+            subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+            yield
+        finally:
+            assert kernel.setns(before, NEW_NETWORK) == 0, os.strerror(ctypes.get_errno())
+    finally:
+        os.close(before)
 
 
 @pytest.fixture
