@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import yaml
 
 from seaway.kit.kube import Ref
+from seaway.providers.local.access import HOST
 from seaway.rooms.crossing.resource import API, KIND
 from tests.cluster.support import until
 from tests.cluster.tiny_system import SYSTEM, Tiny
@@ -126,6 +128,8 @@ def test_a_release_whose_crossings_go_back_goes_back_first(tiny: Tiny) -> None:
 def test_a_rolling_release_goes_back_image_and_settings_alike(tiny: Tiny) -> None:
     tiny.write(env={"SIDE": "app", "PORT": "8000", "EXTRA": "yes"})
     tiny.seaway("up")
+    _by_promotion(tiny)
+    tiny.seaway("image", "promote", "app", "--to", "test")
     for name in ("first", "second"):
         tiny.seaway("cross", "move", name, "100")
     tiny.write()
@@ -140,7 +144,34 @@ def test_a_rolling_release_goes_back_image_and_settings_alike(tiny: Tiny) -> Non
         tiny.seaway("up")
         _only(tiny, new)
         assert "EXTRA" not in _variables(tiny)
-    assert tiny.plan() == []
+        assert tiny.plan() == []
+        _back_to_what_the_cluster_forgot(tiny)
+        _only(tiny, before)
+        assert "EXTRA" not in _variables(tiny)
+
+
+def _by_promotion(tiny: Tiny) -> None:
+    """Let the file say that images come from another environment, in whose registry they were all made."""
+    document = yaml.safe_load(tiny.file.read_text())
+    test = document["environments"]["test"]
+    document["environments"]["before"] = {**test, "cluster": "seaway-test-none", "domain": "before.localhost"}
+    test["registry"] = f"{HOST}/test"
+    document["promotions"] = {"test": {"after": "before"}}
+    tiny.file.write_text(yaml.safe_dump(document, sort_keys=False))
+
+
+def _back_to_what_the_cluster_forgot(tiny: Tiny) -> None:
+    """Go back to the image that was promoted, by its digest, when no ReplicaSet has it any more."""
+    _by_promotion(tiny)
+    kube = tiny.cluster.kube
+    digest = next(each["image"] for each in _history(tiny) if not each["current"]).partition("@")[2]
+    for each in kube.list("apps/v1", "ReplicaSet", namespace=SYSTEM):
+        if digest in each["spec"]["template"]["spec"]["containers"][0]["image"]:
+            kube.delete(Ref.of(each))
+    until(lambda: digest not in str(kube.list("apps/v1", "ReplicaSet", namespace=SYSTEM)), "none that has it")
+    promoted = {each["image"] for each in _history(tiny) if each["revision"] is None}
+    assert f"{HOST}/test/{SYSTEM}/app@{digest}" in promoted
+    tiny.seaway("rollout", "undo", "app", "--to", digest)
 
 
 def test_there_is_no_way_back_past_a_release_that_took_data_away(tiny: Tiny) -> None:

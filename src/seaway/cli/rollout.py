@@ -12,11 +12,12 @@ from seaway.cli.story import Story, emit, emit_json, emit_table, next_commands
 
 if TYPE_CHECKING:
     from seaway.flow.rollouts import Rollout
+    from seaway.rooms.services.history import Release
 
 app = typer.Typer(no_args_is_help=True)
 Service = Annotated[str, typer.Argument(metavar="SERVICE", help="Its name in the file.")]
 To = Annotated[
-    int, typer.Option("--to", metavar="RELEASE", min=0, help="A number of `history`; default: the last.")
+    str, typer.Option("--to", metavar="RELEASE", help="A number or an image of `history`; default: the last.")
 ]
 Force = Annotated[
     bool, typer.Option("--force", help="Go back also past a release that declares migrations: contract.")
@@ -56,6 +57,9 @@ def status(on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None
 def history(service: Service, on: On = "", file: File = FILE, output: Output = Format.TEXT) -> None:
     """List the releases of a service that are kept, the newest first: each can be gone back to.
 
+    Those with a number the cluster remembers. The others are images that were promoted to the environment
+    before and are in its registry still; of these the time and the name are those of the promotion.
+
     For example:
       seaway rollout history frontend
     """
@@ -63,22 +67,21 @@ def history(service: Service, on: On = "", file: File = FILE, output: Output = F
     from seaway.flow.load import load  # noqa: PLC0415
 
     with Story() as story:
-        (found,) = house.rolled(load(file), on, story, service)
+        found = house.history(load(file), on, service, story)
     if output is Format.JSON:
-        emit_json([release.as_json() for release in reversed(found.releases)])
+        emit_json([release.as_json() for release in reversed(found)])
     else:
-        rows = [
-            (str(r.revision), r.digest, r.at, r.by or "-", r.migrations, "now" if r.current else "")
-            for r in reversed(found.releases)
-        ]
-        emit_table(("release", "image", "since", "by", "migrations", ""), rows)
+        emit_table(
+            ("release", "image", "since", "by", "migrations", ""),
+            [_release(each) for each in reversed(found)],
+        )
     next_commands((f"seaway rollout undo {service}", "back to the one before"), on=on)
 
 
 @app.command("undo")
 def undo(  # noqa: PLR0917  (typer's options)
     service: Service,
-    to: To = 0,
+    to: To = "",
     force: Force = False,
     on: On = "",
     file: File = FILE,
@@ -87,20 +90,23 @@ def undo(  # noqa: PLR0917  (typer's options)
 ) -> None:
     """Go back to the release before, or to one of `history`, image and settings alike.
 
+    Of an image that was promoted and that the cluster forgot, the settings stay those of the present release.
     A release that crosses goes back at once, with the pilot or without it. Any other goes back by a rolling
     update; the file is not changed, so the next `seaway up` brings what it says again.
 
     For example:
       seaway rollout undo frontend
       seaway rollout undo frontend --to 3
+      seaway rollout undo frontend --to 4f1c02a7b9de
     """
     from seaway.app import rollouts as house  # noqa: PLC0415  (pydantic, lightkube)
     from seaway.flow.load import load  # noqa: PLC0415
+    from seaway.rooms.services.history import parsed  # noqa: PLC0415  (lightkube)
 
-    system = load(file)
-    agree(system, on, [f"{service} back to {f'release {to}' if to else 'the release before'}"], yes=yes)
+    system, wanted = load(file), parsed(to) if to else 0
+    agree(system, on, [f"{service} back to {f'release {to}' if wanted else 'the release before'}"], yes=yes)
     with Story() as story:
-        before, after = house.undo(system, on, service, to, story, force=force)
+        before, after = house.undo(system, on, service, wanted, story, force=force)
     if output is Format.JSON:
         emit_json({"name": service, "from": before, "to": after})
     elif before == after:
@@ -125,6 +131,12 @@ def _beside(found: Rollout) -> tuple[str, ...]:
     following = "seaway up, with another version" if gone else crossing.next
     told = (str(crossing.weight), crossing.phase.value, following, crossing.reason or work.problem)
     return work.name, ready, short(work.image), *told
+
+
+def _release(found: Release) -> tuple[str, ...]:
+    mark = "now" if found.current else "" if found.revision else "promoted"
+    told = found.digest, found.at, found.by or "-", found.migrations or "-"
+    return str(found.revision or "-"), *told, mark
 
 
 def _row(found: Rollout) -> tuple[str, ...]:

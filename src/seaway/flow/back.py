@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seaway.flow.apply import apply
 from seaway.flow.plan import crossing_place
+from seaway.flow.promoted import forgotten
 from seaway.flow.releases import releases_in
 from seaway.flow.rollouts import plan_undo, releases_before, rollout, take_back
 from seaway.flow.status import crossings_of
@@ -16,7 +17,7 @@ from seaway.rooms.crossing.decide import decide_back, decide_back_all, may_go_ba
 from seaway.rooms.crossing.orders import TakeBack, command
 from seaway.rooms.crossing.state import Verb
 from seaway.rooms.crossing.views import CrossingView
-from seaway.rooms.services.history import short
+from seaway.rooms.services.history import Release, Wanted, short
 
 
 def go_back(
@@ -50,11 +51,12 @@ def go_back(
 
 
 def undo_release(
-    system: System, seen: Snapshot, world: World, name: str, to: int, *, by: str, force: bool
+    system: System, seen: Snapshot, world: World, name: str, to: Wanted, *, by: str, force: bool
 ) -> tuple[str, str]:
     """Take a service back to an earlier release, or the one before (`to` 0); gives both digests.
 
-    A release that crosses goes back at once. Raises as plan_undo does.
+    A release that crosses goes back at once. The registry is asked only for a digest that the cluster forgot.
+    Raises as plan_undo and forgotten do.
     """
     known = rollout(system, seen, name)
     now = known.current.digest if known.current else ""
@@ -63,6 +65,9 @@ def undo_release(
             return now, now
         apply(Plan.ordered([take_back(system, seen, known.crossing.name, by)]), world)
         return short(known.beside.image), now
-    todo, target = plan_undo(system, seen, name, to, force=force)
+    before: tuple[Release, ...] = ()
+    if isinstance(to, str) and not any(release.fits(to) for release in known.releases):
+        before = forgotten(system, seen, world, name, to)
+    todo, target = plan_undo(system, seen, name, to, before, force=force)
     apply(todo, world)
     return now, target.digest

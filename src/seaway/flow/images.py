@@ -86,7 +86,7 @@ def moves(
     remedy, found = "see that this machine reaches both registries", dict[str, tuple[ImageRef, Move]]()
     for name, image in image_names(system, left, wanted).items():
         shelves = Shelf.of(image, remedy), Shelf.of(placed(image, right, left), remedy)
-        found[name] = (image, Move(*shelves, before, after, by, ran))
+        found[name] = (image, Move(*shelves, before, after, by, ran, system.services[name].migrations))
     return found
 
 

@@ -20,7 +20,7 @@ from seaway.rooms.crossing.resource import understood
 from seaway.rooms.crossing.state import Verb
 from seaway.rooms.crossing.steps import reference
 from seaway.rooms.crossing.views import CrossingView
-from seaway.rooms.services.history import Release, decide_undo, releases, taken_back
+from seaway.rooms.services.history import Release, Wanted, decide_undo, releases, taken_back
 from seaway.rooms.services.history import ran as lasted
 from seaway.rooms.services.spec import next_name
 from seaway.steps.rollout import AwaitRollout
@@ -76,13 +76,16 @@ def ran(system: System, seen: Snapshot) -> dict[str, float]:
     return told
 
 
-def plan_undo(system: System, seen: Snapshot, name: str, to: int, *, force: bool) -> tuple[Plan, Release]:
+def plan_undo(
+    system: System, seen: Snapshot, name: str, to: Wanted, before: tuple[Release, ...] = (), *, force: bool
+) -> tuple[Plan, Release]:
     """Decide how a service goes back to an earlier release by a rolling update.
 
-    Raises NotFound where there is none, Refused where a release on the way took data away.
+    `before` are those that the cluster forgot. Raises NotFound where there is none, Refused where a release
+    on the way took data away.
     """
-    known = rollout(system, seen, name)
-    target = decide_undo(name, known.releases, to, force=force)
+    known = (*before, *rollout(system, seen, name).releases)
+    target = decide_undo(name, known, to, force=force)
     found = _deployment(seen, system.system, name)
     if found is None:
         raise NotFound(f"service {name} is not in the cluster yet", remedy="seaway up")

@@ -108,7 +108,8 @@ class _Passing(BaseHTTPRequestHandler):
         ask.request(self.command, self.path, body, headers)
         answer = ask.getresponse()
         told = {k: v for k, v in answer.getheaders() if k not in {"Date", "Transfer-Encoding"}}
-        if front.knows_referrers and self.command == "PUT" and b'"subject"' in body:
+        manifest = self.command == "PUT" and "/manifests/" in self.path
+        if front.knows_referrers and manifest and b'"subject"' in body:
             self._note(body, told)
         self._answer(answer.status, told, answer.read())
         ask.close()

@@ -7,8 +7,19 @@ from typing import Any
 
 import pytest
 
-from seaway.errors import NotFound, Refused
-from seaway.rooms.services.history import MIGRATIONS, decide_undo, ran, releases, taken_back
+from seaway.errors import NotFound, Refused, UsageError
+from seaway.flow.promoted import earlier
+from seaway.model.names import Digest, ImageRef
+from seaway.rooms.images.promoted import Record
+from seaway.rooms.services.history import (
+    MIGRATIONS,
+    Release,
+    decide_undo,
+    parsed,
+    ran,
+    releases,
+    taken_back,
+)
 from seaway.rooms.services.spec import CONTRACT
 from seaway.steps.objects import SIGNED_AT, SIGNED_BY
 
@@ -118,3 +129,69 @@ def test_the_old_template_comes_back_and_nobody_is_overwritten(autoscaled: bool)
         "metadata": {"labels": OWN}, "spec": {"containers": [{"name": "web", "image": A}]},
     }  # fmt: skip
     assert ("replicas" in manifest["spec"]) is not autoscaled
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("3", 3),
+        ("123456789012", "123456789012"),
+        ("sha256:" + "a" * 64, "a" * 64),
+        (A, "a" * 64),
+        ("sha256:" + "a" * 12, "a" * 12),
+    ],
+)
+def test_a_release_is_named_by_its_number_or_by_its_image(text: str, wanted: int | str) -> None:
+    assert parsed(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["-1", "abc", "aaaaaaaaaaa", "sha256:3", "A" * 12, "a" * 65, "v2", "\u0661"])
+def test_other_names_are_none(text: str) -> None:
+    with pytest.raises(UsageError, match="names no release"):
+        parsed(text)
+
+
+def recorded(letter: str, hour: int, migrations: str = "expand") -> Record:
+    return Record(Digest(f"sha256:{letter * 64}"), f"2026-11-24T{hour:02}:00:00Z", "ann@desk", migrations)
+
+
+def with_promoted(*found: Record) -> tuple[Release, ...]:
+    """Three releases that the cluster knows, and before them what was promoted and it forgot."""
+    known = releases(deployment(3, C), SETS)
+    return (*earlier(known, ImageRef("prod.example.com", "shop/web", "src-1"), found), *known)
+
+
+def test_what_was_promoted_and_forgotten_can_be_gone_back_to() -> None:
+    known = with_promoted(recorded("d", 7), recorded("e", 8), recorded("a", 9), recorded("f", 12))
+    assert [release.name[:1] for release in known] == ["d", "e", "1", "2", "3"]
+    target = decide_undo("web", known, "d" * 12, force=False)
+    assert target.as_json() == {
+        "revision": None, "image": f"prod.example.com/shop/web@sha256:{'d' * 64}", "current": False,
+        "at": "2026-11-24T07:00:00Z", "by": "ann@desk", "migrations": "expand",
+    }  # fmt: skip
+    step = taken_back(deployment(3, C), target, autoscaled=False)
+    assert step.manifest["spec"]["template"]["spec"]["containers"] == [{"name": "web", "image": target.image}]
+    assert step.details == (f"back to the image that was promoted, {'d' * 12}",)
+    assert known[-1].image == C
+    assert decide_undo("web", known, 0, force=False).revision == 2
+    assert decide_undo("web", known, "a" * 64, force=False).revision == 1
+    for other in ("c", "f"):
+        with pytest.raises(NotFound) as error:
+            decide_undo("web", known, other * 12, force=True)
+        assert error.value.why == f"kept besides the present one: {'d' * 12}, {'e' * 12}, 1, 2"
+
+
+@pytest.mark.parametrize(
+    ("migrations", "said"), [("contract", "declares migrations: contract"), ("", "does not say")]
+)
+def test_what_was_promoted_since_may_have_taken_data_away(migrations: str, said: str) -> None:
+    known = with_promoted(recorded("d", 7), recorded("e", 8, migrations), recorded("9", 9))
+    with pytest.raises(Refused, match=f"release {'e' * 12} {said}"):
+        decide_undo("web", known, "d" * 12, force=False)
+    assert decide_undo("web", known, "d" * 12, force=True) is known[0]
+    for later in ("e", "9"):
+        assert decide_undo("web", known, later * 12, force=False).fits(later * 64)
+
+
+def test_an_environment_whose_cluster_has_no_release_forgot_none() -> None:
+    assert earlier((), ImageRef("prod.example.com", "shop/web"), [recorded("d", 7)]) == ()

@@ -71,7 +71,8 @@ class Gate:
 class Move:
     """From which environment and repository to which, and who wants it.
 
-    `ran` tells for how many seconds images ran in the environment before, by digest.
+    `ran` tells for how many seconds images ran in the environment before, by digest, `migrations` what the
+    image does to the data by the file, for whoever may want to go back behind it.
     """
 
     source: Shelf
@@ -80,6 +81,7 @@ class Move:
     after: str
     by: str
     ran: Mapping[str, float] = field(default_factory=dict)
+    migrations: str = "expand"
 
 
 @dataclass(frozen=True)
@@ -196,15 +198,9 @@ def _record(move: Move, weighed: Weighed, key: Author | None) -> bool:
     digest = weighed.digest
     known = promotions(move.target, digest, [key.public] if key else [])
     source = f"{move.source}@{digest}"
-    if any((each["source"], each["to"]) == (source, move.after) for each in known):
+    told = {"from": move.before, "to": move.after, "source": source, "migrations": move.migrations}
+    if any(told.items() <= each.items() for each in known):
         return False
-    told = {
-        "from": move.before,
-        "to": move.after,
-        "source": source,
-        "by": move.by,
-        "at": moments.now(),
-        "gates": [gate.name for gate in weighed.gates],
-    }
-    attach(move.target, digest, PROMOTION, told, key)
+    gates = [gate.name for gate in weighed.gates]
+    attach(move.target, digest, PROMOTION, {**told, "by": move.by, "at": moments.now(), "gates": gates}, key)
     return True

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from seaway.kit import oci
 from seaway.model.names import Digest, ImageRef
+from seaway.rooms.images.facts import AT_ONCE
 from seaway.rooms.images.promote import PROMOTION
 from seaway.rooms.images.shelf import Shelf
-from seaway.rooms.images.statements import CREATED, PREDICATE, UNSIGNED_PREDICATE
+from seaway.rooms.images.statements import CREATED, announced
 
 #: The tags that Seaway gives; an image that has another one is somebody's own.
 OURS: Final = re.compile(r"src-[0-9a-f]{32}")
@@ -48,7 +51,7 @@ class Stored:
 
 def look(shelf: Shelf, service: str, current: ImageRef, kept: Kept) -> list[Stored]:
     """See which images of a service lie on a shelf and which stay; `current` is what the folder holds."""
-    found, tags = [], _tagged(shelf)
+    found, tags = [], tagged(shelf)
     images = {digest: _parts(shelf, digest) for digest in tags}
     inner = {part for digest, (manifests, _) in images.items() for part in manifests if part != digest}
     for digest, (manifests, blobs) in images.items():
@@ -61,18 +64,20 @@ def look(shelf: Shelf, service: str, current: ImageRef, kept: Kept) -> list[Stor
     return found
 
 
-def _tagged(shelf: Shelf) -> dict[str, list[str]]:
+def tagged(shelf: Shelf) -> dict[str, list[str]]:
     """Find images with their tags; one that lost its own, as to a newer base, by the list of its papers.
 
     Among these are parts of indexes, which have papers too.
     """
     tags: dict[str, list[str]] = {}
-    subjects: set[str] = set()
-    for tag in shelf.server.tags(shelf.repository):
-        if subject := oci.of_companion(tag):
-            subjects.add(subject)
-        elif digest := shelf.server.resolve(shelf.repository, tag):
-            tags.setdefault(digest, []).append(tag)
+    names = shelf.server.tags(shelf.repository)
+    own = [tag for tag in names if not oci.of_companion(tag)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = pool.map(partial(shelf.server.resolve, shelf.repository), own)
+        for tag, digest in zip(own, found, strict=True):
+            if digest:
+                tags.setdefault(digest, []).append(tag)
+    subjects = {subject for tag in names if (subject := oci.of_companion(tag))}
     return tags | {each: [] for each in sorted(subjects - tags.keys()) if _is_image(shelf, each)}
 
 
@@ -92,10 +97,11 @@ def needed(digest: str, tags: Iterable[str], referrers: Iterable[Mapping[str, An
         return "runs, or can be rolled back to"
     if others := [tag for tag in tags if not OURS.fullmatch(tag)]:
         return f"somebody named it {others[0]}"
-    notes = [each.get("annotations") or {} for each in referrers]
-    if any(PROMOTION in {each.get(PREDICATE), each.get(UNSIGNED_PREDICATE)} for each in notes):
+    listed = tuple(referrers)
+    if any(PROMOTION in announced(each) for each in listed):
         return "was promoted"
-    return "is new" if max((str(each.get(CREATED, "")) for each in notes), default="") >= kept.since else ""
+    made = (str((each.get("annotations") or {}).get(CREATED, "")) for each in listed)
+    return "is new" if max(made, default="") >= kept.since else ""
 
 
 def freed(images: Iterable[Stored]) -> int:

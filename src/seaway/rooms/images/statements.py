@@ -74,14 +74,8 @@ def bundle(payload: bytes, key: Author) -> bytes:
 
 def opened(data: bytes, keys: Iterable[Witness]) -> tuple[bytes, Witness] | None:
     """Give a bundle's payload and which of the keys or identities signed it; None where none did."""
-    try:
-        envelope = json.loads(data)["dsseEnvelope"]
-        payload = base64.b64decode(envelope["payload"], validate=True)
-        signatures = [base64.b64decode(each["sig"], validate=True) for each in envelope["signatures"]]
-        of_ours = envelope["payloadType"] == IN_TOTO
-    except (ValueError, KeyError, TypeError, binascii.Error):
-        return None  # a bundle of another kind, such as over a blob, says nothing of an image
-    if of_ours:
+    payload, signatures = _unpacked(data)
+    if signatures:
         for key in keys:
             if isinstance(key, Identity):
                 if (said := key.opens(data)) is not None:
@@ -89,6 +83,17 @@ def opened(data: bytes, keys: Iterable[Witness]) -> tuple[bytes, Witness] | None
             elif any(key.verifies(each, encoded(payload)) for each in signatures):
                 return payload, key
     return None
+
+
+def _unpacked(data: bytes) -> tuple[bytes, list[bytes]]:
+    """Give the statement in a bundle and the signatures over it; nothing of a bundle over something else."""
+    try:
+        envelope = json.loads(data)["dsseEnvelope"]
+        payload = base64.b64decode(envelope["payload"], validate=True)
+        signatures = [base64.b64decode(each["sig"], validate=True) for each in envelope["signatures"]]
+        return (payload, signatures) if envelope["payloadType"] == IN_TOTO else (b"", [])
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        return b"", []
 
 
 def read(payload: bytes, digest: Digest, by: Witness | None) -> Said | None:
@@ -134,6 +139,23 @@ def statements(
             payload, by = known
             found += _some(read(payload, digest, by))
     return found
+
+
+def claimed(shelf: Shelf, digest: Digest, predicate_type: str) -> list[Any]:
+    """Read what anybody says about an image in statements of one type, signed or not: nothing is verified."""
+    found = list[Said]()
+    for each in shelf.server.referrers(shelf.repository, digest.value):
+        if predicate_type in announced(each):
+            data = _content(shelf, each["digest"])
+            payload = _unpacked(data)[0] if each.get("artifactType") == BUNDLE else data
+            found += _some(read(payload, digest, None))
+    return [each.predicate for each in found if each.predicate_type == predicate_type]
+
+
+def announced(listed: Mapping[str, Any]) -> set[Any]:
+    """Tell of which types a referrer is, as a list of referrers claims."""
+    notes = listed.get("annotations") or {}
+    return {notes.get(PREDICATE), notes.get(UNSIGNED_PREDICATE)}
 
 
 def _some(said: Said | None) -> list[Said]:
