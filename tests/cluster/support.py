@@ -74,6 +74,19 @@ class Cluster:
                 return pid
         return None
 
+    @contextmanager
+    def without_power(self, node: int) -> Iterator[None]:
+        """A node is off for so long, and told nobody: its cable is out before its processes die."""
+        service = self.home.services / f"node-{node}"
+        cable = ("nsenter", f"--net=/run/netns/{self.home.namespace}", "ip", "link", "set", f"node{node}")
+        _run(*cable, "down")
+        _run("s6-svc", "-dk", str(service))
+        try:
+            yield
+        finally:
+            _run(*cable, "up")
+            _run("s6-svc", "-u", str(service))
+
     def pods(self, namespace: str) -> dict[str, tuple[str, ...]]:
         """Running pods and the containers in them."""
         return {

@@ -26,6 +26,7 @@ from seaway.model.event import silent
 from seaway.providers.local import cgroups, home
 from seaway.providers.local.clusters import LocalClusters
 from tests.cluster.first_crossing import route_of
+from tests.cluster.power import lose_power_under_load
 from tests.cluster.support import belongings, is_ready, until, words
 from tests.cluster.tiny_system import DOMAIN, HTTP, HTTPS, MONOLITH, NAME, PATIENCE, Tiny, ended
 
@@ -224,6 +225,7 @@ def test_data_outlives_pod_cluster_and_node(tiny: Tiny) -> None:
     assert tiny.ask("/first/notes", "kept too").status == 200
 
     tiny.seaway("cluster", "scale", "--name", NAME, "--nodes", "2", "--size", "medium")
+    lose_power_under_load(tiny)
     first = (kube.get(pod) or {})["spec"]["nodeName"]
     node = Ref("v1", "Node", first)
     kube.patch(node, {"spec": {"unschedulable": True}})

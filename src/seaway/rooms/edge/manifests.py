@@ -21,6 +21,20 @@ IDLE: Final = "1s"
 #: much: what the guards of crossings allow by default is on an edge, and nothing is lost by rounding to one.
 BUCKETS: Final = (*(1.5 ** (n / 2) for n in range(54)), 60000.0)
 
+#: Seconds that what was sent to a server may stay without a word that it arrived.
+SILENCE: Final = 5
+#: Leave out for a while a pod to which no connection comes about, three times in a row, and half of them at
+#: most: Kubernetes takes a node for dead only after 20 s (50 s elsewhere). By then the pod is no endpoint.
+PASSIVE: Final = {
+    "splitExternalLocalOriginErrors": True,
+    "consecutiveLocalOriginFailures": 3,
+    "interval": "1s",
+    "baseEjectionTime": "30s",
+    "maxEjectionPercent": 50,
+}
+
+_RUNTIME: Final = "/layered_runtime/layers/0/static_layer"
+
 #: How long a proxy that leaves goes on serving; behind a load balancer until that has noticed, which asks
 #: each node every 10 s and believes the third answer.
 SHUTDOWN: Final = {"drainTimeout": "30s", "minDrainDuration": "5s"}
@@ -116,7 +130,7 @@ def proxy(system: str, spec: EdgeSpec, balancer: Balancer | None = None) -> Mani
             "shutdown": SHUTDOWN if balancer is None else PATIENT,
             "logging": {"level": {"default": "warn"}},
             "telemetry": {"accessLog": hardening.access_log(spec)},
-            "bootstrap": {"type": "JSONPatch", "jsonPatches": _statistics()},
+            "bootstrap": {"type": "JSONPatch", "jsonPatches": [*_statistics(), *_deaths()]},
         },
     }
 
@@ -135,6 +149,20 @@ def _statistics() -> list[dict[str, Any]]:
         {"op": "add", "path": "/stats_config/histogram_bucket_settings", "value": settings},
         {"op": "add", "path": "/stats_flush_interval", "value": "1s"},
     ]
+
+
+def _deaths() -> list[dict[str, Any]]:
+    """Give a connection up on which the other end is silent, and leave out only who cannot be reached.
+
+    (Envoy: Bootstrap, Runtime; tcp(7)) What a pod answers, however bad, is a matter of the crossing's guards.
+    """
+    silence = {"description": "TCP_USER_TIMEOUT", "level": 6, "name": 18, "int_value": SILENCE * 1000}
+    settings = {
+        "/cluster_manager/upstream_bind_config": {"socket_options": [silence]},
+        f"{_RUNTIME}/outlier_detection.enforcing_consecutive_5xx": 0,
+        f"{_RUNTIME}/outlier_detection.enforcing_success_rate": 0,
+    }
+    return [{"op": "add", "path": path, "value": value} for path, value in settings.items()]
 
 
 def _probes() -> dict[str, Any]:
@@ -230,6 +258,8 @@ def backend_policy(system: str, spec: EdgeSpec) -> Manifest:
         "spec": {
             "targetRefs": [_gateway_ref()],
             "timeout": {"tcp": {"connectTimeout": "3s"}, "http": {"connectionIdleTimeout": IDLE}},
+            "tcpKeepalive": {"idleTime": "10s", "interval": "5s", "probes": 2},
+            "healthCheck": {"passive": PASSIVE},
             "retry": {
                 "numRetries": 4,
                 # The second attempt already goes to the cluster behind, where there is one.
