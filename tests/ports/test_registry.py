@@ -18,6 +18,7 @@ from seaway.kit import distribution, oci
 from seaway.model.names import Digest, ImageRef
 from seaway.ports.registry import Registry
 from seaway.providers.local.registry import LocalRegistry
+from tests.rooms.images.registries import before
 
 pytestmark = pytest.mark.cluster
 
@@ -56,14 +57,18 @@ def test_an_empty_blob_can_be_stored(registry: Registry, tmp_path: Path) -> None
     assert registry.has_blob("team/app", digest)
 
 
-def test_a_large_blob_goes_up_in_pieces(
-    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("most", "sent"), [(0, ["PUT"]), (200_000, ["PUT", *["PATCH"] * 5, "PUT"])])
+def test_a_large_blob_goes_up_at_once_or_else_in_pieces(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, sent: list[str]
 ) -> None:
     monkeypatch.setattr(distribution, "PIECE", 100_000)
     digest, path = blob(tmp_path, bytes(range(256)) * 2000)
-    registry.put_blob("team/app", digest, str(path))
-    registry.get_blob("team/app", digest, str(tmp_path / "back"))
+    with before(server.host, most=most) as front:
+        registry = LocalRegistry(front.host)
+        registry.put_blob("team/app", digest, str(path))
+        registry.get_blob("team/app", digest, str(tmp_path / "back"))
     assert (tmp_path / "back").read_bytes() == path.read_bytes()
+    assert [method for method, path in front.asked if method in {"PUT", "PATCH"}] == sent
 
 
 def test_a_blob_that_is_not_its_digest_is_refused(registry: Registry, tmp_path: Path) -> None:
@@ -136,20 +141,18 @@ def test_a_registry_that_is_away_for_a_moment_is_waited_for(server: Any, tmp_pat
     assert registry.has_blob("team/app", digest.value)
 
 
-def test_an_upload_outlives_a_registry_that_dies_in_its_midst(
-    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(distribution, "PIECE", 100_000)
+def test_an_upload_outlives_a_registry_that_dies_in_its_midst(server: Any, tmp_path: Path) -> None:
     registry = distribution.Distribution(server.host, attempts=9)
     data = bytes(range(256)) * 2000
     digest, deaths = oci.digest(data), list[int]()
 
     def read(start: int, size: int) -> Iterator[bytes]:
-        if start >= 300_000 and not deaths:
-            deaths.append(start)
-            server.stop()
-            server.start()
-        return iter((data[start : start + size],))
+        for begin in range(start, start + size, 100_000):
+            if begin >= 300_000 and not deaths:
+                deaths.append(begin)
+                server.stop()
+                server.start()
+            yield data[begin : min(begin + 100_000, start + size)]
 
     registry.put_stream("team/app", digest, len(data), read)
     assert deaths == [300_000]

@@ -23,7 +23,7 @@ from seaway.kit.http import Http, chunks, raw
 from seaway.kit.registry_auth import RegistryAuth
 from seaway.kit.upload import Forgotten, Read, Upload
 
-#: Blobs above this size, in bytes, go up in pieces that can be taken up again where a connection broke.
+#: Bytes that go up at a time where an upload did not get through at once.
 PIECE = 64 << 20
 _TRIES = 5
 #: Pages of a list: more than 10,000 tags, a hundred at a time.

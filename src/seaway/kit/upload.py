@@ -1,4 +1,8 @@
-"""A blob on its way to an OCI registry, in pieces (distribution spec 1.1, Pushing blobs)."""
+"""A blob on its way to an OCI registry (distribution spec 1.1, Pushing blobs).
+
+It goes up in one request: registries write what they have to their disks at the end of each, and who sends
+waits for that. Where that does not get through, the rest goes up in pieces.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,8 @@ from seaway.kit.http import Http
 #: Gives so many bytes from a place on: what an upload reads, more than once where a connection broke.
 Read = Callable[[int, int], Iterator[bytes]]
 _CREATED: Final = httpx2.codes.CREATED
-_HERE_IT_ENDED: Final = httpx2.codes.RANGE_NOT_SATISFIABLE
+#: What was sent is not what the registry has next, or is more than something before it takes at once.
+_SMALLER: Final = (httpx2.codes.RANGE_NOT_SATISFIABLE, httpx2.codes.CONTENT_TOO_LARGE)
 
 
 class Forgotten(SeawayError):  # noqa: N818  (reads as what happened)
@@ -38,16 +43,17 @@ class Upload:
     _broke: Unreachable | None = None
 
     def finish(self, piece: int, attempts: int) -> None:
-        """Send all of it, at most `piece` bytes at a time; what broke goes on where the registry says.
+        """Send all of it, once something broke at most `piece` bytes at a time, from where the registry says.
 
         Raises Unreachable after so many `attempts` without progress, Forgotten where the registry does not
         know the upload any more, SeawayError where it refuses it, and what `read` raises.
         """
-        fruitless = 0
+        fruitless, most = 0, self.size
         while True:
-            answer, before = self._send(min(piece, self.size - self.done)), self.done
+            answer, before = self._send(min(most, self.size - self.done)), self.done
             if answer.status_code == _CREATED:
                 return
+            most = piece
             self._learn(answer)
             fruitless = 0 if self.done > before else fruitless + 1
             if fruitless == attempts:
@@ -76,14 +82,14 @@ class Upload:
             headers["Content-Range"] = f"{self.done}-{end - 1}"
         try:
             answer = self.http.request(
-                method, url, ok=(201, 202, 404, _HERE_IT_ENDED), body=body, headers=headers, attempts=1
+                method, url, ok=(201, 202, 404, *_SMALLER), body=body, headers=headers, attempts=1
             )
         except Unreachable as error:
             if failed:
                 raise
             self._broke = error
         else:
-            if answer.status_code != _HERE_IT_ENDED:
+            if answer.status_code not in _SMALLER:
                 return answer
         # What was sent may have arrived, whole or in part, though its answer did not: ask.
         return self.http.request("GET", self.location, ok=(204, 404))

@@ -85,17 +85,17 @@ def test_the_password_opens_a_real_registry(
 def test_an_upload_goes_on_with_a_new_password_where_the_old_one_ends(
     server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(distribution, "PIECE", 100_000)
     guard(server, "push", "first")
     given, ended = iter(("first", "second")), list[int]()
     client = registry(monkeypatch, server, lambda _: Login("push", next(given)))
     data = bytes(range(256)) * 2000
 
     def read(start: int, size: int) -> Iterator[bytes]:
-        if start >= 300_000 and not ended:
-            ended.append(start)
-            guard(server, "push", "second")
-        return iter((data[start : start + size],))
+        for begin in range(start, start + size, 100_000):
+            if begin >= 300_000 and not ended:
+                ended.append(begin)
+                guard(server, "push", "second")
+            yield data[begin : min(begin + 100_000, start + size)]
 
     client.put_stream("team/app", oci.digest(data), len(data), read)
     client.get_blob("team/app", oci.digest(data), tmp_path / "back")

@@ -72,7 +72,8 @@ class Front:
 
     `cut` ends so many answers with blobs after `after` bytes, `lost` so many uploads: these bytes arrive, and
     nobody is answered; `spoil` changes a byte in so many large blobs; `whole` sends them from their beginning
-    only; `types` are the media types that it claims for manifests.
+    only; of more than `most` bytes, where that is given, it takes none; `types` are the media types that it
+    claims for manifests.
     """
 
     behind: str
@@ -86,6 +87,7 @@ class Front:
     spoil: int = 0
     after: int = 0
     whole: bool = False
+    most: int = 0
     types: dict[str, str] = field(default_factory=dict)
 
 
@@ -99,6 +101,9 @@ class _Passing(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if front.knows_referrers and "/referrers/" in self.path:
             self._list()
+            return
+        if front.most and len(body) > front.most:
+            self._answer(413, {}, b"")
             return
         headers = {k: v for k, v in self.headers.items() if not (front.whole and k == "Range")}
         ask = HTTPConnection(front.behind, timeout=30)
