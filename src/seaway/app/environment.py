@@ -94,10 +94,11 @@ def survey(system: System, on: str, report: Report) -> Survey:
     return Survey(system, environment, world, seen, builds, bill)
 
 
-def up(system: System, on: str, report: Report) -> tuple[Plan, ...]:
+def up(system: System, on: str, report: Report, *, keep: bool = False) -> tuple[Plan, ...]:
     """Bring an environment to its file; gives the plans that were carried out.
 
-    A cluster that was stopped is started first and then looked at again.
+    A cluster that was stopped is started first and then looked at again. What was made of one in a cloud that
+    cannot be made goes again, unless told to `keep` it.
     """
     with alone(system, on, report):
         done: list[Plan] = []
@@ -107,6 +108,7 @@ def up(system: System, on: str, report: Report) -> tuple[Plan, ...]:
                 report(Event("up", Outcome.NOTE, note))
             if not now.plan:
                 return tuple(done)
+            now.world.keep = keep
             with closing(now.world):
                 apply(now.plan, now.world)
             done.append(now.plan)

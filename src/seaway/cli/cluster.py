@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from seaway.cli.consent import consent
-from seaway.cli.options import Format, Output, Yes
+from seaway.cli.options import Format, Keep, Output, Yes
 from seaway.cli.plan import costs
 from seaway.cli.story import Story, answer, emit, emit_json, next_commands
 from seaway.errors import UsageError
@@ -91,6 +91,7 @@ def create(  # noqa: PLR0917  (typer's options)
             help="On eks: a network that is there already, for a new cluster; it is used as it is.",
         ),
     ] = "",
+    keep: Keep = False,
     yes: Yes = False,
     output: Output = Format.TEXT,
 ) -> None:
@@ -107,12 +108,15 @@ def create(  # noqa: PLR0917  (typer's options)
         sys.stderr.write("".join(f"• {note}\n" for note in proposal.notes))
         if not yes:
             _agree(f"cluster {name} is not changed without a word", proposal, "Make it so?")
-    for option, given in (("--open-to", open_to), ("--access", access), ("--vpc", vpc)):
+    of_eks = {"--open-to": open_to, "--access": access, "--vpc": vpc, "--keep": keep}
+    for option, given in of_eks.items():
         if on is Where.LOCAL and given:
             raise UsageError(f"{option} is for clusters on EKS", remedy="give --on eks, or leave it out")
     with Story() as story:
-        fleet = _eks(region, networks, jobs, vpc) if on is Where.EKS else _fleet(on, region)
-        facts = fleet.create(name, nodes, _size(on, size), story)
+        if on is Where.EKS:
+            facts = _eks(region, networks, jobs, vpc).create(name, nodes, size, story, keep=keep)
+        else:
+            facts = _fleet(on, region).create(name, nodes, _size(on, size), story)
     answer(output, _document(facts), f"cluster {name} runs; context {facts.context}")
     next_commands(
         (f"kubectl --context {facts.context} get nodes", "its nodes"),

@@ -29,6 +29,10 @@ Output = Annotated[
     Format, typer.Option("--output", "-o", help="json: one document on stdout, the story on stderr.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts and CI.")]
+Keep = Annotated[
+    bool,
+    typer.Option("--keep", help="On eks: leave what was made of a new cluster where the rest cannot be."),
+]
 Token = Annotated[
     Path | None,
     typer.Option(

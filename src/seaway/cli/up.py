@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from seaway.cli.consent import agree
-from seaway.cli.options import FILE, File, Format, On, Output, Yes
+from seaway.cli.options import FILE, File, Format, Keep, On, Output, Yes
 from seaway.cli.plan import costs, lines
 from seaway.cli.story import Story, emit, emit_json, next_commands
+from seaway.errors import UsageError
 
 
 def command(
@@ -13,10 +14,12 @@ def command(
     file: File = FILE,
     output: Output = Format.TEXT,
     yes: Yes = False,
+    keep: Keep = False,
 ) -> None:
     """Bring the environment to what the file says; safe to repeat and to interrupt.
 
-    One elsewhere than on this machine is asked about first: where it is, what would change, what it costs.
+    One elsewhere than on this machine is asked about first: where it is, what would change, what it costs. A
+    cluster on EKS that cannot be made, such as by a quota, leaves nothing behind.
 
     For example:
       seaway up
@@ -28,6 +31,8 @@ def command(
 
     system = load(file)
     name, environment = system.environment(on)
+    if keep and environment.on != "eks":
+        raise UsageError(f"--keep is for clusters on EKS, and {name} is none", remedy="leave it out")
     if not environment.here and not yes:
         with Story() as story:
             found = house.survey(system, on, story)
@@ -35,7 +40,7 @@ def command(
             told = [*lines(found.plan), *([costs(found.bill)] if found.bill else [])]
             agree(system, on, told, yes=yes, place=found.world.place)
     with Story() as story:
-        plans = house.up(system, on, story)
+        plans = house.up(system, on, story, keep=keep)
     changes = [change for plan in plans for change in plan.changes]
     url = edge_url(environment)
     if output is Format.JSON:

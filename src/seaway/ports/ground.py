@@ -15,8 +15,11 @@ class Ground(Protocol):
     def look(self) -> tuple[tuple[Change, ...], Bill, tuple[str, ...]]:
         """Say what must change there, what it costs then, and what is adopted. Changes nothing."""
 
-    def ensure(self, report: Report) -> None:
-        """Make what is missing and mend what differs; the cluster is ready for work on return."""
+    def ensure(self, report: Report, *, keep: bool = False) -> None:
+        """Make what is missing and mend what differs; the cluster is ready for work on return.
+
+        Where a new one cannot be made, what was made of it goes again, unless told to `keep` it.
+        """
 
     def certificate(self) -> str:
         """Name the certificate that its load balancers show, as they are told of it; empty without one."""

@@ -26,7 +26,8 @@ class World:
 
     `outputs` are those of the steps that are done, and what was known before. `stop` is set once the rest of
     the plan will not be carried out: steps that only wait give up then. `ground` is there where the cluster
-    stands on rented parts. `place` says where changes happen, for whoever is asked; nothing on this machine.
+    stands on rented parts; what was made of one that cannot be made stays where `keep` says so. `place` says
+    where changes happen, for whoever is asked; nothing on this machine.
     """
 
     clusters: Clusters
@@ -39,6 +40,7 @@ class World:
     stop: threading.Event = field(default_factory=threading.Event)
     ground: Ground | None = None
     place: Callable[[], str] = str
+    keep: bool = False
     _kube: Kube | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

@@ -319,6 +319,47 @@ def _without(answer: Answer, hidden: set[str]) -> tuple[Answer, set[str]]:
     return (status, headers, ET.tostring(document)), missed
 
 
+class No:
+    """AWS says no to these actions, each with a code of its own, once so many of its calls were let through.
+
+    `meanwhile` is done as it says so.
+    """
+
+    def __init__(self) -> None:
+        self.codes: dict[str, str] = {}
+        self.passes: Counter[str] = Counter()
+        self.meanwhile: Callable[[], object] = int
+
+    def __call__(self, call: Call) -> str:
+        """Give the code of a refusal, or nothing."""
+        if call.name not in self.codes or self.passes[call.name] > 0:
+            self.passes[call.name] -= 1
+            return ""
+        self.meanwhile()
+        return self.codes[call.name]
+
+
+class _Refusing(Proxy):
+    no: ClassVar[No]
+
+    def _answer(self) -> None:
+        _, call, body = self.heard()
+        if code := self.no(call):
+            self.refuse(call.service, 400, code, f"no {call.action}")
+        else:
+            self.reply(*self.forward(call.service, body))
+
+    do_GET = do_POST = do_DELETE = do_PUT = _answer  # noqa: N815
+
+
+@contextmanager
+def refusing(aws: Aws) -> Iterator[tuple[str, No]]:
+    """Have AWS say no. Gives the URL, and what to set it by."""
+    no = No()
+    with _before(aws, _Refusing, no=no) as url:
+        yield url, no
+
+
 @contextmanager
 def faulty(aws: Aws, choose: Choose) -> Iterator[str]:
     """Put faults before all services. Gives the URL."""

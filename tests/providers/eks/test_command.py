@@ -59,7 +59,8 @@ def test_where_there_is_nothing_to_do_nothing_is_asked(seaway: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--region", "eu-central-1"], ["--open-to", "192.0.2.0/24"], ["--access", "ada=viewer"]]
+    "words",
+    [["--region", "eu-central-1"], ["--open-to", "192.0.2.0/24"], ["--access", "ada=viewer"], ["--keep"]],
 )
 def test_what_is_for_eks_only_is_refused_elsewhere(words: list[str]) -> None:
     argv: list[str | Path] = [SEAWAY, "cluster", "create", *words]

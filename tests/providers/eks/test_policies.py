@@ -67,11 +67,14 @@ class Life:
         return EksClusters(self.proved, images=IMAGES[:1], access=access, public=public, proving=self.proving)
 
     def create(self) -> None:
-        """Make all of it, but what pilots may do: that is written by who administers IAM."""
+        """Make all of it, but what pilots may do: that is written by who administers IAM.
+
+        What was made before an action that is denied stays, so that the next attempt goes on from there.
+        """
         if not Role.owned(self.root, "shop"):
             Role("shop", PILOT).create(self.root, {})
             self.rights.create(self.root, {})
-        self.clusters.create("shop", 1, "", silent)
+        self.clusters.create("shop", 1, "", silent, keep=True)
 
     def look(self) -> None:
         """Do all that changes nothing."""

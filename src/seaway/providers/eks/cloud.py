@@ -54,8 +54,17 @@ _ONCE: Final = {"ec2": ("Create", "Allocate"), "iam": ("CreateAccessKey",)}
 _THROTTLED: Final = "RequestLimitExceeded"
 _FAULT: Final = 500
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
+#: What AWS says of who may not do it, in this region or at all (API references, Common errors).
+_REFUSED: Final = ("AccessDenied", "Unauthorized", "OptInRequired")
+#: What it says of a quota: each service has a name of its own for it, with one of these words in it.
+_QUOTA: Final = ("LimitExceeded", "QuotaExceeded")
+#: And of a call that it will never take as it is.
+_WRONG: Final = (
+    *("InvalidParameter", "InvalidInput", "InvalidArgument", "MalformedPolicyDocument", "MissingParameter"),
+    *("UnsupportedAvailabilityZone", "UnsupportedOperation", "ValidationError", "ValidationException"),
+)
 #: How AWS names the action that was refused (IAM user guide, access denied error messages).
-_DENIED: Final = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
+_DENIED: Final = re.compile(r"not authorized to perform:? ([\w-]+:\w+)")
 Client = TypeVar("Client", bound="BaseClient")
 _CREDENTIALS: Final = "configure credentials as for the aws command: aws configure, AWS_PROFILE, or a role"
 
@@ -204,8 +213,19 @@ def unsure(error: Exception | None) -> bool:
     """Tell whether a call that failed may have been carried out: its answer was lost, or says HTTP 5xx."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return status >= _FAULT and error.response.get("Error", {}).get("Code") != _THROTTLED
+        return status >= _FAULT and _code(error) != _THROTTLED
     return isinstance(error, HTTPClientError)
+
+
+def lasting(error: ClientError) -> bool:
+    """Tell whether AWS says no for good: the same call has the same end until somebody does something."""
+    code, denied = _code(error), _DENIED.search(str(error))
+    said = any(word in code for word in (*_REFUSED, *_QUOTA, *_WRONG))
+    return code != _THROTTLED and (said or denied is not None)
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code"))
 
 
 def _once(client: Client) -> Client:
@@ -225,16 +245,21 @@ def _once(client: Client) -> Client:
 
 def _answered(what: str, error: ClientError) -> SeawayError:
     """Tell what AWS said, and which of its actions it was, such as to allow it."""
-    said = error.response.get("Error", {})
-    why = f"{said.get('Code')}: {said.get('Message')}"
-    denied = _DENIED.search(str(said.get("Message")))
+    code, said = _code(error), str(error.response.get("Error", {}).get("Message"))
+    why = f"{code}: {said}"
+    denied = _DENIED.search(said)
     # What is missing may be another action than the call's own, such as that to pass a role on.
     action = denied[1] if denied else error.operation_name
-    if any(word in str(said.get("Code")) for word in ("AccessDenied", "Unauthorized", "InvalidClientToken")):
+    if denied or any(word in code for word in ("AccessDenied", "Unauthorized", "InvalidClientToken")):
         return Refused(
             what, where=action, why=why, remedy=f"allow {action} to who runs this, or use other credentials"
         )
-    return SeawayError(what, where=action, why=why, remedy="run the command again: it goes on from here")
+    remedy = "run the command again: it goes on from here"
+    if lasting(error):
+        limit = any(word in code for word in _QUOTA)
+        mend = "ask AWS for more (Service Quotas), or free some" if limit else "mend the reason"
+        remedy = f"{mend}, and run the command again"
+    return SeawayError(what, where=action, why=why, remedy=remedy)
 
 
 def _tell_gaps(response_dict: Any, operation_model: Any, **_: Any) -> None:

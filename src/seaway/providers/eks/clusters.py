@@ -39,6 +39,7 @@ from seaway.providers.eks.parts import CLUSTER, Live, Part
 from seaway.providers.eks.pods import pod_roles
 from seaway.providers.eks.prices import bill
 from seaway.providers.eks.repositories import Repository
+from seaway.providers.eks.retreat import leaving_nothing
 from seaway.providers.eks.rights import Proving, needless, proving_parts
 from seaway.providers.eks.roles import roles
 from seaway.providers.eks.template import template
@@ -143,16 +144,20 @@ class EksClusters:
         """Say what `delete` would remove. Changes nothing."""
         return self._proposal(name, making.removals(making.look(self.cloud, cluster_name(name))))
 
-    def create(self, name: str, nodes: int, size: str, report: Report) -> ClusterFacts:
-        return self.ensure(name, Wanted(_at_least(nodes), size), report)
+    def create(self, name: str, nodes: int, size: str, report: Report, *, keep: bool = False) -> ClusterFacts:
+        return self.ensure(name, Wanted(_at_least(nodes), size), report, keep=keep)
 
-    def ensure(self, name: str, wanted: Wanted, report: Report) -> ClusterFacts:
-        """Make it, or finish or heal it; ready for work on return."""
+    def ensure(self, name: str, wanted: Wanted, report: Report, *, keep: bool = False) -> ClusterFacts:
+        """Make it, or finish or heal it; ready for work on return.
+
+        Where a new one cannot be made, what this run made of it goes again, unless told to `keep` it.
+        """
         with self.changing(name, report):
             seen = making.look(self.cloud, name)
             who = self._entries_of(name)
             groups, _ = self._settled(name, seen, self._groups(name, wanted, seen, who))
-            making.ensure(self.cloud, groups, seen, report, self._gone(who, seen))
+            with leaving_nothing(self.cloud, name, seen, report, keep=keep) as begun:
+                making.ensure(self.cloud, groups, seen, report, self._gone(who, seen), begun=begun)
             if not self._adopt.cluster:
                 self._await_nodes(name, report)
             live = self._existing(name)

@@ -34,8 +34,8 @@ class EksGround:
         region = self.clusters.cloud.region
         return changes, bill(region, parts, self.volumes, ZONES, self.wanted.added), notes
 
-    def ensure(self, report: Report) -> None:
-        self.clusters.ensure(self.name, self.wanted, report)
+    def ensure(self, report: Report, *, keep: bool = False) -> None:
+        self.clusters.ensure(self.name, self.wanted, report, keep=keep)
 
     def certificate(self) -> str:
         with explained("AWS refused to show the certificate"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableSequence, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
@@ -57,6 +57,10 @@ LOOKS: Final = 3
 _IN_USE: Final = frozenset(
     {"DependencyViolation", "InvalidIPAddress.InUse", "ResourceInUseException", "DeleteConflict"}
 )
+#: How a part of EKS is that cannot go yet: it is being made or changed.
+_MOVING: Final = frozenset({"CREATING", "UPDATING"})
+#: What EKS says of a call that does not fit what the thing is at (EKS API reference, Common errors).
+_UNFIT: Final = "InvalidRequestException"
 #: What AWS says where a change must wait: of an address that a dying gateway still has, of a part of EKS.
 _BUSY: Final = frozenset({"Resource.AlreadyAssociated", "ResourceInUseException"})
 
@@ -77,46 +81,57 @@ def look(cloud: Cloud, cluster: str) -> Seen:
 
 def changes(cloud: Cloud, groups: Groups, seen: Seen, gone: Collection[str] = ()) -> tuple[Change, ...]:
     """Say what `ensure` would do."""
-    ids, found = _ids(seen), [Change(part, Verb.DELETE, _named(part)) for part in gone]
+    ids, found = _ids(seen), [Change(part, Verb.DELETE, named(part)) for part in gone]
     for part in (part for group in groups for part in group):
         live = seen[type(part)].get(part.id)
-        if live is None or _going(live):
-            found.append(Change(part.id, Verb.CREATE, _named(part.id)))
+        if live is None or missing(live):
+            found.append(Change(part.id, Verb.CREATE, named(part.id)))
         elif fixes := part.fixes(cloud, live, ids):
-            found.append(Change(part.id, Verb.UPDATE, _named(part.id), tuple(fix.text for fix in fixes)))
+            found.append(Change(part.id, Verb.UPDATE, named(part.id), tuple(fix.text for fix in fixes)))
     return tuple(found)
 
 
 def removals(seen: Seen) -> tuple[Change, ...]:
     """Say what `remove` would do."""
     found = [part for kind in reversed(KINDS) for part in _ours(seen[kind])]
-    return tuple(Change(part, Verb.DELETE, _named(part)) for part in found)
+    return tuple(Change(part, Verb.DELETE, named(part)) for part in found)
 
 
-def ensure(cloud: Cloud, groups: Groups, seen: Seen, report: Report, gone: Collection[str] = ()) -> None:
+def ensure(
+    cloud: Cloud,
+    groups: Groups,
+    seen: Seen,
+    report: Report,
+    gone: Collection[str] = (),
+    *,
+    begun: MutableSequence[Part] | None = None,
+) -> None:
     """Make what is missing from what was seen, and mend what differs; all is ready for use on return.
 
-    First the parts `gone` are taken away.
+    First the parts `gone` are taken away. What is made is noted in `begun`, before the call.
     """
-    ids = _ids(seen)
+    ids, begun = _ids(seen), [] if begun is None else begun
     for kind, lives in seen.items():
         for each in lives.keys() & set(gone):
-            text = f"remove {_named(each)}"
-            with told(report, each, text), explained(f"{_named(each)} cannot be removed"):
+            text = f"remove {named(each)}"
+            with told(report, each, text), explained(f"{named(each)} cannot be removed"):
                 kind.delete(cloud, lives[each])
     for group in groups:
         began = time.monotonic()
-        made = {part.id for part in group if _create(cloud, part, seen[type(part)].get(part.id), ids, report)}
+        made = {part.id for part in group if missing(seen[type(part)].get(part.id))}
+        for part in (part for part in group if part.id in made):
+            begun.append(part)
+            _create(cloud, part, seen[type(part)].get(part.id), ids, report)
         for part in group:
             live = seen[type(part)].get(part.id)
             if part.id in made or live is None or not part.settled(live):
                 live = _wait(cloud, part, report)
             ids[part.id] = part.identity(live)
             if part.id in made:
-                done = f"created {_named(part.id)}"
+                done = f"created {named(part.id)}"
                 report(Event(part.id, Outcome.DONE, done, seconds=time.monotonic() - began))
             for fix in part.fixes(cloud, live, ids):
-                text = f"{_named(part.id)}: {fix.text}"
+                text = f"{named(part.id)}: {fix.text}"
                 with told(report, part.id, text), explained(f"{text} cannot be done"):
                     _mend(cloud, part, fix, ids, report)
 
@@ -130,14 +145,14 @@ def remove(cloud: Cloud, cluster: str, report: Report) -> bool:
             seen = kind.owned(cloud, cluster)
             gone = _ours(seen)
             for part in seen.keys() - gone.keys():
-                report(Event(part, Outcome.NOTE, f"{_named(part)} stays: it is not this cluster's alone"))
+                report(Event(part, Outcome.NOTE, f"{named(part)} stays: it is not this cluster's alone"))
             for part, live in gone.items():
-                report(Event(part, Outcome.STARTED, f"remove {_named(part)}"))
-                with explained(f"{_named(part)} cannot be removed"):
-                    _delete(cloud, cluster, kind, part, live)
-            _until(cloud, partial(_gone, cloud, cluster, kind), PATIENCE, next(iter(gone), ""))
+                report(Event(part, Outcome.STARTED, f"remove {named(part)}"))
+                with explained(f"{named(part)} cannot be removed"):
+                    delete(cloud, cluster, kind, part, live)
+            until(cloud, partial(_gone, cloud, cluster, kind), PATIENCE, next(iter(gone), ""))
         for part in gone:
-            done = f"removed {_named(part)}"
+            done = f"removed {named(part)}"
             report(Event(part, Outcome.DONE, done, seconds=time.monotonic() - began))
         found = found or bool(gone)
     return found
@@ -147,9 +162,9 @@ def discard(cloud: Cloud, cluster: str, parts: Sequence[str], seen: Seen, report
     """Take these parts of what was seen away, in their order, once nothing uses them any more."""
     for part in parts:
         kind = next(kind for kind, lives in seen.items() if part in lives)
-        text = f"remove {_named(part)}"
-        with told(report, part, text), explained(f"{_named(part)} cannot be removed"):
-            _delete(cloud, cluster, kind, part, seen[kind][part])
+        text = f"remove {named(part)}"
+        with told(report, part, text), explained(f"{named(part)} cannot be removed"):
+            delete(cloud, cluster, kind, part, seen[kind][part])
 
 
 def _ours(seen: Mapping[str, Live]) -> dict[str, Live]:
@@ -161,14 +176,12 @@ def _gone(cloud: Cloud, cluster: str, kind: type[Part]) -> bool:
     return not _ours(kind.owned(cloud, cluster))
 
 
-def _create(cloud: Cloud, part: Part, live: Live | None, ids: dict[str, str], report: Report) -> bool:
-    """Make a part that is not there, or about to go. Gives whether it had to be made."""
-    if live is not None and not _going(live):
-        return False
-    report(Event(part.id, Outcome.STARTED, f"create {_named(part.id)}"))
-    with explained(f"{_named(part.id)} cannot be made"):
+def _create(cloud: Cloud, part: Part, live: Live | None, ids: dict[str, str], report: Report) -> None:
+    """Make a part that is not there, or about to go."""
+    report(Event(part.id, Outcome.STARTED, f"create {named(part.id)}"))
+    with explained(f"{named(part.id)} cannot be made"):
         if live is not None:
-            _until(cloud, lambda: part.id not in part.owned(cloud, part.cluster), PATIENCE, part.id)
+            until(cloud, lambda: part.id not in part.owned(cloud, part.cluster), PATIENCE, part.id)
         end = time.monotonic() + cloud.patience
         while True:
             try:
@@ -176,11 +189,11 @@ def _create(cloud: Cloud, part: Part, live: Live | None, ids: dict[str, str], re
             except (ClientError, HTTPClientError, Taken) as error:
                 lost = isinstance(error, Taken) or unsure(error)
                 if lost and _made(cloud, part):
-                    return True
-                if not (unsure(error) or _passing(error)) or time.monotonic() > end:
+                    return
+                if not (unsure(error) or passing(error)) or time.monotonic() > end:
                     raise
             else:
-                return True
+                return
             time.sleep(cloud.pace)
 
 
@@ -204,7 +217,7 @@ def _mend(cloud: Cloud, part: Part, fix: Fix, ids: Ids, report: Report) -> None:
             again = next((each for each in part.fixes(cloud, live, ids) if each.text == fix.text), None)
             if again is None:
                 return
-            if not (unsure(error) or _passing(error)) or time.monotonic() > end:
+            if not (unsure(error) or passing(error)) or time.monotonic() > end:
                 raise
             fix = again
         else:
@@ -213,7 +226,7 @@ def _mend(cloud: Cloud, part: Part, fix: Fix, ids: Ids, report: Report) -> None:
         time.sleep(cloud.pace)
 
 
-def _passing(error: Exception) -> bool:
+def passing(error: Exception) -> bool:
     """Tell what time mends: a thing just made that is not seen everywhere yet, one that is still in use.
 
     EKS tells of a role or subnet that it does not see as of a wrong parameter.
@@ -228,19 +241,19 @@ def _passing(error: Exception) -> bool:
 def _wait(cloud: Cloud, part: Part, report: Report) -> Live:
     """Wait until AWS shows the part, and shows it settled."""
     began = said = time.monotonic()
-    with explained(f"{_named(part.id)} cannot be seen"):
+    with explained(f"{named(part.id)} cannot be seen"):
         while True:
             live, now = _see(cloud, part), time.monotonic()
             if live is not None and part.settled(live):
                 return live
             if now > began + (VISIBLE if live is None else PATIENCE):
                 raise Unready(
-                    f"{_named(part.id)} of cluster {part.cluster} did not become ready",
+                    f"{named(part.id)} of cluster {part.cluster} did not become ready",
                     why="AWS does not show it" if live is None else f"it is {live.get('status', 'pending')}",
                     remedy="run the command again: it goes on from here",
                 )
             if now > said + 1:
-                report(Event(part.id, Outcome.PROGRESS, f"{_named(part.id)} becomes ready"))
+                report(Event(part.id, Outcome.PROGRESS, f"{named(part.id)} becomes ready"))
                 said = now
             time.sleep(cloud.pace)
 
@@ -251,19 +264,24 @@ def _see(cloud: Cloud, part: Part) -> Live | None:
     return part.owned(cloud, part.cluster).get(part.id)
 
 
-def _delete(cloud: Cloud, cluster: str, kind: type[Part], part: str, live: Live) -> None:
-    """Have a thing go; what hangs on it, such as a network interface, may take its time to go before."""
-    end = time.monotonic() + cloud.patience
+def delete(cloud: Cloud, cluster: str, kind: type[Part], part: str, live: Live) -> None:
+    """Have a thing go; what hangs on it, such as a network interface, may take its time to go before.
+
+    What EKS is still making or changing goes once it has ended that.
+    """
+    moving = live.get("status") in _MOVING
+    end = time.monotonic() + (PATIENCE if moving else cloud.patience)
     while True:
         try:
             kind.delete(cloud, live)
         except ClientError as error:
             late = time.monotonic() > end
-            if code_of(error) not in _IN_USE and (late or not absent(error)):
+            stays = code_of(error) in _IN_USE or (moving and code_of(error) == _UNFIT)
+            if not stays and (late or not absent(error)):
                 raise
             if late:
                 raise Unready(
-                    f"{_named(part)} of cluster {cluster} is still in use",
+                    f"{named(part)} of cluster {cluster} is still in use",
                     where=kind.identity(live),
                     why=str(error),
                     remedy="remove what uses it, such as a load balancer, and run it again",
@@ -277,12 +295,12 @@ def _delete(cloud: Cloud, cluster: str, kind: type[Part], part: str, live: Live)
         live = again
 
 
-def _until(cloud: Cloud, done: Callable[[], bool], seconds: float, part: str) -> None:
+def until(cloud: Cloud, done: Callable[[], bool], seconds: float, part: str) -> None:
     end = time.monotonic() + seconds
     while not done():
         if time.monotonic() > end:
             raise Unready(
-                f"{_named(part)} is still there", remedy="run the command again: it goes on from here"
+                f"{named(part)} is still there", remedy="run the command again: it goes on from here"
             )
         time.sleep(cloud.pace)
 
@@ -291,11 +309,12 @@ def _ids(seen: Seen) -> dict[str, str]:
     return {part: kind.identity(live) for kind, lives in seen.items() for part, live in lives.items()}
 
 
-def _going(live: Live) -> bool:
-    return live.get("status") == "DELETING"
+def missing(live: Live | None) -> bool:
+    """Tell whether a part must be made: it is not there, or about to go."""
+    return live is None or live.get("status") == "DELETING"
 
 
-def _named(part: str) -> str:
+def named(part: str) -> str:
     """Write a part as people say it: `subnet/private-0` is subnet private-0, `vpc/main` the vpc."""
     kind, _, name = part.partition("/")
     return kind if name == "main" else f"{kind} {name}"

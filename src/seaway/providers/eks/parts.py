@@ -146,6 +146,11 @@ def untaken(thing: str, ours: Callable[[], object] = lambda: None) -> Iterator[N
         ) from error
 
 
-def failed(thing: str, why: str) -> Unready:
+class Failed(Unready):
+    """A thing will not get ready by waiting."""
+
+
+def failed(thing: str, why: str) -> Failed:
     """Compose the error of a thing that will not get ready by waiting."""
-    return Unready(f"{thing} failed", why=why, remedy="mend the reason, remove it, and run the command again")
+    remedy = "mend the reason, remove it where it is still there, and run the command again"
+    return Failed(f"{thing} failed", why=why, remedy=remedy)

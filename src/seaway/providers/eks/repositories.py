@@ -96,6 +96,15 @@ class Repository:
     def delete(cls, cloud: Cloud, live: Live) -> None:
         cloud.ecr.delete_repository(repositoryName=live["repositoryName"], force=True)
 
+    @classmethod
+    def drop(cls, cloud: Cloud, live: Live) -> bool:
+        """Have it go unless there are images in it. Gives whether it went."""
+        try:
+            cloud.ecr.delete_repository(repositoryName=live["repositoryName"])
+        except cloud.ecr.exceptions.RepositoryNotEmptyException:
+            return False
+        return True
+
 
 def host(cloud: Cloud, account: str) -> str:
     """Name an account's registry in the cloud's region (ECR user guide, Private registry)."""

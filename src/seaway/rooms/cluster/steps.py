@@ -51,7 +51,7 @@ class RaiseGround:
 
     def run(self, world: World) -> Outputs:
         if world.ground:
-            world.ground.ensure(world.report)
+            world.ground.ensure(world.report, keep=world.keep)
         return {
             "cluster/outside": "",
             "cluster/certificate": world.ground.certificate() if world.ground else "",
