@@ -48,7 +48,7 @@ def main() -> None:
     load = _load(programs, edge, given.rate, LIMIT)
     wrong = _load(programs, edge, scaling.LOGINS, scaling.LASTS, scaling.ALONE)
     step = scaling.Step(seaway, wrong)
-    story = journey.Story()
+    story = journey.Story(seconds)
     with _timed(seconds, "journey"):
         _say(f"{given.rate} requests a second over HTTPS; routes leave, one returns and goes again")
         load.start(journey.TARGETS, {"Cookie": [visitor.cookie(OLD)]})
@@ -58,7 +58,7 @@ def main() -> None:
         finally:
             step.stop()
             load.stop()
-    result = report.document(story, load, step, seconds)
+    result = report.document(story, load, step)
     if signer:
         result["certificate"] = acme.await_signature(seaway)
     given.report.write_text(json.dumps(result, indent=1) + "\n")
@@ -101,13 +101,22 @@ def _edge(seaway: Seaway, signer: Server | None, seconds: dict[str, float]) -> d
 
 
 def _travel(seaway: Seaway, system: Path, story: journey.Story, step: scaling.Step, hold: float) -> None:
-    journey.let_cross(seaway, story)
+    seconds = story.seconds
+    with _timed(seconds, "by itself"):
+        journey.let_cross(seaway, story, journey.FIRST)
     _say(f"Beside it wrong logins, {scaling.LOGINS} a second: replicas come for them, and a node for these")
     step.start(visitor.Visitor(OLD, "not-this-one"))
-    journey.cross(seaway, story, hold)
+    with _timed(seconds, "by hand"):
+        journey.move(seaway, story, journey.AGAIN, (*journey.STEPS, journey.BACK), hold)
+    with _timed(seconds, "by itself"):
+        journey.let_cross(seaway, story, journey.AGAIN)
+    with _timed(seconds, "by hand"):
+        journey.move(seaway, story, journey.AGAIN, (journey.BACK, *journey.SHORT), hold)
     _say("New versions of three services are built, promoted and rolled out under the same load")
-    journey.roll_over(seaway, system, story)
-    step.settle()
+    with _timed(seconds, "rollouts"):
+        journey.roll_over(seaway, system, story)
+    with _timed(seconds, "node gone"):
+        step.settle()
 
 
 def _load(
@@ -172,9 +181,10 @@ def _arguments() -> argparse.Namespace:
 
 @contextmanager
 def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Add how long this takes to what is known of it."""
     began = time.monotonic()
     yield
-    seconds[name] = time.monotonic() - began
+    seconds[name] = seconds.get(name, 0) + time.monotonic() - began
 
 
 def _say(text: str) -> None:

@@ -17,24 +17,18 @@ from scripts.rehearsal.seaway import Seaway
 
 STEPS: Final = (1, 5, 10, 15, 25, 35, 50, 65, 80, 90, 100)
 SHORT: Final = (1, 5, 25, 50, 100)
-#: What the pilot moves by itself, as the file says; it is over when it has settled.
-BY_ITSELF: Final = "login"
-#: What is moved by hand: a crossing and the weights it goes through; 0 is `seaway cross back`.
-BY_HAND: Final = (
-    *(("reading", w) for w in STEPS),
-    ("reading", 0),
-    *(("reading", w) for w in STEPS),
-    ("reading", 0),
-    *(("reading", w) for w in SHORT),
-)
+#: What leaves first, and what leaves by hand, comes back, and goes again by itself and, once more, by hand.
+FIRST: Final = "login"
+AGAIN: Final = "reading"
+BACK: Final = 0
 PATHS: Final = {"login": ("/login/",), "reading": ("/thoughts/", "/search")}
 #: What the load asks for, in turn.
 TARGETS: Final = ("/login/", "/search?q=sea", *["/login/"] * 2, "/thoughts/", *["/login/"] * 2, "/")
 NEW: Final = "frontend"
 #: Seconds after a change that belong to neither weight.
 SETTLE: Final = 0.5
-#: What rolls out, and what of it together.
-ROLLOUTS: Final = (("frontend",), ("thoughts", "users"))
+#: What rolls out, all of it together.
+ROLLOUTS: Final = ("frontend", "thoughts", "users")
 
 
 @dataclass(frozen=True)
@@ -50,8 +44,12 @@ class Moved:
 
 @dataclass
 class Story:
-    """What was done, for the figures: also each image that was promoted, and the services that run theirs."""
+    """What was done, for the figures, and how long each part took.
 
+    Also each image that was promoted, and the services that run theirs.
+    """
+
+    seconds: dict[str, float]
     moves: list[Moved] = field(default_factory=list)
     rollouts: list[str] = field(default_factory=list)
     promoted: dict[str, str] = field(default_factory=dict)
@@ -64,50 +62,50 @@ def begin(seaway: Seaway) -> None:
         seaway.ask("cross", "back", "--all")
 
 
-def let_cross(seaway: Seaway, story: Story) -> None:
-    """Let one crossing move by itself."""
-    known = len(seaway.ask("cross", "history", BY_ITSELF))
-    seaway.ask("cross", "start", BY_ITSELF)
-    seaway.tell("cross", "watch", BY_ITSELF)
-    story.moves += by_itself(seaway.ask("cross", "history", BY_ITSELF)[known:], time.time())
-    if not story.moves or story.moves[-1].weight != STEPS[-1]:
-        sys.exit(f"crossing {BY_ITSELF} came back: seaway cross history {BY_ITSELF} tells why")
+def let_cross(seaway: Seaway, story: Story, crossing: str) -> None:
+    """Let the pilot move one crossing, as the file says; it is over when it has settled."""
+    known = len(seaway.ask("cross", "history", crossing))
+    seaway.ask("cross", "start", crossing)
+    seaway.tell("cross", "watch", crossing)
+    moved = by_itself(crossing, seaway.ask("cross", "history", crossing)[known:], time.time())
+    if not moved or moved[-1].weight != STEPS[-1]:
+        sys.exit(f"crossing {crossing} came back: seaway cross history {crossing} tells why")
+    story.moves += moved
 
 
-def cross(seaway: Seaway, story: Story, hold: float) -> None:
-    """Move the other crossing by hand, with `hold` seconds at each weight."""
-    for number, (crossing, weight) in enumerate(BY_HAND, 1):
+def move(seaway: Seaway, story: Story, crossing: str, weights: Sequence[int], hold: float) -> None:
+    """Move a crossing by hand, with `hold` seconds at each weight; BACK is `seaway cross back`."""
+    for number, weight in enumerate(weights, 1):
         began = time.time()
-        if weight:
-            seaway.ask("cross", "move", crossing, str(weight))
-        else:
+        if weight == BACK:
             seaway.ask("cross", "back", crossing)
+        else:
+            seaway.ask("cross", "move", crossing, str(weight))
         ended = time.time()
         time.sleep(hold)
         story.moves.append(Moved(crossing, weight, began, ended, time.time()))
-        sys.stderr.write(f"  {number:>2}/{len(BY_HAND)}  {crossing:<8} {weight:>3} %\n")
+        sys.stderr.write(f"  {number:>2}/{len(weights)}  {crossing:<8} {weight:>3} %\n")
 
 
-def by_itself(entries: Sequence[Mapping[str, Any]], until: float) -> list[Moved]:
+def by_itself(crossing: str, entries: Sequence[Mapping[str, Any]], until: float) -> list[Moved]:
     """Read what the pilot moved from the ledger's entries, the oldest first; the last holds `until`."""
     moves = [entry for entry in entries if entry["from"] != entry["to"]]
     times = [datetime.fromisoformat(entry["at"]).timestamp() for entry in moves]
     return [
-        Moved(BY_ITSELF, entry["to"], at, at, following)
+        Moved(crossing, entry["to"], at, at, following)
         for entry, at, following in zip(moves, times, (*times[1:], until), strict=True)
     ]
 
 
 def roll_over(seaway: Seaway, system: Path, story: Story) -> None:
-    """Promote a new version of each service, roll out one and then the others, under the same load."""
+    """Promote a new version of each service and roll them out under the same load."""
     release.only_by_promotion(system)
-    story.promoted = release.promote(system, [service for some in ROLLOUTS for service in some])
-    for some in ROLLOUTS:
-        for service in some:
-            sys.stderr.write(f"  promoted {story.promoted[service]}\n")
-            release.new_version(system / service / service)
-        seaway.tell("up", "--yes")
-        story.rollouts += some
+    story.promoted = release.promote(system, ROLLOUTS)
+    for service in ROLLOUTS:
+        sys.stderr.write(f"  promoted {story.promoted[service]}\n")
+        release.new_version(system / service / service)
+    seaway.tell("up", "--yes")
+    story.rollouts += ROLLOUTS
     story.running = release.running(seaway.ask("status"), story.promoted)
 
 

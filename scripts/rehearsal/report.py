@@ -24,7 +24,7 @@ class Check:
     held: bool
 
 
-def document(story: Story, load: Load, step: Step, seconds: dict[str, float]) -> dict[str, Any]:
+def document(story: Story, load: Load, step: Step) -> dict[str, Any]:
     """Everything that was measured, with what had to hold."""
     answers = load.seen()
     failed = [*failures(answers), *told(step.failed)]
@@ -85,7 +85,7 @@ def document(story: Story, load: Load, step: Step, seconds: dict[str, float]) ->
         "shares": [_row(share) for share in pooled(holds)],
         "step": nodes,
         "versions": sorted({a.version for a in answers if a.side == NEW and a.version}),
-        "seconds": {name: round(value, 1) for name, value in seconds.items()},
+        "seconds": {name: round(value, 1) for name, value in story.seconds.items()},
     }
 
 

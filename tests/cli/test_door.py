@@ -74,6 +74,14 @@ def test_whoever_sees_that_nothing_changed_loads_no_more_than_that() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_crossing_at_home_loads_neither_a_cloud_nor_a_zone() -> None:
+    """`seaway cross move` is typed again and again, also on a machine that is busy."""
+    needless = {"boto3", "dns", "sigstore", "seaway.app.away", "seaway.app.zone"}
+    code = f"import sys, seaway.app.crossings; print(sorted({needless!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_the_version_is_that_of_the_package(seaway: Run) -> None:
     assert seaway("--version").stdout == "seaway 0.1.0\n"
 

@@ -67,7 +67,7 @@ def test_the_ledger_tells_how_long_each_weight_was_held() -> None:
         {"at": "2026-11-24T10:00:01.500Z", "from": 0, "to": 1, "what": "moved"},
         {"at": "2026-11-24T10:00:05.500Z", "from": 1, "to": 100, "what": "moved"},
     ]
-    first, last = by_itself(entries, until=1_795_514_500.0)
+    first, last = by_itself("login", entries, until=1_795_514_500.0)
     assert (first.weight, last.weight) == (1, 100)
     assert first.until - first.ended == 4.0
     assert first.until == last.began

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Final
 
-from seaway.app.away import open_away
 from seaway.errors import Refused, SeawayError
 from seaway.flow.system import System
 from seaway.kit.kube import Ref
@@ -62,6 +61,8 @@ def places(
     if spec.to or environment.on == "local":
         return spec.to or (LOOPBACK,)
     if world is None:
+        from seaway.app.away import open_away  # noqa: PLC0415  (a cloud, a zone: few need them)
+
         with closing(open_away(system, environment, silent)) as opened:
             return places(system, environment, spec, opened)
     gateway = Ref(GATEWAY_API, "Gateway", EDGE, system.system)

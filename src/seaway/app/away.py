@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -38,15 +37,6 @@ if TYPE_CHECKING:
 GIB: Final = 1 << 30
 #: How long a certificate is good that no visitor sees.
 UNSEEN: Final = timedelta(days=3650)
-
-
-def rehearsing(environment: EnvironmentSpec) -> bool:
-    """Tell whether AWS is played to this process."""
-    if environment.on != "eks":
-        return False
-    from seaway.providers.eks.cloud import REHEARSAL  # noqa: PLC0415  (boto3)
-
-    return bool(os.environ.get(REHEARSAL))
 
 
 def open_away(system: System, environment: EnvironmentSpec, report: Report) -> World:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-from seaway.app.away import open_away, rehearsing
 from seaway.app.registry import open_registry
 from seaway.flow.observe import observe_crossings
 from seaway.flow.system import System
@@ -30,6 +30,8 @@ Look = Callable[[System, str, World], Snapshot]
 def open_world(system: System, environment: EnvironmentSpec, report: Report) -> World:
     """Choose the provider. Raises Refused where the credentials do not fit the file."""
     if not environment.here:
+        from seaway.app.away import open_away  # noqa: PLC0415  (a cloud, a zone: few need them)
+
         return open_away(system, environment, report)
     found = LocalClusters()
     name = name_of(environment)
@@ -46,6 +48,15 @@ def open_world(system: System, environment: EnvironmentSpec, report: Report) -> 
         report,
         {"by": somebody()},
     )
+
+
+def _rehearsing(environment: EnvironmentSpec) -> bool:
+    """Tell whether AWS is played to this process."""
+    if environment.on != "eks":
+        return False
+    from seaway.providers.eks.cloud import REHEARSAL  # noqa: PLC0415  (boto3)
+
+    return bool(os.environ.get(REHEARSAL))
 
 
 @contextmanager
@@ -68,6 +79,6 @@ def alone(system: System, on: str, report: Report) -> Iterator[None]:
         need_root()  # the lock is root's too
     folder = (home.RUN if environment.here else cache.folder()) / "locks"
     mark = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{environment.region}-{name_of(environment)}".lstrip("-"))
-    kind = "up-rehearsed" if rehearsing(environment) else "up"
+    kind = "up-rehearsed" if _rehearsing(environment) else "up"
     with locked(folder / f"{kind}-{mark}.lock", "another seaway up or down", notes(report, "lock")):
         yield

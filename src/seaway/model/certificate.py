@@ -6,21 +6,13 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
-
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from typing import TYPE_CHECKING, Any, Final
 
 from seaway.model.names import covers
 from seaway.model.secret import Secret
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 #: Annotations of the Secret, which `up` reads in place of its contents: for which names, with spaces between,
 #: until when, by whom.
@@ -45,6 +37,11 @@ def kept(secret: Mapping[str, Any]) -> Certificate:
 
     Raises ValueError, with the reason, where a gateway could not use it.
     """
+    # cryptography costs a tenth of a second, which commands that see no certificate need not pay
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
     data = secret.get("data") or {}
     try:
         first = x509.load_pem_x509_certificates(b64decode(data["tls.crt"]))[0]
@@ -56,7 +53,7 @@ def kept(secret: Mapping[str, Any]) -> Certificate:
         raise ValueError("tls.key in it is no key") from error
     if key.public_key() != first.public_key():
         raise ValueError("tls.key in it is not the key of tls.crt")
-    return read(first)
+    return _told(first)
 
 
 def mistrust(secret: Mapping[str, Any] | None, *names: str) -> str:
@@ -71,8 +68,16 @@ def mistrust(secret: Mapping[str, Any] | None, *names: str) -> str:
     return f"it is not for {', '.join(lacking)}" if lacking else ""
 
 
-def read(found: x509.Certificate) -> Certificate:
-    """Read what counts here of a certificate."""
+def read(der: bytes) -> Certificate:
+    """Read what counts here of a certificate in DER. Raises ValueError where it is none."""
+    from cryptography import x509  # noqa: PLC0415
+
+    return _told(x509.load_der_x509_certificate(der))
+
+
+def _told(found: x509.Certificate) -> Certificate:
+    from cryptography import x509  # noqa: PLC0415
+
     try:
         names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         known = tuple(names.get_values_for_type(x509.DNSName))
@@ -87,6 +92,15 @@ def read(found: x509.Certificate) -> Certificate:
 
 def self_signed(names: Iterable[str], now: datetime, life: timedelta) -> tuple[str, Secret]:
     """Make a certificate for these DNS names that signs itself, good from `now` on, and its key, in PEM."""
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+    )
+
     key, whom = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
     made = (
         x509.CertificateBuilder(whom, whom, key.public_key(), x509.random_serial_number())

@@ -16,7 +16,7 @@ class Spec(BaseModel):
     that is left empty is one with every default.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     short: ClassVar[str] = ""
 
     @model_validator(mode="before")

@@ -135,8 +135,10 @@ def _container(name: str, spec: DatabaseSpec) -> dict[str, Any]:
             "limits": {"memory": spec.memory},
         },
         "startupProbe": probe(periodSeconds=1, failureThreshold=300),
-        "readinessProbe": probe(periodSeconds=5, failureThreshold=3),
-        "livenessProbe": probe(periodSeconds=20, failureThreshold=3),
+        # A program started in a container costs a node as much as fifty connections, and whether there is one
+        # is all that readiness can tell of the only server. A server that hangs still accepts connections.
+        "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 5, "failureThreshold": 3},
+        "livenessProbe": probe(periodSeconds=30, failureThreshold=2),
         # SIGINT is PostgreSQL's fast shutdown; the kubelet's SIGTERM would wait for every client to leave.
         "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", "kill -INT 1"]}}},
         "securityContext": container_security(),

@@ -7,8 +7,6 @@ import ssl
 from dataclasses import dataclass
 from typing import Final
 
-from cryptography import x509
-
 from seaway.kit.kube import Kube, Manifest, Ref
 from seaway.model.certificate import Certificate, read
 from seaway.model.gateway import EDGE, GATEWAY_API, TLS_SECRET
@@ -61,4 +59,4 @@ def shown(host: str, port: int, domain: str) -> Certificate:
         socket.create_connection((host, port), PATIENCE) as plain,
         context.wrap_socket(plain, server_hostname=domain) as secure,
     ):
-        return read(x509.load_der_x509_certificate(secure.getpeercert(binary_form=True) or b""))
+        return read(secure.getpeercert(binary_form=True) or b"")
