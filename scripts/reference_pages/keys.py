@@ -6,7 +6,8 @@ import inspect
 import json
 from collections.abc import Iterator
 from enum import Enum
-from typing import Any, Final, Literal, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, BaseModel
@@ -72,10 +73,10 @@ def _table(model: type[BaseModel]) -> str:
 
 
 def _type(field: FieldInfo) -> str:
-    annotation = field.annotation
+    annotation = _said(field.annotation)
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Literal:
-        return " or ".join(f"`{choice}`" for choice in args)
+        return _choices(annotation)
     if inner := _model(annotation):
         return (
             f"mapping of names to {inner.__name__.removesuffix('Spec').lower()}s"
@@ -85,12 +86,24 @@ def _type(field: FieldInfo) -> str:
     if origin is dict:
         return f"mapping of {_word(args[0])} to {_choice(args[1])}"
     if origin is tuple:
-        return f"{_word(args[0])}, or a list of them" if args[0] is not int else "list of numbers"
+        word = _choices(args[0]) if get_origin(args[0]) is Literal else _word(args[0])
+        return f"{word}, or a list of them" if args[0] is not int else "list of numbers"
     if annotation in {int, float}:
         low = next((str(m.ge) for m in field.metadata if isinstance(m, Ge)), "")
         high = next((str(m.le) for m in field.metadata if isinstance(m, Le)), "")
         return f"number, {low} to {high}" if high else f"number, at least {low}"
     return _word_of(field.metadata) or ("`true` or `false`" if annotation is bool else "text")
+
+
+def _said(annotation: Any) -> Any:
+    """Give what a value is where it is said: without None, and without what checks it there."""
+    kinds = [each for each in get_args(annotation) if each is not NoneType]
+    one = kinds[0] if get_origin(annotation) in {Union, UnionType} and len(kinds) == 1 else annotation
+    return get_args(one)[0] if get_origin(one) is Annotated else one
+
+
+def _choices(literal: Any) -> str:
+    return " or ".join(f"`{choice}`" for choice in get_args(literal))
 
 
 def _choice(annotation: Any) -> str:

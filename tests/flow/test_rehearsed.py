@@ -24,6 +24,11 @@ environments:
     https: acme
     dns: {provider: route53, zone: example.com}
     adopt: {vpc: vpc-0a1b2c3d4e5f67890}
+    control:
+      version: 1.30
+      private: true
+      logs: audit
+      key: "arn:aws:kms:us-west-2:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
 monolith: {address: "https://old.example.com:8443", also: ["https://o2.example.com:8443"], name: old.example}
 services: {web: {source: ., run: gunicorn web}}
 crossings:
@@ -50,6 +55,9 @@ def test_what_is_beyond_this_machine_is_another(system: System) -> None:
     assert old
     assert (old.addresses, old.tls) == (("http://10.200.255.1:9",), False)
     assert spec.adopt is None
+    assert spec.control
+    assert (spec.control.version, spec.control.private, spec.control.key) == ("", None, "")
+    assert spec.control.logs == ("audit",)
     assert (spec.dns, spec.login, spec.https.issuer, spec.registry) == (None, None, "local", "")
     assert spec.certificate
     assert found.folder / spec.certificate.chain == Path("/r/chain.pem")

@@ -31,6 +31,7 @@ from seaway.rooms.cluster.spec import EnvironmentSpec
 if TYPE_CHECKING:
     from seaway.providers.eks.acm import Public
     from seaway.providers.eks.clusters import EksClusters
+    from seaway.providers.eks.control import Choice
     from seaway.providers.eks.nodes import Wanted
     from seaway.providers.eks.rights import Proving
 
@@ -146,6 +147,7 @@ def eks_clusters(system: System, environment: EnvironmentSpec, report: Report) -
         adopt=adopt,
         public=_certified(system, environment),
         proving=_proving(system, environment),
+        choice=_choice(environment),
     )
     if found.account != environment.account:
         raise Refused(
@@ -154,6 +156,14 @@ def eks_clusters(system: System, environment: EnvironmentSpec, report: Report) -
             remedy="choose other credentials (AWS_PROFILE), or correct account: in the environment",
         )
     return found
+
+
+def _choice(environment: EnvironmentSpec) -> Choice:
+    """Say how the control plane shall be."""
+    from seaway.providers.eks.control import LEFT, Choice  # noqa: PLC0415  (boto3)
+
+    control = environment.control
+    return Choice(control.version, control.private, control.key, control.logs) if control else LEFT
 
 
 def _certified(system: System, environment: EnvironmentSpec) -> Public:

@@ -18,6 +18,7 @@ from seaway.kit.near import nearest
 from seaway.kit.oci import architecture
 from seaway.kit.yaml import Path
 from seaway.model.fields import NAME_MAX
+from seaway.rooms.cluster.control import region_of
 from seaway.rooms.cluster.spec import LOCAL_SIZES, EnvironmentSpec
 from seaway.rooms.crossing.spec import ROUTES
 from seaway.rooms.services.spec import CONTRACT, next_name
@@ -36,6 +37,7 @@ ONLY: Final = {
     "account": "eks",
     "region": "eks",
     "open_to": "eks",
+    "control": "eks",
     "access": "eks",
     "adopt": "eks",
     "context": "kubeconfig",
@@ -119,11 +121,24 @@ def _belongs(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
     for key, kind in ONLY.items():
         if env.on != kind and key in env.model_fields_set:
             yield Found((*here, key), f"{key} means nothing on: {env.on}", f"remove it, or say on: {kind}")
+    yield from _control(here, env)
     asked: dict[Path, object] = {("access",): env.access, ("open_to",): env.open_to}
+    asked |= {("control",): env.control}
     for place, value in {**asked, ("nodes", "auto"): env.nodes.auto}.items():
         if env.adopt and env.adopt.cluster and value:
             why = f"{place[-1]} would change cluster {env.adopt.cluster}, which is adopted"
             yield Found((*here, *place), why, "remove it: who keeps the cluster says so")
+
+
+def _control(here: Path, env: EnvironmentSpec) -> Iterator[Found]:
+    if env.control is None:
+        return
+    if env.control.private and env.open_to:
+        why = "open_to names who reaches the API from outside, and with private nobody does"
+        yield Found((*here, "open_to"), why, "remove one of the two")
+    if (key := env.control.key) and region_of(key) != env.region:
+        why = f"the key is in {region_of(key)}, and the cluster in {env.region}"
+        yield Found((*here, "control", "key"), why, "EKS takes keys of its own region only")
 
 
 def _local(here: Path, env: EnvironmentSpec) -> Iterator[Found]:

@@ -53,7 +53,7 @@ def rehearsable(system: System, on: str) -> tuple[str, EnvironmentSpec]:
 def rehearsed(system: System, name: str, stage: Stage) -> System:
     """Give the system with this environment, and all that crosses there, as a rehearsal has it."""
     environment = system.environments[name]
-    nodes = environment.nodes
+    nodes, control = environment.nodes, environment.control
     least = min(nodes.min, NODES)
     here: dict[str, Any] = {
         "monolith": stage.old if system.monolith else "",
@@ -64,6 +64,7 @@ def rehearsed(system: System, name: str, stage: Stage) -> System:
         "dns": None,
         "login": None,
         "adopt": None,
+        "control": control and control.model_copy(update={"version": "", "private": None, "key": ""}),
     }
     old = system.monolith
     changes: dict[str, Any] = {

@@ -90,6 +90,8 @@ class Eks(Versions):
             raise Wrong(
                 "InvalidParameterException", "Subnets specified must be in at least two different AZs"
             )
+        for each in more.get("encryptionConfig", []):
+            self._key(each["provider"]["keyArn"])
         reach = {
             "endpointPublicAccess": True,
             "endpointPrivateAccess": False,
@@ -331,6 +333,12 @@ class Eks(Versions):
             self.aws("iam").get_role(RoleName=arn.rpartition("/")[2])
         except ClientError as error:
             raise Wrong("InvalidParameterException", f"Role with arn: {arn}, could not be assumed") from error
+
+    def _key(self, arn: str) -> None:
+        try:
+            self.aws("kms").describe_key(KeyId=arn)
+        except ClientError as error:
+            raise Wrong("InvalidParameterException", f"The keyArn in encryptionConfig: {error}") from error
 
     @staticmethod
     def _there(where: dict[Any, Thing], key: Any, message: str) -> Thing:

@@ -170,7 +170,7 @@ def serving(
         def make(region: str) -> Eks:
             keys: Any = {"aws_access_key_id": "eks", "aws_secret_access_key": "eks"}
             session = boto3.Session(region_name=region, **keys)
-            clients = {name: session.client(name, endpoint_url=others) for name in ("ec2", "iam")}
+            clients = {name: session.client(name, endpoint_url=others) for name in ("ec2", "iam", "kms")}
             return Eks(clients.__getitem__, region, endpoint, account, works)
 
         with listening(type("Service", (_Service,), {**shared, "make": staticmethod(make)}), None) as port:

@@ -271,6 +271,9 @@ def _along(call: Call, cluster: str, tags: Context) -> Iterator[Demand]:
     for key, service in (("roleArn", takes), ("nodeRole", "ec2")):
         if role := call.given.get(key):
             yield Demand("iam:PassRole", role, {"iam:PassedToService": f"{service}.amazonaws.com"})
+    for key in [each["provider"]["keyArn"] for each in call.given.get("encryptionConfig", ())]:
+        yield Demand("kms:DescribeKey", key)
+        yield Demand("kms:CreateGrant", key, {"kms:GrantIsForAWSResource": "true"})
     if service := _LINKED.get(call.action, ""):
         where = call.arn(f"role/aws-service-role/{service}.amazonaws.com/AWSServiceRole", "iam")
         yield Demand("iam:CreateServiceLinkedRole", where, {"iam:AWSServiceName": f"{service}.amazonaws.com"})
@@ -301,7 +304,7 @@ def _holds(operator: str, value: str | None, wanted: list[str]) -> bool:
         return (value is None) == (wanted == ["true"])
     if operator in {"ForAllValues:StringEquals", "ForAllValues:StringLike"}:
         return all(any(fnmatchcase(each, like) for like in wanted) for each in (value or "").split())
-    assert operator in {"StringEquals", "ArnEquals"}, operator
+    assert operator in {"StringEquals", "ArnEquals", "Bool"}, operator
     return value is not None and any(fnmatchcase(value, each) for each in wanted)
 
 

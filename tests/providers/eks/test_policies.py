@@ -16,6 +16,7 @@ from seaway.providers.eks.acm import Public
 from seaway.providers.eks.caller import whoami
 from seaway.providers.eks.cloud import Cloud, explained
 from seaway.providers.eks.clusters import EksClusters
+from seaway.providers.eks.control import Choice
 from seaway.providers.eks.identities import Identities
 from seaway.providers.eks.kms import KmsKey
 from seaway.providers.eks.needs import PARTS
@@ -47,6 +48,8 @@ class Life:
         self.proving = Proving("shop", f"{REGION}.example.com", names_in(REGION)[:1])
         self.rights = Rights("shop", self.proving, hosted(aws.moto, REGION))
         self.root = cloud.signed_by(Gate.root())
+        kms = client(aws, "kms", REGION)
+        self.choice = Choice(key=kms.create_key()["KeyMetadata"]["Arn"])
         self.proved = proved(aws.moto, cloud, found=True)
         self.ec2, self.iam, self.ecr = (client(aws, name, REGION) for name in ("ec2", "iam", "ecr"))
         self.phases: Phases = {
@@ -64,7 +67,14 @@ class Life:
         """The clusters as each command opens them, with a zone that must be found, by clients made once."""
         public, access = Public("shop", names_in(REGION)[:1]), {"watcher": Job.VIEWER}
         vars(self.proved.proofs).pop("dns", None)
-        return EksClusters(self.proved, images=IMAGES[:1], access=access, public=public, proving=self.proving)
+        return EksClusters(
+            self.proved,
+            images=IMAGES[:1],
+            access=access,
+            public=public,
+            proving=self.proving,
+            choice=self.choice,
+        )
 
     def create(self) -> None:
         """Make all of it, but what pilots may do: that is written by who administers IAM.
@@ -203,11 +213,12 @@ def test_the_table_is_what_is_called_and_nothing_can_be_spared(
 def _parts(action: str) -> list[str]:
     """Give the parts of the table that need an action, as errors begin; looking at all of them has none.
 
-    Of a zone they speak by its name, whatever part it is for.
+    Of a zone they speak by its name, whatever part it is for, and of a key as of the cluster.
     """
     looks = any(action == grant.action for needs in PARTS.values() for grant in needs.reads)
     parts = [p for p, n in PARTS.items() if action in {grant.action for grant in (*n.reads, *n.writes)}]
     zone = ["hosted zone ", "the hosted zone ", "the change of hosted zone "]
+    parts += ["cluster"] * ("key" in parts)
     return [*parts, *["AWS refused to"] * looks, *(zone if action.startswith("route53:") else [])]
 
 

@@ -103,8 +103,9 @@ def _allowed(
 
 
 def _kind(operator: str) -> str:
-    """Say whether a condition is about several values at once, as the simulator calls it."""
-    return "stringList" if operator.startswith("ForAllValues") else "string"
+    """Say what a condition is about, as the simulator calls it; several values at once are a list."""
+    kinds = {"ForAllValues": "stringList", "Bool": "boolean"}
+    return kinds.get(operator.partition(":")[0], "string")
 
 
 def _first(value: Any) -> str:

@@ -29,8 +29,9 @@ from seaway.providers.eks.acm import Public, certified, stale
 from seaway.providers.eks.addons import addons
 from seaway.providers.eks.adopted import NOTHING, Adoption, settled
 from seaway.providers.eks.caller import principal_of
+from seaway.providers.eks.choice import INSIDE, closed, refuse_what_cannot_be, unreached
 from seaway.providers.eks.cloud import Cloud, explained
-from seaway.providers.eks.control import ControlPlane, automated, described
+from seaway.providers.eks.control import LEFT, Choice, ControlPlane, automated, described
 from seaway.providers.eks.inside import entered, server
 from seaway.providers.eks.making import Groups, Seen
 from seaway.providers.eks.network import network, subnet, zones
@@ -70,7 +71,8 @@ class EksClusters:
     `open_to` are the networks that may reach the API of what is made, `images` the names of repositories
     that are made with it. `access` says who may do which job in it, and that nobody else may just look: by
     the name of a role of Seaway's, or by an ARN. `public` are names for which ACM signs, `proving` such as
-    a pilot proves. None leaves each as it is. `adopt` is what was there before.
+    a pilot proves. None leaves each as it is. `adopt` is what was there before, `choice` how the control
+    plane shall be.
     """
 
     def __init__(
@@ -83,9 +85,10 @@ class EksClusters:
         adopt: Adoption = NOTHING,
         public: Public | None = None,
         proving: Proving | None = None,
+        choice: Choice = LEFT,
     ) -> None:
         self.cloud, self._open_to, self._images, self._access = cloud, open_to, images, access
-        self._adopt, self.public, self.proving = adopt, public, proving
+        self._adopt, self.public, self.proving, self._choice = adopt, public, proving, choice
 
     @classmethod
     def open(
@@ -128,7 +131,8 @@ class EksClusters:
         groups, notes = self._settled(name, seen, self._groups(name, wanted, seen, who))
         parts = tuple(part for each in groups for part in each)
         gone = (*self._gone(who, seen), *stale(self.public, seen))
-        return making.changes(self.cloud, groups, seen, gone), parts, notes
+        inside = (f"cluster {name}: {INSIDE}",) if self._choice.private else ()
+        return making.changes(self.cloud, groups, seen, gone), parts, (*notes, *inside)
 
     def template(self, name: str, wanted: Wanted) -> Live:
         """Write all that `ensure` sees to in the account as a CloudFormation template. Changes nothing."""
@@ -237,8 +241,11 @@ class EksClusters:
         return (*gone, *needless(self.proving, seen))
 
     def _groups(self, name: str, asked: Wanted, seen: Seen, who: tuple[Entry, ...]) -> Groups:
-        wanted = asked.settled(name, seen[ControlPlane].get("cluster/main"))
+        live = seen[ControlPlane].get("cluster/main")
+        wanted = asked.settled(name, live)
         auto = bool(wanted.auto)
+        known = None if making.missing(live) else live
+        refuse_what_cannot_be(self.cloud, name, known, self._choice, self._adopt.vpc)
         with explained("AWS refused to show what a cluster could be made of"):
             chosen = zones(self.cloud)[:ZONES]
         certificates, proofs = certified(name, self.public)
@@ -255,7 +262,7 @@ class EksClusters:
             *network(name, CIDR, chosen),
             [*roles(name, auto=auto), *role],
             [
-                ControlPlane(name, _private(), self._open_to, auto),
+                ControlPlane(name, _private(), self._open_to, auto, self._choice),
                 *proofs,
                 *rights,
                 *(Repository(name, image) for image in self._images),
@@ -341,8 +348,10 @@ class EksClusters:
         """See the nodes of a cluster that may not answer yet, or not know yet who may ask."""
         try:
             return self._listed(live)
-        except SeawayError:
+        except SeawayError as error:
             if age > making.VISIBLE:
+                if isinstance(error, Unreachable) and closed(live):
+                    raise unreached(live["name"]) from error
                 raise
             return ()
 

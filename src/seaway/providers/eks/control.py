@@ -33,7 +33,7 @@ CAPABILITIES: Final[dict[str, Any]] = {
 #: What it is made with: pools of Seaway's own, and so no role of EKS's for nodes (Create a node pool), and no
 #: add-ons for what is part of it.
 MADE_AUTO: Final[dict[str, Any]] = {**CAPABILITIES, "bootstrapSelfManagedAddons": False}
-#: What the control plane writes to CloudWatch.
+#: What the control plane writes to CloudWatch, unless it is said.
 LOGS: Final = ("api", "audit", "authenticator")
 
 
@@ -63,6 +63,23 @@ def mine(found: list[Live], cluster: str) -> dict[str, Live]:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """How a control plane shall be; what is empty or None is left as it is, or as EKS has it.
+
+    `private` has its API answer inside its network only. `key` is the ARN of a key of KMS, `logs` all that it
+    writes.
+    """
+
+    version: str = ""
+    private: bool | None = None
+    key: str = ""
+    logs: tuple[str, ...] | None = None
+
+
+LEFT: Final = Choice()
+
+
+@dataclass(frozen=True)
 class ControlPlane(Eks):
     """`open_to` are the networks that reach its public address; without any that is left as it is.
 
@@ -73,7 +90,20 @@ class ControlPlane(Eks):
     subnets: tuple[str, ...]
     open_to: tuple[str, ...] = ()
     auto: bool = False
+    choice: Choice = LEFT
     id: str = "cluster/main"
+
+    @property
+    def reach(self) -> dict[str, Any]:
+        """From where its API is reached, as a new one has it."""
+        private = bool(self.choice.private)
+        named = {"publicAccessCidrs": list(self.open_to)} if self.open_to and not private else {}
+        return {"endpointPublicAccess": not private, "endpointPrivateAccess": True, **named}
+
+    @property
+    def logs(self) -> tuple[str, ...]:
+        """What a new one writes."""
+        return LOGS if self.choice.logs is None else self.choice.logs
 
     @property
     def tags(self) -> dict[str, str]:
@@ -86,13 +116,12 @@ class ControlPlane(Eks):
         return mine([found] if found else [], cluster)
 
     def create(self, cloud: Cloud, ids: Ids) -> None:
-        reach: Any = {"publicAccessCidrs": list(self.open_to)} if self.open_to else {}
-        config: Any = {
-            "subnetIds": [id_of(each, ids) for each in self.subnets],
-            "endpointPublicAccess": True,
-            "endpointPrivateAccess": True,
-            **reach,
-        }
+        config: Any = {"subnetIds": [id_of(each, ids) for each in self.subnets], **self.reach}
+        chosen: Any = {"version": self.choice.version} if self.choice.version else {}
+        if key := self.choice.key:
+            chosen["encryptionConfig"] = [{"resources": ["secrets"], "provider": {"keyArn": key}}]
+        if self.logs:
+            chosen["logging"] = {"clusterLogging": [{"types": list(self.logs), "enabled": True}]}
         with untaken(f"cluster {self.cluster}"):
             cloud.eks.create_cluster(
                 name=self.cluster,
@@ -102,18 +131,13 @@ class ControlPlane(Eks):
                     "authenticationMode": "API",
                     "bootstrapClusterCreatorAdminPermissions": False,
                 },
-                logging={"clusterLogging": [{"types": list(LOGS), "enabled": True}]},
                 tags=self.tags,
+                **chosen,
                 **(MADE_AUTO if self.auto else {}),
             )
 
     def fixes(self, cloud: Cloud, live: Live, ids: Ids) -> list[Fix]:  # noqa: ARG002
-        fixes, reach, name = [], live["resourcesVpcConfig"], self.cluster
-        change: Any = {}
-        if not reach.get("endpointPrivateAccess"):
-            change["endpointPrivateAccess"] = True
-        if self.open_to and set(self.open_to) != set(reach.get("publicAccessCidrs", [])):
-            change |= {"endpointPublicAccess": True, "publicAccessCidrs": list(self.open_to)}
+        fixes, name, change, logs = [], self.cluster, self._reached(live), self._logged(live)
         if change:
             fixes.append(
                 Fix(
@@ -121,25 +145,41 @@ class ControlPlane(Eks):
                     lambda: cloud.eks.update_cluster_config(name=name, resourcesVpcConfig=change),
                 )
             )
-        logged = {
-            kind
-            for each in live.get("logging", {}).get("clusterLogging", [])
-            if each.get("enabled")
-            for kind in each["types"]
-        }
-        if missing := sorted(set(LOGS) - logged):
-            logging: Any = {"clusterLogging": [{"types": missing, "enabled": True}]}
+        if logs:
+            logging: Any = {"clusterLogging": [{"types": logs[on], "enabled": on} for on in logs]}
+            told = ", ".join(each if on else f"no {each}" for on in logs for each in logs[on])
             fixes.append(
-                Fix(
-                    f"logs: {', '.join(missing)}",
-                    lambda: cloud.eks.update_cluster_config(name=name, logging=logging),
-                )
+                Fix(f"logs: {told}", lambda: cloud.eks.update_cluster_config(name=name, logging=logging))
             )
         if self.auto and differences(CAPABILITIES, live):
             fixes.append(
                 Fix("EKS Auto Mode on", lambda: cloud.eks.update_cluster_config(name=name, **CAPABILITIES))
             )
         return fixes
+
+    def _reached(self, live: Live) -> Any:
+        """Say what of the ways to its API must change."""
+        reach, change = live["resourcesVpcConfig"], dict[str, Any]()
+        if not reach.get("endpointPrivateAccess"):
+            change["endpointPrivateAccess"] = True
+        private = self.choice.private
+        if private is not None and bool(reach.get("endpointPublicAccess")) == private:
+            change["endpointPublicAccess"] = not private
+        if not private and self.open_to and set(self.open_to) != set(reach.get("publicAccessCidrs", [])):
+            change |= {"endpointPublicAccess": True, "publicAccessCidrs": list(self.open_to)}
+        return change
+
+    def _logged(self, live: Live) -> dict[bool, list[str]]:
+        """Say what it must begin to write, and what it must not, which is so only where all are named."""
+        kinds = (
+            kind
+            for each in live.get("logging", {}).get("clusterLogging", [])
+            if each.get("enabled")
+            for kind in each["types"]
+        )
+        now, wanted = set(kinds), set(self.logs)
+        needless = now - wanted if self.choice.logs is not None else set()
+        return {on: sorted(each) for on, each in ((True, wanted - now), (False, needless)) if each}
 
     @classmethod
     def identity(cls, live: Live) -> str:

@@ -27,6 +27,7 @@ class When(StrEnum):
     LINKED = "the role is one that EKS itself takes"
     ACCESS = "ours, and the policy is one that a job has"
     SIGNING = "by ECDSA with SHA-256"
+    LENT = "a service of AWS asks for it, for what it keeps"
     PROVING = "the records are proofs for ACM, and texts of who owns these"
 
 
@@ -203,6 +204,14 @@ PARTS: Final[Mapping[str, Needs]] = {
             *_eks(_CLUSTER, When.OURS, "UpdateClusterConfig", "UpdateClusterVersion", "DeleteCluster"),
             *_iam(When.PASSED, "PassRole", along=True),
             _linked("eks.amazonaws.com"),
+        ),
+    ),
+    # Where a cluster has a key of KMS.
+    "key": Needs(
+        (),
+        (
+            Grant("kms:DescribeKey", "kms:key/*", along=True),
+            Grant("kms:CreateGrant", "kms:key/*", When.LENT, along=True),
         ),
     ),
     "nodes": Needs(

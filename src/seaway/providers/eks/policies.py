@@ -22,8 +22,8 @@ _JOBS: Final[Mapping[Job, tuple[frozenset[str], frozenset[str]]]] = {
     ),
     Job.VIEWER: (frozenset(PARTS), frozenset()),
 }
-#: Parts that there are for public names.
-_NAMES: Final = frozenset({"certificate", "proof", "rights"})
+#: Parts that there are for public names, and for keys.
+_NAMES: Final = frozenset({"certificate", "proof", "rights", "key"})
 ADMINISTRATOR: Final = "AmazonEKSClusterAdminPolicy"
 VIEWER: Final = "AmazonEKSViewPolicy"
 #: What each job may do inside a cluster. What a promoter copies is in registries, outside of every cluster.
@@ -84,7 +84,7 @@ def grants(
 
 
 def policies(job: Job, place: Place) -> dict[str, Document]:
-    """Write a job's policies: what it looks at, and what it makes, for the public names and for all else.
+    """Write a job's policies: for what it looks at, and what it makes, for names and keys and for all else.
 
     One would be too long for IAM.
     """
@@ -138,6 +138,7 @@ def condition(when: When, place: Place) -> Document:
         },
         When.ACCESS: {**ours, "ArnEquals": {"eks:policyArn": access}},
         When.SIGNING: {"StringEquals": {"kms:SigningAlgorithm": "ECDSA_SHA_256"}},
+        When.LENT: {"Bool": {"kms:GrantIsForAWSResource": "true"}},
         When.PROVING: {
             "ForAllValues:StringLike": {f"{_CHANGE}NormalizedRecordNames": [f"_{_HASH}.*", f"*_{_HASH}.*"]},
             "ForAllValues:StringEquals": {f"{_CHANGE}RecordTypes": ["CNAME", "TXT"]},

@@ -17,7 +17,7 @@ from seaway.providers.eks.access import MACHINES, Entry
 from seaway.providers.eks.acm import Certificate, Proof
 from seaway.providers.eks.addons import CONFLICTS, Addon
 from seaway.providers.eks.auto import Standing
-from seaway.providers.eks.control import GROUP, LOGS, MADE_AUTO, ControlPlane, NodeGroup, scaling
+from seaway.providers.eks.control import GROUP, MADE_AUTO, ControlPlane, NodeGroup, scaling
 from seaway.providers.eks.network import ANYWHERE, Address, Gateway, Nat, Routes, Subnet, Vpc, subnet
 from seaway.providers.eks.parts import Live, listed, tags_of
 from seaway.providers.eks.pods import PodRole, pod_roles
@@ -181,7 +181,11 @@ def _rights(part: Rights) -> dict[str, Live]:
 
 @_resources.register
 def _control_plane(part: ControlPlane) -> dict[str, Live]:
-    reach = {"PublicAccessCidrs": list(part.open_to)} if part.open_to else {}
+    chosen: Live = {"Version": part.choice.version} if part.choice.version else {}
+    if key := part.choice.key:
+        chosen["EncryptionConfig"] = [{"Provider": {"KeyArn": key}, "Resources": ["secrets"]}]
+    if part.logs:
+        chosen["Logging"] = {"ClusterLogging": {"EnabledTypes": [{"Type": each} for each in part.logs]}}
     return _resource(
         "EKS::Cluster",
         part,
@@ -190,15 +194,13 @@ def _control_plane(part: ControlPlane) -> dict[str, Live]:
             "RoleArn": _arn("role/cluster"),
             "ResourcesVpcConfig": {
                 "SubnetIds": [_ref(each) for each in part.subnets],
-                "EndpointPublicAccess": True,
-                "EndpointPrivateAccess": True,
-                **reach,
+                **_capital(part.reach),
             },
             "AccessConfig": {
                 "AuthenticationMode": "API",
                 "BootstrapClusterCreatorAdminPermissions": False,
             },
-            "Logging": {"ClusterLogging": {"EnabledTypes": [{"Type": each} for each in LOGS]}},
+            **chosen,
             **(_capital(MADE_AUTO) if part.auto else {}),
         },
         tags=part.tags,

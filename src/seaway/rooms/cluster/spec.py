@@ -22,6 +22,7 @@ from seaway.model.fields import (
 from seaway.model.identity import Job
 from seaway.model.spec import Range, Spec
 from seaway.model.wrong import Wrong
+from seaway.rooms.cluster.control import ControlSpec
 from seaway.rooms.cluster.front import CertificateSpec, DnsSpec, HttpsSpec, LoginSpec
 
 #: Sizes of local nodes, the smallest first.
@@ -129,6 +130,9 @@ class EnvironmentSpec(Spec):
         description="on eks: networks that reach the public address of the cluster's API; without, all may "
         "who can sign in",
         examples=[["192.0.2.0/24"]],
+    )
+    control: ControlSpec | None = Field(
+        default=None, description="on eks: how the cluster's control plane shall be"
     )
     access: dict[Principal, Job] = Field(
         default_factory=dict,
