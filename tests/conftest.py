@@ -19,6 +19,13 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let what takes its time, but nothing of the shared cluster, run beside the tests that have that."""
+    for item in items:
+        if item.get_closest_marker("cluster") and "tests/cluster/" not in item.nodeid:
+            item.add_marker(pytest.mark.beside)
+
+
 def find_engine() -> Path | None:
     """The engine's multi-call binary: the one that is named, or the newest in the user's cache."""
     if given := os.environ.get("SEAWAY_TEST_ENGINE"):
