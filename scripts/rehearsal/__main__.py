@@ -19,7 +19,7 @@ from seaway.cli.story import Story as Told
 from seaway.providers.local import engine
 
 RATE: Final = 200
-HOLD: Final = 2.0
+HOLD: Final = 1.5
 LIMIT: Final = 900
 OLD: Final = f"http://127.0.0.1:{town.MONOLITH}"
 
@@ -104,10 +104,10 @@ def _travel(seaway: Seaway, system: Path, story: journey.Story, step: scaling.St
     seconds = story.seconds
     with _timed(seconds, "by itself"):
         journey.let_cross(seaway, story, journey.FIRST)
-    _say(f"Beside it wrong logins, {scaling.LOGINS} a second: replicas come for them, and a node for these")
-    step.start(visitor.Visitor(OLD, "not-this-one"))
     with _timed(seconds, "by hand"):
         journey.move(seaway, story, journey.AGAIN, (*journey.STEPS, journey.BACK), hold)
+    _say(f"Beside it wrong logins, {scaling.LOGINS} a second: replicas come for them, and a node for these")
+    step.start(visitor.Visitor(OLD, "not-this-one"))
     with _timed(seconds, "by itself"):
         journey.let_cross(seaway, story, journey.AGAIN)
     with _timed(seconds, "by hand"):

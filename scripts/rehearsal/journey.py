@@ -25,6 +25,8 @@ PATHS: Final = {"login": ("/login/",), "reading": ("/thoughts/", "/search")}
 #: What the load asks for, in turn.
 TARGETS: Final = ("/login/", "/search?q=sea", *["/login/"] * 2, "/thoughts/", *["/login/"] * 2, "/")
 NEW: Final = "frontend"
+#: Seconds for which the pilot watches a weight, as the file says: once the gateway has taken it up.
+HELD: Final = 2.0
 #: Seconds after a change that belong to neither weight.
 SETTLE: Final = 0.5
 #: What rolls out, all of it together.
@@ -88,12 +90,12 @@ def move(seaway: Seaway, story: Story, crossing: str, weights: Sequence[int], ho
 
 
 def by_itself(crossing: str, entries: Sequence[Mapping[str, Any]], until: float) -> list[Moved]:
-    """Read what the pilot moved from the ledger's entries, the oldest first; the last holds `until`."""
-    moves = [entry for entry in entries if entry["from"] != entry["to"]]
-    times = [datetime.fromisoformat(entry["at"]).timestamp() for entry in moves]
+    """Read what the pilot moved from the ledger, the oldest entry first; the last weight stays `until`."""
+    times = [datetime.fromisoformat(entry["at"]).timestamp() for entry in entries]
     return [
-        Moved(crossing, entry["to"], at, at, following)
-        for entry, at, following in zip(moves, times, (*times[1:], until), strict=True)
+        Moved(crossing, entry["to"], at, max(at, after - HELD), until if entry["to"] == STEPS[-1] else after)
+        for entry, at, after in zip(entries, times, (*times[1:], until), strict=True)
+        if entry["from"] != entry["to"]
     ]
 
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from scripts.rehearsal.figures import Share, per_second, plausible, pooled, quantile
-from scripts.rehearsal.journey import by_itself
+from scripts.rehearsal.journey import HELD, by_itself
 from scripts.rehearsal.load import _parse
 
 
@@ -61,14 +61,16 @@ def test_a_line_of_the_load_generator_is_read_with_its_side_and_time() -> None:
     assert answer.at % 60 == pytest.approx(0.123456, abs=1e-4)
 
 
-def test_the_ledger_tells_how_long_each_weight_was_held() -> None:
+def test_the_ledger_tells_how_long_each_weight_was_held_once_the_gateway_had_it() -> None:
     entries = [
         {"at": "2026-11-24T10:00:00.000Z", "from": 0, "to": 0, "what": "started"},
         {"at": "2026-11-24T10:00:01.500Z", "from": 0, "to": 1, "what": "moved"},
         {"at": "2026-11-24T10:00:05.500Z", "from": 1, "to": 100, "what": "moved"},
+        {"at": "2026-11-24T10:00:09.000Z", "from": 100, "to": 100, "what": "settled"},
     ]
     first, last = by_itself("login", entries, until=1_795_514_500.0)
     assert (first.weight, last.weight) == (1, 100)
-    assert first.until - first.ended == 4.0
+    assert first.until - first.ended == HELD
     assert first.until == last.began
+    assert last.ended - last.began == pytest.approx(3.5 - HELD)
     assert last.until == 1_795_514_500.0

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -109,14 +110,21 @@ def join(group: str) -> str:
 
 def processes(group: str) -> frozenset[int]:
     """Every process in the group or below it, in any hierarchy; groups may go while one looks."""
-    found: set[int] = set()
+    return frozenset().union(*_inhabitants(group))
+
+
+def inhabited(group: str) -> bool:
+    """Whether there is any process in the group or below it."""
+    return any(_inhabitants(group))
+
+
+def _inhabitants(group: str) -> Iterator[set[int]]:
     for root in hierarchies():
         for folder, _, _ in os.walk(root / group):
             try:
-                found.update(int(pid) for pid in Path(folder, "cgroup.procs").read_text().split())
+                yield {int(pid) for pid in Path(folder, "cgroup.procs").read_text().split()}
             except OSError:
                 continue
-    return frozenset(found)
 
 
 def kill(group: str, seconds: float = 10) -> None:

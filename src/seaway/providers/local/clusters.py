@@ -338,7 +338,7 @@ def _facts(place: Home) -> ClusterFacts:
             str(n.address),
             n.size,
             up and waiting.is_ready((items or {}).get(n.name, {})),
-            bool(cgroups.processes(n.cgroup)),
+            cgroups.inhabited(n.cgroup),
             n.claim,
         )
         for n in home.nodes(place)
