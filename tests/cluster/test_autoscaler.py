@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +34,9 @@ NAME = "seaway-test-scaling"
 #: What a pod asks for of a small node's one CPU: two never fit.
 MORE_THAN_HALF = "700m"
 SYSTEM = "load"
+DEPLOYMENT = Ref("apps/v1", "Deployment", SYSTEM, "default")
+AUTOSCALER = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"}
+SEED = 20261130
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +61,8 @@ def load(scaled: Cluster) -> Iterator[Cluster]:
     _deploy(scaled, 1)
     until(lambda: _running(scaled) == 1, "the first pod")
     yield scaled
-    scaled.kube.delete(Ref("apps/v1", "Deployment", SYSTEM, "default"))
+    scaled.kube.delete(Ref(AUTOSCALER["apiVersion"], AUTOSCALER["kind"], SYSTEM, "default"))
+    scaled.kube.delete(DEPLOYMENT)
     until(lambda: not _pods(scaled), "the end of the pods")
     scaled.clusters.scale(NAME, 1, "small", silent)
     assert _alone(scaled)
@@ -78,12 +84,33 @@ def _deploy(cluster: Cluster, replicas: int, name: str = SYSTEM, cpu: str = MORE
     cluster.kube.apply({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec})
 
 
-def _pods(cluster: Cluster) -> list[Manifest]:
-    return cluster.kube.list("v1", "Pod", namespace="default", labels=f"app={SYSTEM}")
+def _keep_half(cluster: Cluster, name: str) -> None:
+    """Have a budget as the services of a system have: half of one is one."""
+    spec = {"minAvailable": "50%", "selector": {"matchLabels": {"app": name}}}
+    meta = {"name": name, "namespace": "default"}
+    cluster.kube.apply(
+        {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta, "spec": spec}
+    )
 
 
-def _running(cluster: Cluster) -> int:
-    return sum(pod["status"].get("phase") == "Running" for pod in _pods(cluster))
+def _follow(cluster: Cluster, least: int, most: int) -> None:
+    """Have an autoscaler keep the replicas between these; the pods are at rest: it follows nothing else."""
+    target = {"type": "Utilization", "averageUtilization": 60}
+    spec = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": SYSTEM},
+        "minReplicas": least,
+        "maxReplicas": most,
+        "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+    }
+    cluster.kube.apply({**AUTOSCALER, "metadata": {"name": SYSTEM, "namespace": "default"}, "spec": spec})
+
+
+def _pods(cluster: Cluster, name: str = SYSTEM) -> list[Manifest]:
+    return cluster.kube.list("v1", "Pod", namespace="default", labels=f"app={name}")
+
+
+def _running(cluster: Cluster, name: str = SYSTEM) -> int:
+    return sum(pod["status"].get("phase") == "Running" for pod in _pods(cluster, name))
 
 
 def _added(cluster: Cluster) -> list[NodeHome]:
@@ -231,15 +258,75 @@ def test_a_person_takes_needless_nodes_away_at_once(load: Cluster) -> None:
     assert _alone(load)
 
 
-def test_a_node_that_a_person_adds_stays_and_takes_the_place_of_one_that_was_added(load: Cluster) -> None:
+def test_a_person_scales_pods_and_nodes_while_both_autoscalers_do(load: Cluster) -> None:
+    """Whoever writes last, replicas end within bounds, no node is double or needless; then all rests."""
+    _follow(load, 2, 3)
+    chance, over = random.Random(SEED), threading.Event()
+
+    def write() -> int:
+        written = 0
+        while not over.wait(0.2):
+            load.kube.patch(DEPLOYMENT, {"spec": {"replicas": chance.choice((1, 2, 4, 9))}})
+            written += 1
+        return written
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        try:
+            for nodes in (2, 1, 3, 2):
+                load.clusters.scale(NAME, nodes, "small", silent)
+        finally:
+            over.set()
+    assert writing.result() > 10
+    until(lambda: _settled(load), "replicas within bounds, each on a node of its own", patience=400)
+    still = _state(load)
+    for _ in range(10):
+        time.sleep(0.5)
+        assert _state(load) == still
+
+
+def _settled(cluster: Cluster) -> bool:
+    wanted, pods, nodes, standing, claims = _state(cluster)
+    added = _added(cluster)
+    return (
+        2 <= wanted <= 3
+        and wanted == len(pods) == _running(cluster)
+        and nodes == {each.name for each in home.nodes(cluster.home)}
+        and len(nodes) == max(standing, wanted)
+        and claims == {each.claim for each in added}
+    )
+
+
+def _state(cluster: Cluster) -> tuple[int, set[str], set[str], int, set[str]]:
+    """How many replicas are wanted, the pods, the nodes, how many of these are a person's, and the claims."""
+    pods = {each["metadata"]["name"] for each in _pods(cluster)}
+    nodes = {each["metadata"]["name"] for each in cluster.kube.list("v1", "Node")}
+    wanted = int((cluster.kube.get(DEPLOYMENT) or {})["spec"]["replicas"])
+    return wanted, pods, nodes, len(cluster.clusters.get(NAME).standing), _claims(cluster)
+
+
+def test_a_node_of_a_person_takes_the_place_of_an_added_one_but_not_under_the_only_pod(load: Cluster) -> None:
     _deploy(load, 2)
-    until(lambda: _running(load) == 2, "the pod on a new node")
-    facts = load.clusters.scale(NAME, 3, "small", silent)
-    assert len(facts.standing) == 2
+    _deploy(load, 1, name="only")
+    _keep_half(load, "only")
+    until(lambda: _running(load) == 2 and _running(load, "only") == 1, "the pods on two new nodes")
+    (only,) = _pods(load, "only")
+    assert only["spec"]["nodeName"] in {each.name for each in _added(load)}
+    facts = load.clusters.scale(NAME, 5, "small", silent)
+    assert len(facts.standing) == 3
+
+    def gone() -> bool:
+        assert _running(load, "only") == 1
+        return [each.name for each in _added(load)] == [only["spec"]["nodeName"]] and len(_claims(load)) == 1
+
     # Where a node comes just while Karpenter looks, it looks again after five minutes (its consolidation.go).
-    until(lambda: not _added(load) and not _claims(load), "the end of the needless node", patience=400)
+    until(gone, "the end of the needless node", patience=400)
     assert _running(load) == 2
-    assert len(load.clusters.get(NAME).standing) == 2
+    # Its node would go as well, as there is room: that is left to a person, who has another pod start first.
+    assert [each["metadata"]["uid"] for each in _pods(load, "only")] == [only["metadata"]["uid"]]
+    assert len(load.clusters.get(NAME).standing) == 3
+    load.kube.delete(Ref("policy/v1", "PodDisruptionBudget", "only", "default"))
+    load.kube.delete(Ref("apps/v1", "Deployment", "only", "default"))
 
 
 def test_a_node_that_died_for_good_is_replaced(load: Cluster) -> None:
@@ -259,17 +346,16 @@ def test_a_node_that_died_for_good_is_replaced(load: Cluster) -> None:
 
 
 def test_the_only_pod_of_a_service_leaves_once_another_is_there(load: Cluster) -> None:
-    stays, meta = Ref("v1", "Node", load.home.node(1).name), {"name": SYSTEM, "namespace": "default"}
-    spec = {"minAvailable": "50%", "selector": {"matchLabels": {"app": SYSTEM}}}
-    load.kube.apply(
-        {"apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": meta, "spec": spec}
-    )
+    stays = Ref("v1", "Node", load.home.node(1).name)
+    _keep_half(load, SYSTEM)
     goes = load.clusters.scale(NAME, 2, "small", silent).nodes[-1].name
     # As EKS does with a node of a group that it rolls.
     rolled = {"metadata": {"labels": {GROUP: "main"}}, "spec": {"unschedulable": True}}
     load.kube.patch(stays, rolled)
-    only = Ref("apps/v1", "Deployment", SYSTEM, "default")
-    until(lambda: only in {each.movable for each in inside(load.kube).budgets}, "a budget that keeps the pod")
+    until(
+        lambda: DEPLOYMENT in {each.movable for each in inside(load.kube).budgets},
+        "a budget that keeps the pod",
+    )
     Rolling(load.kube, "main").look()
     until(lambda: [pod["spec"].get("nodeName") for pod in _pods(load)] == [goes], "the pod on the other node")
     load.kube.patch(stays, {"metadata": {"labels": {GROUP: None}}, "spec": {"unschedulable": None}})
