@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,7 +54,6 @@ PARTS: Final = {
     "crossing": crossing,
     "edge": edge,
     "images": images,
-    "scaling": scaling,
     "simulation": simulation,
     "turnover": turnover,
 }
@@ -66,15 +66,16 @@ def main() -> None:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=("system", "guards", "day", "example", *PARTS),
+        choices=("system", "guards", "scaling", "day", "example", *PARTS),
         default="system",
         help="system: clusters and one crossing, for real (the default); crossing: many crossings, for real; "
         "edge: slow clients, the gateway beside a bare Envoy, certificates signed and renewed, and a name "
         "that moves, for real; "
-        "guards: simulated crossings; scaling: nodes that come and go, for real; turnover: ten nodes, twenty "
-        "times, and what they leave, for real; simulation: plan and status with 1,000 nodes and 10,000 pods "
-        "that are only played; day: the load of a day in minutes, for real, drawn beside the report; "
-        "example: the same of the example's services, as much as the machine may bear; "
+        "guards: simulated crossings; scaling: nodes that come and go, then a day, for real; "
+        "day: the load of a day in minutes, for real, drawn beside the report and held against what "
+        "`scale plan` foresaw; example: the same of the example's services, as much as the machine may bear; "
+        "turnover: ten nodes, twenty times, and what they leave, for real; simulation: plan and status with "
+        "1,000 nodes and 10,000 pods that are only played; "
         "images: builds beside buildah, copies beside skopeo and crane, and the tests of the distribution "
         "specification",
     )
@@ -100,6 +101,8 @@ def _chosen(given: argparse.Namespace) -> tuple[Iterable[Mapping[str, Any]], Map
         return day.measure(picture), day.PROMISES
     if given.what == "example":
         return day.example(picture), day.EXAMPLE_PROMISES
+    if given.what == "scaling":
+        return chain(scaling.measure(), day.measure(picture)), scaling.PROMISES | day.PROMISES
     if part := PARTS.get(given.what):
         return part.measure(), part.PROMISES
     return _measure(cold=given.cold_engine), PROMISES

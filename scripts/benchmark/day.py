@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -28,7 +28,7 @@ from scripts.benchmark import crossing
 from scripts.benchmark.plot import Panel, svg
 from scripts.rehearsal import town, visitor
 from scripts.rehearsal.figures import quantile
-from scripts.rehearsal.journey import TARGETS
+from scripts.rehearsal.journey import NEW, PATHS, TARGETS
 from scripts.rehearsal.load import TOGETHER, Answer, Load
 from scripts.rehearsal.seaway import Seaway
 from seaway.app import scaling as house
@@ -51,7 +51,11 @@ EXAMPLE_HOUR: Final = 10
 OBJECTIVE: Final = 0.1
 WINDOW: Final = 5
 LAST: Final = 150
+#: Seconds of the night before the day, until it is known what it takes: metrics are looked at every 15 s.
+EVENING: Final = 45
 PATH: Final = "/day"
+#: How the nodes are called beside the services; none is named in capitals.
+NODES: Final = "NODES"
 #: For so long fewer replicas must have been enough: the five minutes of the default are a third of the day.
 CALM: Final = "15s"
 SERVICE: Final = {
@@ -66,12 +70,13 @@ SERVICE: Final = {
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen at a moment (Unix seconds)."""
+    """What was seen at a moment (Unix seconds); `each` are the replicas of every service that were wanted."""
 
     at: float
     ready: int
     desired: int
     nodes: int
+    each: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,26 +98,33 @@ class Hour:
 class Town:
     """Where a day is lived: a system, the service that is looked at, and who visits what.
 
-    `night` is in requests a second; `path` is what one pod is probed with, `hour` the seconds of one;
-    `options` are those of the load's program.
+    `night` is in requests a second; `routes` lead to the service; `path` is what one pod is probed with;
+    `hour` is the seconds of one; `options` are those of the load's program.
     """
 
     file: Path
     seaway: Seaway
     service: str
     path: str
+    routes: tuple[str, ...]
     targets: tuple[str, ...]
     night: int
     hour: int
     headers: Mapping[str, list[str]] = field(default_factory=dict)
     options: tuple[str, ...] = ()
 
+    @property
+    def most(self) -> int:
+        """Requests a second that come to the service at the peak."""
+        own = sum(target.startswith(self.routes) for target in self.targets)
+        return self.night * max(HOURS) * own // len(self.targets)
+
 
 def measure(picture: Path) -> Iterator[dict[str, Any]]:
     """Live through a day of the small service and draw it; cluster and old server are gone afterwards."""
     with tempfile.TemporaryDirectory() as folder, crossing.old_server(MONOLITH):
         file = _system(Path(folder))
-        where = Town(file, Seaway(file, {}), "app", PATH, (PATH,), NIGHT, HOUR)
+        where = Town(file, Seaway(file, {}), "app", PATH, (PATH,), (PATH,), NIGHT, HOUR)
         yield from _day(where, ("day",), picture)
 
 
@@ -125,7 +137,8 @@ def example(picture: Path) -> Iterator[dict[str, Any]]:
         person = {"Cookie": [visitor.cookie(f"http://127.0.0.1:{town.MONOLITH}")]}
         seaway.tell("down", "--yes")
         rate = share(os.cpu_count() or 1)
-        where = Town(file, seaway, "frontend", "/login/", TARGETS, rate, EXAMPLE_HOUR, person, TOGETHER)
+        (path, *_), routes = PATHS["login"], tuple(chain.from_iterable(PATHS.values()))
+        where = Town(file, seaway, NEW, path, routes, TARGETS, rate, EXAMPLE_HOUR, person, TOGETHER)
         for found in _day(where, ("login", "reading"), picture):
             yield {f"example_{name}": value for name, value in found.items()}
     finally:
@@ -153,30 +166,58 @@ def _day(where: Town, crossings: Sequence[str], picture: Path) -> Iterator[dict[
         for each in crossings:
             seaway.ask("cross", "move", each, "100")
         probed = seaway.ask("scale", "probe", where.service, "--path", where.path)
-        foreseen = seaway.ask("scale", "plan", "--requests", str(where.night * max(HOURS)))
+        foreseen = {"requests": _foreseen(where, "--requests", f"{where.service}={where.most}")}
         yield {
             "day_asked_per_s": [NIGHT, NIGHT * max(HOURS)],
             "day_offered_per_s": [where.night, where.night * max(HOURS)],
             "probed_requests": probed["requests"],
-            **_foreseen(foreseen),
+            "day_foreseen": dict(foreseen),
         }
         edge = seaway.ask("status")["edge"]
         with _looking(where) as looks:
-            hours, ended = _live(programs.program("vegeta"), edge, where, looks)
+            hours, ended = _live(programs.program("vegeta"), edge, where, looks, foreseen)
     finally:
         seaway.tell("down", "--yes")
     picture.write_text(_draw(hours, looks))
-    yield figures(hours, looks, ended)
+    yield figures(hours, looks, ended) | {"day_forecast": against(foreseen, hours, looks)}
 
 
-def _foreseen(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """What `scale plan` says of the highest load: of the service that is looked at, the file's first."""
-    nodes = sum(each["count"] for each in plan["nodes"])
-    return {"day_pods_foreseen": plan["services"][0]["pods"], "day_nodes_foreseen": nodes}
+def _foreseen(where: Town, *load: str) -> dict[str, int]:
+    """What `scale plan` says of a load: the pods of each service, and all nodes."""
+    plan = where.seaway.ask("scale", "plan", *load)
+    pods = {each["name"]: each["pods"] for each in plan["services"]}
+    return {**pods, NODES: sum(each["count"] for each in plan["nodes"])}
 
 
-def _live(vegeta: Path, edge: dict[str, Any], where: Town, looks: Sequence[Look]) -> tuple[list[Hour], float]:
-    """Let the hours pass, then wait for the nodes of the night; gives all of them and when the day ended."""
+def against(
+    foreseen: Mapping[str, Mapping[str, int]], hours: Sequence[Hour], looks: Sequence[Look]
+) -> list[dict[str, Any]]:
+    """Hold what was foreseen, in whichever way, against the most that there was from the first peak on.
+
+    An error is above 0 where too much was foreseen.
+    """
+    peak = min(answer.at for hour in hours if hour.times == max(HOURS) for answer in hour.answers)
+    seen = [{**look.each, NODES: look.nodes} for look in looks if look.at >= peak]
+    found = []
+    for name in dict.fromkeys(name for plan in foreseen.values() for name in plan):
+        took = max((look.get(name, 0) for look in seen), default=0)
+        said = {way: plan[name] for way, plan in foreseen.items()}
+        error = {way: pods - took for way, pods in said.items()}
+        found.append({"of": name, "took": took, "foreseen": said, "error": error})
+    return found
+
+
+def _live(
+    vegeta: Path,
+    edge: dict[str, Any],
+    where: Town,
+    looks: Sequence[Look],
+    foreseen: dict[str, dict[str, int]],
+) -> tuple[list[Hour], float]:
+    """Let the hours pass, then wait for the nodes of the night; gives all of them and when the day ended.
+
+    In the evening before, the day is foreseen once more, by the CPU that the night's load takes.
+    """
     port, hours = urlsplit(edge["url"]).port or 443, list[Hour]()
 
     def load(times: int, limit: int) -> Load:
@@ -185,6 +226,10 @@ def _live(vegeta: Path, edge: dict[str, Any], where: Town, looks: Sequence[Look]
         made.start(where.targets, dict(where.headers))
         return made
 
+    evening, began = load(1, LAST), time.monotonic()
+    time.sleep(EVENING)
+    foreseen["load"] = _foreseen(where, "--load", f"{max(HOURS)}x")
+    hours.append(Hour(1, time.monotonic() - began, evening.stop()))
     for times in HOURS:
         hour = load(times, where.hour)
         time.sleep(where.hour)
@@ -207,7 +252,8 @@ def _looking(where: Town) -> Iterator[list[Look]]:
         with closing(house.follow_scale(read(where.file), "", silent, 1.0)) as seen:
             for now in seen:
                 app = next(each for each in now.services if each.name == where.service)
-                found.append(Look(time.time(), app.ready, app.desired, len(now.nodes)))
+                each = {service.name: service.desired for service in now.services}
+                found.append(Look(time.time(), app.ready, app.desired, len(now.nodes), each))
                 if over.is_set():
                     return
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from scripts.benchmark.__main__ import report
-from scripts.benchmark.day import Hour, Look, _hurried, figures, share
+from scripts.benchmark.day import NODES, Hour, Look, Town, _hurried, against, figures, share
 from scripts.rehearsal.load import Answer
+from scripts.rehearsal.seaway import Seaway
 from scripts.rehearsal.town import EXAMPLE
 from seaway.flow.load import load
 
@@ -45,6 +46,33 @@ def test_each_step_of_the_load_tells_what_was_reached() -> None:
 
 def test_a_node_that_stays_is_no_number() -> None:
     assert figures([_hour(1, 0)], [Look(5, 1, 1, 2), Look(15, 1, 1, 2)], ended=10)["day_gone_after_s"] is None
+
+
+def test_what_was_foreseen_stands_beside_what_it_took_from_the_peak_on() -> None:
+    hours = [_hour(1, 0), _hour(10, 10), _hour(1, 20)]
+    looks = [
+        Look(5, 9, 9, 9, {"front": 9, "users": 9}),
+        Look(12, 3, 4, 2, {"front": 4, "users": 2}),
+        Look(22, 2, 2, 1, {"front": 2, "users": 3}),
+    ]
+    foreseen = {
+        "requests": {"front": 4, "users": 2, NODES: 1},
+        "load": {"front": 6, "users": 3, NODES: 2},
+    }
+    told = against(foreseen, hours, looks)
+    assert [(each["of"], each["took"]) for each in told] == [("front", 4), ("users", 3), (NODES, 2)]
+    assert [each["foreseen"]["requests"] for each in told] == [4, 2, 1]
+    assert [each["error"] for each in told] == [
+        {"requests": 0, "load": 2},
+        {"requests": -1, "load": 0},
+        {"requests": -1, "load": 0},
+    ]
+
+
+def test_only_what_the_routes_lead_to_the_service_is_foreseen_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "seaway.yaml"
+    town = Town(file, Seaway(file, {}), "front", "/a/", ("/a/", "/b"), ("/a/", "/b?c", "/", "/a/d"), 20, 10)
+    assert town.most == 150
 
 
 @pytest.mark.parametrize(("cores", "night"), [(1, 10), (2, 20), (20, 200), (64, 200)])
