@@ -72,7 +72,8 @@ def unpack(registry: Registry, image: ImageRef, folder: Path) -> Path:
         packed = folder.with_suffix(".layer")
         registry.get_blob(image.repository, Digest(digest), str(packed))
         with tarfile.open(packed) as tar:
-            tar.extractall(folder, filter="fully_trusted")  # noqa: S202  (our own layers)
+            tar.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)  # not in Python 3.11.2
+            tar.extractall(folder)  # noqa: S202  (our own layers)
     return folder
 
 
