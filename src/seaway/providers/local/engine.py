@@ -288,7 +288,7 @@ def _unpack(place: str, checksum: str, target: Path, report: Report) -> None:
         )
     try:
         with tarfile.open(archive) as tar:
-            # PEP 706; Python 3.11.2, which Debian 12 has, knows no filters. The checksum vouches for the archive.
+            # PEP 706; Debian 12's Python 3.11.2 knows no filters. The checksum vouches for the archive.
             tar.extraction_filter = getattr(tarfile, "data_filter", None)
             tar.extractall(target.parent)  # noqa: S202
     except tarfile.TarError as error:
