@@ -205,7 +205,7 @@ class LocalClusters:
             supervisor.forget(place.services)
             shutil.rmtree(place.run, ignore_errors=True)
             making.unmount_below(place.state)
-            shutil.rmtree(place.state)
+            record.forget(place)
             kubeconfig.remove(place.context)
             if not home.homes():
                 machine.stop()
