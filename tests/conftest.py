@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from scripts.benchmark.names import KNOTD, Knot
 from scripts.benchmark.registry import Guarded, Server
+from seaway.kit import distribution
 from seaway.providers.local import engine
 
 # How long an example takes says how busy the machine is.
@@ -24,6 +25,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("cluster") and "tests/cluster/" not in item.nodeid:
             item.add_marker(pytest.mark.beside)
+
+
+@pytest.fixture(autouse=True)
+def strangers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the registries that a test introduced: another one may listen where they did."""
+    monkeypatch.setattr(distribution, "_KNOWN", dict(distribution._KNOWN))
 
 
 def find_engine() -> Path | None:
