@@ -21,18 +21,22 @@ def anybody_may(ec2: Any) -> bool:
 
 
 def ready_at_once(ec2: Any) -> bool:
-    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
-    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.0.0/24")["Subnet"]["SubnetId"]
-    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
-    gateway = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]
-    return bool(gateway["State"] == "available")
+    return bool(_gateway(ec2)["State"] == "available")
 
 
 def keeps_its_address(ec2: Any) -> bool:
-    gateway = ec2.describe_nat_gateways()["NatGateways"][0]
+    gateway = _gateway(ec2)
     ec2.delete_nat_gateway(NatGatewayId=gateway["NatGatewayId"])
     address = gateway["NatGatewayAddresses"][0]["AllocationId"]
     return "AssociationId" in ec2.describe_addresses(AllocationIds=[address])["Addresses"][0]
+
+
+def _gateway(ec2: Any) -> Any:
+    """Make a NAT gateway in a network of its own."""
+    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.0.0/24")["Subnet"]["SubnetId"]
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    return ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]
 
 
 def holds_nothing(ec2: Any) -> bool:
@@ -90,7 +94,6 @@ def test_the_docs_list_what_is_not_rehearsed() -> None:
 
 
 def test_the_gaps_are_still_there(aws: Aws) -> None:
-    """One after the other: each leaves what the next one looks at."""
     ec2 = client(aws, "ec2", "eu-west-3")
     open_ = {gap: probe(ec2) for gap, probe in PROBES.items()}
     assert all(open_.values()), open_
