@@ -28,7 +28,7 @@ def lose_power_under_load(tiny: Tiny) -> None:
     both = {node.name for node in home.nodes(place)}
     kube.patch(CROSSING, {"spec": {"guard": UNWATCHED}})
     kube.patch(Ref("apps/v1", "Deployment", "app", SYSTEM), {"spec": {"replicas": 2}})
-    until(lambda: _asked(tiny) == both, "a pod of the service on each node")
+    _on(both, tiny)
     proxies = kube.list("v1", "Pod", namespace=SYSTEM_NAMESPACE, labels=PROXIES)
     assert {each["spec"]["nodeName"] for each in proxies} == {place.node(1).name}
 
@@ -43,6 +43,16 @@ def lose_power_under_load(tiny: Tiny) -> None:
     assert max(waited) - died < timedelta(seconds=UNTRIED)
     assert max(waited.values()) < LONGEST
     until(lambda: _asked(tiny) == both, "the pod on the node that booted")
+
+
+def _on(nodes: set[str], tiny: Tiny) -> None:
+    """Wait for a pod of the service on each node."""
+    try:
+        until(lambda: _asked(tiny) == nodes, "a pod of the service on each node")
+    except AssertionError as error:
+        pods = tiny.cluster.kube.list("v1", "Pod", namespace=SYSTEM, labels="app.kubernetes.io/name=app")
+        error.add_note(f"its pods: {[(each['spec'].get('nodeName'), each['status']) for each in pods]}")
+        raise
 
 
 def _asked(tiny: Tiny) -> set[str]:

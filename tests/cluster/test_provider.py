@@ -96,6 +96,7 @@ def test_scaling_adds_a_node_of_another_size_and_takes_it_back(
     added = facts.nodes[-1].name
     node = cluster.kube.get(Ref("v1", "Node", added))
     assert node
+    assert "taints" not in node["spec"], "the next pods would go elsewhere"
     assert node["status"]["allocatable"]["cpu"] == "4"
     assert node["status"]["allocatable"]["memory"] == "8Gi"
     guest = Echo(cluster, namespace, "guest", image)

@@ -12,6 +12,8 @@ from seaway.model.event import Event, Outcome, Report
 from seaway.providers.local.home import Home, NodeHome
 
 PATIENCE: Final = 90.0
+#: Taints of the node lifecycle controller (well-known labels, annotations and taints).
+_AWAY: Final = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
 
 
 def api(place: Home, kube: Kube) -> None:
@@ -51,7 +53,7 @@ def kinds(kube: Kube, wanted: Collection[tuple[str, str]]) -> None:
 
 
 def nodes(kube: Kube, wanted: Sequence[NodeHome], since: str = "") -> None:
-    """Wait until the nodes are ready, and have renewed their leases `since` then.
+    """Wait until the nodes take pods, and have renewed their leases `since` then.
 
     A node that was switched off stays ready on paper for a while. Raises Unready.
     """
@@ -61,7 +63,7 @@ def nodes(kube: Kube, wanted: Sequence[NodeHome], since: str = "") -> None:
         leases = kube.list("coordination.k8s.io/v1", "Lease", namespace="kube-node-lease") if since else []
         awake = {lease["metadata"]["name"] for lease in leases if lease["spec"].get("renewTime", "") > since}
         for item in kube.list("v1", "Node"):
-            if is_ready(item) and (not since or item["metadata"]["name"] in awake):
+            if _takes_pods(item) and (not since or item["metadata"]["name"] in awake):
                 missing.pop(item["metadata"]["name"], None)
         if missing and time.monotonic() > end:
             name, first = next(iter(missing.items()))
@@ -92,3 +94,8 @@ def ended(kube: Kube, claim: Ref, seconds: float, report: Report) -> None:
 def is_ready(item: dict[str, Any]) -> bool:
     conditions = item.get("status", {}).get("conditions", [])
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def _takes_pods(node: dict[str, Any]) -> bool:
+    """Ready, and no longer tainted for not having been: a controller takes that off, a moment later."""
+    return is_ready(node) and not any(each["key"] in _AWAY for each in node["spec"].get("taints", ()))
