@@ -74,10 +74,19 @@ def test_whoever_sees_that_nothing_changed_loads_no_more_than_that() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_a_crossing_at_home_loads_neither_a_cloud_nor_a_zone() -> None:
+def test_a_crossing_at_home_loads_neither_a_cloud_nor_a_zone_nor_what_builds(tmp_path: Path) -> None:
     """`seaway cross move` is typed again and again, also on a machine that is busy."""
-    needless = {"boto3", "dns", "sigstore", "seaway.app.away", "seaway.app.zone"}
-    code = f"import sys, seaway.app.crossings; print(sorted({needless!r} & set(sys.modules)))"
+    needless = {"boto3", "cyclonedx", "dns", "sigstore", "seaway.app.away", "seaway.app.zone"}
+    file = tmp_path / "seaway.yaml"
+    file.write_text("{system: tiny, environments: {home: {on: local, domain: tiny.localhost}}}")
+    code = (
+        "import sys, seaway.app.crossings\n"
+        "from pathlib import Path\n"
+        "from seaway.cli.consent import agree\n"
+        "from seaway.flow.load import load\n"
+        f"agree(load(Path({str(file)!r})), '', [], yes=False)\n"
+        f"print(sorted({needless!r} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -42,9 +42,9 @@ def agree(
     `place` tells it where the environment is open already. Raises Refused where nobody can answer, or the
     credentials are for another account than the file's.
     """
-    from seaway.app import environment as house  # noqa: PLC0415  (pydantic, lightkube)
-
     name, environment = system.environment(on)
     if not environment.here and not yes:
+        from seaway.app import environment as house  # noqa: PLC0415  (all that an environment may be)
+
         where = place() if place else house.place(system, on)
         consent(f"{name} is not changed without a word", where, lines, "Make it so?")
