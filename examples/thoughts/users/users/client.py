@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import urllib3
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-TIMEOUT = urllib3.Timeout(connect=1, read=5)
+TIMEOUT = urllib3.Timeout(connect=1, read=8)  # seconds; a visitor waits for ten
 KEPT = 8  # connections, as many as gunicorn has threads
 RENEWED = 30  # seconds; only a new connection can reach a replica that was added since
 
