@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import boto3
 import pytest
 from botocore.loaders import JSONFileLoader
 
+from seaway.cli import main
 from seaway.model.cluster import ClusterFacts
 from seaway.model.event import silent
 from seaway.providers.eks.cloud import REHEARSAL, Cloud
@@ -29,6 +30,8 @@ KEYS = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 }
+#: Types a command; gives its exit status, and what it wrote to stdout and to stderr.
+Typed = Callable[..., tuple[int, str, str]]
 #: Repositories that the clusters of the tests have.
 IMAGES = ("seaway/base", "shop/web")
 
@@ -154,3 +157,13 @@ def rehearsing(aws: Aws, patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.setenv(REHEARSAL, f"{aws.moto} eks={aws.eks}")
     patch.setenv("KUBECONFIG", str(folder / "kubeconfig"))
     patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+
+
+@pytest.fixture
+def typed(capsys: pytest.CaptureFixture[str]) -> Typed:
+    def seaway(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as end:
+            main(words)
+        return int(str(end.value.code)), *capsys.readouterr()
+
+    return seaway

@@ -12,7 +12,6 @@ import pytest
 import yaml
 from cfnlint.api import lint  # type: ignore[import-untyped]
 
-from seaway.cli import main
 from seaway.errors import NotFound, Refused
 from seaway.model.event import silent
 from seaway.providers.eks.adopted import Adoption
@@ -22,6 +21,7 @@ from seaway.providers.eks.clusters import EksClusters
 from seaway.providers.eks.nodes import Wanted
 from seaway.twin.inventory import Aws, Inventory, client, inventory
 from seaway.twin.phases import PHASE
+from tests.providers.eks.conftest import Typed
 from tests.providers.eks.test_production import write
 
 REGION = "ap-northeast-1"
@@ -197,28 +197,22 @@ def test_as_people_type_it(
     rehearsal: Aws,
     theirs: Theirs,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    typed: Typed,
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(REHEARSAL, f"{rehearsal.moto} eks={rehearsal.eks} registry=http://127.0.0.1:5055")
-
-    def seaway(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main(words)
-        return int(str(end.value.code)), *capsys.readouterr()
-
     create = ("cluster", "create", "--on", "eks", "--region", REGION, "--name", "shop")
-    status, _, told = seaway(*create, "--vpc", theirs.vpc)
+    status, _, told = typed(*create, "--vpc", theirs.vpc)
     assert (status, told.splitlines()[0].partition(" with ")[0]) == (1, f"• adopted: vpc {theirs.vpc}")
     assert "give the option --yes as well" in told
-    status, _, told = seaway(*create, "--vpc", "main")
+    status, _, told = typed(*create, "--vpc", "main")
     assert (status, "--vpc main is no network" in told) == (2, True)
     write(tmp_path, REGION)
     file = tmp_path / "seaway.yaml"
     adopt = f"cluster: shop, adopt: {{vpc: {theirs.vpc}}},"
     file.write_text(file.read_text().replace("cluster: shop,", adopt))
-    status, document, told = seaway("plan", "--on", "production", "-o", "json")
+    status, document, told = typed("plan", "--on", "production", "-o", "json")
     assert status == 3, told
     found = json.loads(document)
     parts = {part["step"].partition("/")[0] for part in found["changes"][0]["parts"]}

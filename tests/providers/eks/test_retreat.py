@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from seaway.cli import main
 from seaway.errors import Refused, SeawayError, Unready
 from seaway.model.event import Event, silent
 from seaway.providers.eks.cloud import REHEARSAL, Cloud, explained
@@ -21,7 +20,7 @@ from seaway.providers.eks.retreat import for_good
 from seaway.twin.eks import Eks
 from seaway.twin.inventory import Aws, client, inventory
 from seaway.twin.phases import Thing
-from tests.providers.eks.conftest import IMAGES, Shop, rehearsing
+from tests.providers.eks.conftest import IMAGES, Shop, Typed, rehearsing
 from tests.providers.eks.faults import No, refusing
 from tests.providers.eks.looks import Calls, Killed
 from tests.providers.eks.test_clusters import NOTHING
@@ -198,27 +197,21 @@ def test_as_people_type_it(
     rehearsal: Aws,
     place: Place,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    typed: Typed,
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(REHEARSAL, f"{place.url} registry=http://127.0.0.1:5055")
     write(tmp_path, REGION)
-
-    def seaway(*words: str) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as end:
-            main(words)
-        return int(str(end.value.code)), capsys.readouterr().err
-
-    status, told = seaway("up", "--on", "here", "--keep")
+    status, _, told = typed("up", "--on", "here", "--keep")
     assert (status, "--keep is for clusters on EKS, and here is none" in told) == (2, True)
     place.refuse("ec2:CreateSubnet", "SubnetLimitExceeded")
     for command in (("up", "--on", "production"), ("cluster", "create", "--on", "eks", "--region", REGION)):
-        status, told = seaway(*command, "--yes")
+        status, _, told = typed(*command, "--yes")
         assert (status, "✗ subnet public-0 cannot be made" in told) == (1, True), told
         assert "✓ removed vpc" in told
         assert inventory(rehearsal, REGION) == NOTHING
-        status, told = seaway(*command, "--yes", "--keep")
+        status, _, told = typed(*command, "--yes", "--keep")
         assert (status, "what was made stays" in told) == (1, True), told
         assert len(inventory(rehearsal, REGION)["vpcs"]) == 1
         name = "shop" if command[0] == "up" else "seaway"

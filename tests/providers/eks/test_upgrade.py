@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from seaway.cli import main
 from seaway.errors import NotFound, Refused, Unready, UsageError
 from seaway.model.event import Event, silent
 from seaway.providers.eks.cloud import REHEARSAL, Cloud
@@ -20,7 +19,7 @@ from seaway.twin.inventory import Aws, client
 from seaway.twin.phases import PHASE, Thing
 from seaway.twin.versions import DEFAULT, addon_version
 from tests.providers.eks.apiserver import BUDGETS
-from tests.providers.eks.conftest import Shop
+from tests.providers.eks.conftest import Shop, Typed
 from tests.providers.eks.faults import Fault, Once, faulty
 from tests.providers.eks.looks import Calls
 from tests.providers.eks.test_clusters import killed_at_every_call
@@ -265,17 +264,13 @@ def test_the_small_eks_refuses_what_eks_does(held: Eks, aws: Aws) -> None:
 
 
 @pytest.mark.usefixtures("held")
-def test_as_people_type_it(capsys: pytest.CaptureFixture[str]) -> None:
-    def seaway(*words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as end:
-            main(("cluster", "upgrade", *words))
-        return int(str(end.value.code)), *capsys.readouterr()
-
-    place = ("--on", "eks", "--region", REGION, "--name", "shop")
-    status, _, told = seaway()
+def test_as_people_type_it(typed: Typed) -> None:
+    upgrade = ("cluster", "upgrade")
+    place = (*upgrade, "--on", "eks", "--region", REGION, "--name", "shop")
+    status, _, told = typed(*upgrade)
     assert status == 2
     assert "a local cluster is not upgraded: its version comes with the engine" in told
-    status, _, told = seaway(*place)
+    status, _, told = typed(*place)
     assert status == 1
     assert "✓ version: 1.35 → 1.36, one minor version up" in told
     assert (
@@ -284,12 +279,12 @@ def test_as_people_type_it(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert "update cluster's control plane: 1.35 → 1.36" in told
     assert "give the option --yes as well" in told
-    status, _, told = seaway(*place, "--to", "1.37", "--yes")
+    status, _, told = typed(*place, "--to", "1.37", "--yes")
     assert status == 1
     assert "✗ version: 1.37 is not one above 1.35\n    → --to 1.36" in told
-    status, document, told = seaway(*place, "--to", "1.36", "--yes", "-o", "json")
+    status, document, told = typed(*place, "--to", "1.36", "--yes", "-o", "json")
     assert (status, json.loads(document)["version"]) == (0, "1.36")
     assert len(json.loads(document)["changes"]) == len(WAY)
     assert "✓ nodes of group seaway to 1.36" in told
-    status, document, _ = seaway(*place, "--to", "1.36")
+    status, document, _ = typed(*place, "--to", "1.36")
     assert (status, document) == (0, "cluster shop is at 1.36, with its add-ons and nodes\n")
