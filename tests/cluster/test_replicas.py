@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,12 +16,13 @@ from seaway.model.manifests import differences
 from seaway.rooms.services.manifests import Surroundings, autoscaler, budget
 from seaway.rooms.services.spec import ServiceSpec
 from tests.cluster.support import until
-from tests.cluster.tiny_system import SYSTEM, Tiny
+from tests.cluster.tiny_system import SYSTEM, Tiny, ended
 
 SCALE = {"min": 1, "max": 3, "calm": "5s"}
 BY_CPU, BY_REQUESTS = SCALE | {"cpu": "60%"}, SCALE | {"requests": 5}
 #: A tenth of the requests go to the service.
 QUIET = ("/first", *["/"] * 9)
+DEPLOYMENT = Ref("apps/v1", "Deployment", "app", SYSTEM)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +49,24 @@ def test_replicas_come_with_the_load_and_go_with_it(tiny: Tiny) -> None:
     tiny.seaway("up")
     with tiny.load(*QUIET):
         until(lambda: _ready(tiny) == 1, "one replica again")
+    tiny.seaway("cross", "back", "first")
+
+
+def test_up_ends_well_while_a_person_scales_by_hand(tiny: Tiny) -> None:
+    """The release is out though replicas come and go; then their number is the autoscaler's again."""
+    tiny.write(scale=SCALE | {"cpu": "100%"})
+    tiny.whole()
+    tiny.seaway("cross", "move", "first", "100")
+    version = tiny.release_anew()
+    with tiny.load(*QUIET):
+        up = tiny.start("up")
+        for replicas in (4, 1, 3, 5, 2):
+            time.sleep(1)
+            tiny.cluster.kube.patch(DEPLOYMENT, {"spec": {"replicas": replicas}})
+        ended(up)
+    assert tiny.ask("/first").headers["x-version"] == version
+    until(lambda: _ready(tiny) == 1, "as few as are enough")
+    assert tiny.plan() == []
     tiny.seaway("cross", "back", "first")
 
 
@@ -107,5 +127,5 @@ def _scaled(tiny: Tiny) -> dict[str, Any]:
 
 
 def _ready(tiny: Tiny) -> int:
-    found = tiny.cluster.kube.get(Ref("apps/v1", "Deployment", "app", SYSTEM)) or {}
+    found = tiny.cluster.kube.get(DEPLOYMENT) or {}
     return int(found.get("status", {}).get("readyReplicas", 0))
