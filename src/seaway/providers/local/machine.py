@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from seaway.errors import Unready
 from seaway.kit import archive, oci, process
+from seaway.kit.lock import locked
+from seaway.model.event import Report, notes, silent
 from seaway.model.names import Digest, ImageRef
 from seaway.providers.local import certificate, cgroups, home, supervisor
 from seaway.providers.local.access import HOST, REMEDY, Access
@@ -19,9 +23,17 @@ from seaway.providers.local.supervisor import Service
 
 GROUP: Final = "seaway/machine"
 _SERVICES: Final = home.RUN / "machine"
+_CONFIGURATION: Final = home.STATE / "registry.json"
 _WATCHERS: Final = Path("/proc/sys/fs/inotify/max_user_instances")
 WATCHERS: Final = 1024
 _PAUSE: Final = oci.Settings(entrypoint=("/pause",), user="65535:65535")
+
+
+@contextmanager
+def alone(report: Report) -> Iterator[None]:
+    """Let one at a time start the registry: two clusters may be made at once."""
+    with locked(home.RUN / "locks" / "registry.lock", "another start of the registry", notes(report, "lock")):
+        yield
 
 
 def start(engine: Engine) -> None:
@@ -34,8 +46,8 @@ def start(engine: Engine) -> None:
     logs = home.STATE / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     access, awake = Access(), supervisor.scanning(_SERVICES)
-    renewed = access.make()
-    supervisor.write(_SERVICES, [_registry(engine, access)], logs)
+    renewed = access.make() | _configure(access)
+    supervisor.write(_SERVICES, [_registry(engine)], logs)
     supervisor.start(_SERVICES, cgroups.join(GROUP), logs / "supervisor.log")
     if awake and (renewed or not access.answers()):
         process.run("s6-svc", "-r", _SERVICES / "registry")
@@ -48,15 +60,22 @@ def start(engine: Engine) -> None:
         time.sleep(0.05)
 
 
-def _registry(engine: Engine, access: Access) -> Service:
+def _configure(access: Access) -> bool:
+    """Write the registry's configuration; tells whether it was another one."""
+    wanted = json.dumps(access.configuration(home.STATE / "registry")).encode()
+    if _CONFIGURATION.is_file() and _CONFIGURATION.read_bytes() == wanted:
+        return False
+    certificate.write(_CONFIGURATION, wanted)
+    return True
+
+
+def _registry(engine: Engine) -> Service:
     """The machine's own registry (CNCF distribution), on loopback."""
-    place = home.STATE / "registry.json"
-    certificate.write(place, json.dumps(access.configuration(home.STATE / "registry")).encode())
-    program = engine.program("engine")
+    program, file = engine.program("engine"), _CONFIGURATION
     # While nobody serves, nobody writes: what no manifest names then is needed by nobody.
     before = f"""export OTEL_TRACES_EXPORTER=none
-if rm {_to_clean()} 2>/dev/null; then {program} registry garbage-collect --quiet {place} || true; fi"""
-    return Service("registry", (program, "registry", "serve", place), before)
+if rm {_to_clean()} 2>/dev/null; then {program} registry garbage-collect --quiet {file} || true; fi"""
+    return Service("registry", (program, "registry", "serve", file), before)
 
 
 def _to_clean() -> Path:
@@ -76,14 +95,15 @@ def _allow_watchers() -> None:
 def clean(engine: Engine) -> int:
     """Let the registry take away what no manifest names; gives the bytes. It is silent for a moment."""
     before, wanted, access = _stored(), _to_clean(), Access()
-    wanted.touch()
-    start(engine)
-    process.run("s6-svc", "-r", _SERVICES / "registry")
-    end = time.monotonic() + 300
-    while wanted.exists() or not access.answers():
-        if time.monotonic() > end:
-            raise Unready("the machine's registry does not clean up", where=HOST, remedy=REMEDY)
-        time.sleep(0.05)
+    with alone(silent):
+        wanted.touch()
+        start(engine)
+        process.run("s6-svc", "-r", _SERVICES / "registry")
+        end = time.monotonic() + 300
+        while wanted.exists() or not access.answers():
+            if time.monotonic() > end:
+                raise Unready("the machine's registry does not clean up", where=HOST, remedy=REMEDY)
+            time.sleep(0.05)
     return before - _stored()
 
 

@@ -40,15 +40,16 @@ def start_registry(engine: Engine, report: Report) -> None:
 
     Keepers of an earlier version would tell new nodes the old way: they start anew.
     """
-    machine.start(engine)
-    ready = Access().ready
-    for place in home.homes():
-        with changing(place, report):
-            for each in home.nodes(place):
-                node.mirror(each)
-        if not ready.exists():
-            process.run("s6-svc", "-r", place.services / "keeper", check=False)
-    ready.touch()
+    with machine.alone(report):
+        machine.start(engine)
+        ready = Access().ready
+        for place in home.homes():
+            with changing(place, report):
+                for each in home.nodes(place):
+                    node.mirror(each)
+            if not ready.exists():
+                process.run("s6-svc", "-r", place.services / "keeper", check=False)
+        ready.touch()
 
 
 def write(nodes: Sequence[NodeHome], size: str, engine: Engine, claim: str = "") -> None:
