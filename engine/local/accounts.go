@@ -6,12 +6,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/distribution/distribution/v3/registry/auth"
 )
 
-// push names the account that may do all with the machine's registry; any other may only read.
-const push = "push"
+// pushers are the accounts that may do all with the machine's registry, our own and the one that passwords of
+// ECR are for; any other may only read.
+var pushers = []string{"push", "AWS"}
 
 // accounts are the SHA-256 of passwords, by the account's name. Passwords are
 // random, so that nothing is won by a hash that takes long, as htpasswd's does
@@ -36,7 +38,7 @@ func newAccounts(options map[string]any) (auth.AccessController, error) {
 	return known, nil
 }
 
-// Authorized lets an account read, and the one that pushes do all else.
+// Authorized lets an account read, and those that push do all else.
 func (a accounts) Authorized(r *http.Request, wanted ...auth.Access) (*auth.Grant, error) {
 	name, password, _ := r.BasicAuth()
 	sum := sha256.Sum256([]byte(password))
@@ -44,7 +46,7 @@ func (a accounts) Authorized(r *http.Request, wanted ...auth.Access) (*auth.Gran
 		return nil, unknown("neither name nor password is known")
 	}
 	for _, each := range wanted {
-		if name != push && each.Action != "pull" {
+		if each.Action != "pull" && !slices.Contains(pushers, name) {
 			return nil, unknown(name + " may only read")
 		}
 	}

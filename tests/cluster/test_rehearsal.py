@@ -20,15 +20,19 @@ import httpx2
 import pytest
 import yaml
 
+from scripts.benchmark.peers import built
 from seaway.kit.kube import Kube, Ref
 from seaway.model.pools import OF, STANDING
 from seaway.providers.local import home
+from seaway.providers.local.access import HOST
+from seaway.providers.local.ca import LocalCertificates
 from seaway.twin.machines import local_name
 from tests.cluster.support import belongings
 from tests.cluster.tiny_system import IGNORED, PROJECT, SEAWAY
 
 pytestmark = pytest.mark.beside
 
+KUBECTL = Path(__file__).parent / "kubectl"
 SYSTEM, CLUSTER, ACCOUNT = "far", "seaway-test-aws", "210987654321"
 FILE: dict[str, Any] = {
     "system": SYSTEM,
@@ -82,15 +86,51 @@ def _until(process: subprocess.Popen[str], words: str) -> str:
     raise AssertionError(story)
 
 
-def _aws(story: str, *words: str) -> Any:
-    """Ask the account with the real aws command, in the environment that the story names."""
+def _run(story: str, *argv: str | Path, given: str = "") -> str:
+    """Run somebody else's program in the environment that the story names; gives what it wrote."""
     exported = next(line for line in story.splitlines() if line.strip().startswith("export "))
-    given = dict(word.split("=", 1) for word in shlex.split(exported)[1:])
-    done = subprocess.run(
-        [SEAWAY.with_name("aws"), *words, "--output", "json"],
-        env={**os.environ, **given}, check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    return json.loads(done.stdout)
+    named = dict(word.split("=", 1) for word in shlex.split(exported)[1:])
+    env = {**os.environ, **named, "PATH": f"{SEAWAY.parent}:{os.environ['PATH']}"}
+    done = subprocess.run(argv, env=env, check=False, capture_output=True, text=True, input=given)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _aws(story: str, *words: str) -> Any:
+    """Ask the account with the real aws command."""
+    return json.loads(_run(story, "aws", *words, "--output", "json"))
+
+
+def _nodes_by_kubectl(story: str, config: Path) -> list[str]:
+    """Ask the cluster with the real kubectl, by a kubeconfig and the tokens of the real aws command."""
+    kubectl = built(KUBECTL, "seaway.dev/tests/kubectl") / "kubectl"
+    _run(story, "aws", "eks", "update-kubeconfig", "--name", CLUSTER, "--kubeconfig", str(config))
+    return _run(story, kubectl, "--kubeconfig", config, "get", "nodes", "--output", "name").split()
+
+
+def _push_by_skopeo(story: str, folder: Path) -> None:
+    """Copy an image into a repository of the account, with the password that the aws command is given."""
+    (home,) = {each["repositoryName"] for each in _aws(story, "ecr", "describe-repositories")["repositories"]
+               if each["repositoryName"].endswith("/app")}  # fmt: skip
+    login = folder / "auth.json"
+    trust = folder / "trust"
+    trust.mkdir()
+    shutil.copy(LocalCertificates().authority_path(), trust / "ca.crt")
+    to_it = ("--authfile", login, "--cert-dir", trust)
+    password = _run(story, "aws", "ecr", "get-login-password")
+    _run(story, "skopeo", "login", *to_it, "--username", "AWS", "--password-stdin", HOST, given=password)
+    found = json.loads(_run(story, "skopeo", "list-tags", *to_it, f"docker://{HOST}/{home}"))["Tags"]
+    there = ("--src-cert-dir", trust, "--dest-cert-dir", trust, "--authfile", login)
+    _run(
+        story,
+        "skopeo",
+        "copy",
+        *there,
+        f"docker://{HOST}/{home}:{found[0]}",
+        f"docker://{HOST}/{home}:theirs",
+    )
+    tags = json.loads(_run(story, "skopeo", "list-tags", *to_it, f"docker://{HOST}/{home}"))["Tags"]
+    assert sorted(tags) == sorted({*found, "theirs"})
 
 
 def _asked(cluster: Any, token: str) -> int:
@@ -144,6 +184,8 @@ def test_production_goes_from_nothing_to_crossed_traffic_and_back(far: Path, kub
         for cluster, status in ((CLUSTER, 200), ("another", 401)):
             token = _aws(story, "eks", "get-token", "--cluster-name", cluster)["status"]["token"]
             assert _asked(shop, token) == status
+        assert _nodes_by_kubectl(story, far / "kubeconfig") == [f"node/seaway-{local_name(CLUSTER)}-1"]
+        _push_by_skopeo(story, far)
         _a_node_comes_for_what_waits()
         process.send_signal(signal.SIGINT)
         out, rest = process.communicate(timeout=100)

@@ -23,7 +23,7 @@ from seaway.kit import oci
 from seaway.kit.distribution import Distribution, introduce
 from seaway.kit.docker_config import Login
 from seaway.providers.local import ca
-from seaway.providers.local.access import PULL, PUSH, Access
+from seaway.providers.local.access import ECR, PULL, PUSH, Access
 from seaway.providers.local.ca import LocalCertificates
 
 #: Longer than what is read at a time.
@@ -83,6 +83,12 @@ def test_each_account_has_a_password_of_its_own(access: Access) -> None:
     swapped = Login(PULL, access.account(PUSH).password)
     with pytest.raises(SeawayError, match="401"):
         as_(access, swapped).has_blob("team/app", DIGEST)
+
+
+def test_what_is_made_for_ecr_pushes_under_the_name_that_it_knows(access: Access) -> None:
+    put(as_(access, Login(ECR, access.account(PUSH).password)))
+    with pytest.raises(SeawayError, match="401"):
+        as_(access, Login(ECR, access.account(PULL).password)).has_blob("team/app", DIGEST)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ import boto3
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from seaway.kit.docker_config import Login
 from seaway.kit.lock import locked
 from seaway.model.event import Report, notes, told
 from seaway.providers.local import certificate, home
@@ -110,9 +109,8 @@ def playing(place: Place, monolith: int, report: Report) -> Iterator[Twin]:
             holder, key = _key(moto, place.region)
             aws = Aws(moto, eks, regions, key, holder.secret)
             door.authenticator = Authenticator({key: holder}, regions, place.region, place.cluster, moto)
-            ecr = begin(
-                listening(type("TwinEcr", (Ecr,), {"moto": moto, "host": HOST, "login": staticmethod(_push)}))
-            )
+            parts = {"moto": moto, "host": HOST, "password": staticmethod(_password)}
+            ecr = begin(listening(type("TwinEcr", (Ecr,), parts)))
         old, context = f"http://{outside}:{port}", machines.context(place.cluster)
         yield Twin(place, aws, f"http://127.0.0.1:{ecr}", old, folder, context)
 
@@ -136,8 +134,8 @@ def _key(moto: str, region: str) -> tuple[Holder, str]:
     return Holder(user["Arn"], user["Arn"], user["UserId"], key["SecretAccessKey"]), key["AccessKeyId"]
 
 
-def _push() -> Login:
-    return Access().account(PUSH)
+def _password() -> str:
+    return Access().account(PUSH).password
 
 
 def _certify(names: tuple[str, ...], folder: Path) -> None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from seaway.kit.docker_config import Login
+from seaway.providers.local.access import ECR
 from seaway.twin.quiet import Quiet
 
 #: How long a password is good (ECR user guide, Private registry authentication), in seconds.
@@ -17,11 +17,11 @@ _ASKED: Final = "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken"
 
 
 class Ecr(Quiet):
-    """`moto` is the URL of all that is not the password, `host` the registry, `login` who one is to it."""
+    """`moto` is the URL of all that is not the password, `host` the registry, `password` what opens it."""
 
     moto: str
     host: str
-    login: Callable[[], Login]
+    password: Callable[[], str]
 
     def _answer(self) -> None:
         body = self.body()
@@ -33,8 +33,7 @@ class Ecr(Quiet):
     do_GET = do_POST = _answer  # noqa: N815
 
     def _password(self) -> bytes:
-        login = type(self).login()
-        pair = base64.b64encode(f"{login.user}:{login.password}".encode()).decode()
+        pair = base64.b64encode(f"{ECR}:{type(self).password()}".encode()).decode()
         ends, where = time.time() + LIFE, f"https://{self.host}"
         given = {"authorizationToken": pair, "expiresAt": ends, "proxyEndpoint": where}
         return json.dumps({"authorizationData": [given]}).encode()

@@ -148,13 +148,13 @@ def test_a_call_that_is_not_played_is_a_gap() -> None:
 def test_ecr_gives_the_password_of_the_registry_that_stands_in(
     rehearsal: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    parts = {"moto": rehearsal.moto, "host": "127.0.0.1:1", "login": staticmethod(lambda: Login("push", "x"))}
+    parts = {"moto": rehearsal.moto, "host": "127.0.0.1:1", "password": staticmethod(lambda: "x")}
     assert stand_in_login(Cloud.open(REGION), "127.0.0.1:1") is None  # moto speaks of one of Amazon's
     with listening(type("Played", (Ecr,), parts)) as port:
         monkeypatch.setenv(REHEARSAL, f"{rehearsal.moto} ecr=http://127.0.0.1:{port}")
         cloud = Cloud.open(REGION)
         found = stand_in_login(cloud, "127.0.0.1:1")
-        assert found == Login("push", "x")
+        assert found == Login("AWS", "x")
         assert found.renew > time.monotonic() + 11 * 3600
         assert stand_in_login(cloud, "127.0.0.1:2") is None
         made = cloud.ecr.create_repository(repositoryName="shop/web")["repository"]

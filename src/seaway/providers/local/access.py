@@ -32,6 +32,8 @@ NAMES: Final = ("localhost",)
 ADDRESSES: Final = ("127.0.0.1", *(str(home.Home("", n).outside) for n in range(home.CLUSTERS)))
 PUSH: Final = "push"
 PULL: Final = "pull"
+#: PUSH, by the name that passwords of ECR are for (ECR user guide): the registry stands in for one of these.
+ECR: Final = "AWS"
 REMEDY: Final = "start the machine's registry: seaway up, or seaway cluster create"
 
 
@@ -110,7 +112,7 @@ class Access:
             "version": 0.1,
             "log": {"level": "warn", "accesslog": {"disabled": True}},
             "storage": {"filesystem": {"rootdirectory": str(storage)}, "delete": {"enabled": True}},
-            "auth": {"accounts": sums},
+            "auth": {"accounts": {**sums, ECR: sums[PUSH]}},
             "http": {"addr": self.host, "tls": {**pair, "minimumtls": "tls1.2"}},
         }
 
