@@ -51,7 +51,7 @@ def program() -> list[str] | None:
 def _server(folder: Path) -> Server:
     """A registry in a new folder; the test is skipped where there is neither the engine nor the package."""
     found = program()
-    if not found:
+    if not found:  # a checkout without root has no cluster, and needs no engine
         pytest.skip("neither the engine nor docker-registry is on this machine")
     return Server(found, folder)
 
@@ -72,16 +72,21 @@ def second_server(tmp_path: Path) -> Iterator[Server]:
 def guarded(tmp_path: Path) -> Iterator[Guarded]:
     """A registry as the machine's own is; only the engine of these very sources must know its accounts."""
     program = engine.expected().program("engine")
-    if not program.is_file():
+    if not program.is_file():  # as above: scripts/test --quick builds none
         pytest.skip("the engine is not built: seaway cluster engine")
     with Guarded((program, "registry"), tmp_path / "guarded") as server:
         yield server
 
 
 @pytest.fixture
-def knot(tmp_path: Path) -> Iterator[Knot]:
-    """A real server of names with the zone shop.test, in which nothing leads anywhere."""
+def knotd() -> None:
+    """See that Knot is there: set-up brings it, but a test may be run without one."""
     if not KNOTD.is_file():
         pytest.skip("knot is not on this machine: scripts/setup")
+
+
+@pytest.fixture
+def knot(knotd: None, tmp_path: Path) -> Iterator[Knot]:  # noqa: ARG001
+    """A real server of names with the zone shop.test, in which nothing leads anywhere."""
     with Knot(tmp_path / "knot", {"shop.test": ""}) as server:
         yield server

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.benchmark.names import KNOTD, Knot
+from scripts.benchmark.names import Knot
 from seaway.kit.dns import Records
 from seaway.kit.kube import Ref
 from seaway.rooms.edge.certificates import LOOPBACK, shown
@@ -25,10 +25,8 @@ OTHER = "inn.localhost"
 
 
 @pytest.fixture
-def names(system: Tiny, tmp_path: Path) -> Iterator[Knot]:
+def names(knotd: None, system: Tiny, tmp_path: Path) -> Iterator[Knot]:  # noqa: ARG001
     """A server with the name, which leads to an old server; the file knows it, and the cluster twice."""
-    if not KNOTD.is_file():
-        pytest.skip("knot is not on this machine: scripts/setup")
     before = system.file.read_text()
     with Knot(tmp_path / "knot", {DOMAIN: "@ 60 A 192.0.2.1\n"}) as knot:
         server = str(knot.server)

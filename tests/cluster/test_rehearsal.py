@@ -112,25 +112,22 @@ def _push_by_skopeo(story: str, folder: Path) -> None:
     """Copy an image into a repository of the account, with the password that the aws command is given."""
     (home,) = {each["repositoryName"] for each in _aws(story, "ecr", "describe-repositories")["repositories"]
                if each["repositoryName"].endswith("/app")}  # fmt: skip
-    login = folder / "auth.json"
-    trust = folder / "trust"
+    image, trust, login = f"docker://{HOST}/{home}", folder / "trust", ("--authfile", folder / "auth.json")
+
+    def skopeo(verb: str, *words: str | Path, given: str = "") -> str:
+        return _run(story, "skopeo", verb, *login, *words, given=given)
+
+    def tags() -> list[str]:
+        return sorted(json.loads(skopeo("list-tags", "--cert-dir", trust, image))["Tags"])
+
     trust.mkdir()
     shutil.copy(LocalCertificates().authority_path(), trust / "ca.crt")
-    to_it = ("--authfile", login, "--cert-dir", trust)
     password = _run(story, "aws", "ecr", "get-login-password")
-    _run(story, "skopeo", "login", *to_it, "--username", "AWS", "--password-stdin", HOST, given=password)
-    found = json.loads(_run(story, "skopeo", "list-tags", *to_it, f"docker://{HOST}/{home}"))["Tags"]
-    there = ("--src-cert-dir", trust, "--dest-cert-dir", trust, "--authfile", login)
-    _run(
-        story,
-        "skopeo",
-        "copy",
-        *there,
-        f"docker://{HOST}/{home}:{found[0]}",
-        f"docker://{HOST}/{home}:theirs",
-    )
-    tags = json.loads(_run(story, "skopeo", "list-tags", *to_it, f"docker://{HOST}/{home}"))["Tags"]
-    assert sorted(tags) == sorted({*found, "theirs"})
+    skopeo("login", "--cert-dir", trust, "--username", "AWS", "--password-stdin", HOST, given=password)
+    found = tags()
+    both = ("--src-cert-dir", trust, "--dest-cert-dir", trust)
+    skopeo("copy", *both, f"{image}:{found[0]}", f"{image}:theirs")
+    assert tags() == sorted({*found, "theirs"})
 
 
 def _asked(cluster: Any, token: str) -> int:

@@ -105,6 +105,7 @@ def test_nothing_that_installs_or_compiles_is_inside(
     assert "Package: libssl3" in (root / "var/lib/dpkg/status.d/libssl3").read_text()
 
 
+# Whoever is not root may run the other tests: scripts/test --quick asks for no more.
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("runc"), reason="runs a container: root and runc")
 def test_it_runs_read_only_without_rights(
     recipe: Recipe, registry: Registry, store: Store, tmp_path: Path

@@ -32,6 +32,7 @@ from tests.rooms.images.test_dockerfile import STEPS, config, make, put, with_ba
 @contextmanager
 def runs(folder: Path, settings: str = "") -> Iterator[str]:
     """A BuildKit that keeps all in a folder; gives its address."""
+    # Debian has no package of it, and its module takes two minutes of processor to compile.
     if not (shutil.which("buildkitd") and shutil.which("buildctl")):
         pytest.skip("BuildKit is not on this machine")
     address = f"unix://{folder}/socket"

@@ -140,6 +140,7 @@ def test_keys_follow_every_part() -> None:
     assert len({key("a", ["b"]), key("a", ["c"]), key("ab"), key("a", "b")}) == 4
 
 
+# Whoever is not root may run the other tests: scripts/test --quick asks for no more.
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="mounts a small disk: root")
 def test_a_full_disk_is_named_and_nothing_stays(tmp_path: Path) -> None:
     script = 'mount -t tmpfs -o size=1m none "$1" && exec "$2" -c "$3" "$1"'
